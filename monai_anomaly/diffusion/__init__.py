@@ -1,0 +1,36 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The mathematics of diffusion: schedule, denoiser, grids, solvers and guidance; no I/O, no engine, no
+configuration."""
+
+from __future__ import annotations
+
+from .denoiser import Denoiser, Prediction
+from .grids import Grid, karras_grid, make_grid, strided_grid, uniform_grid
+from .guidance import ClassifierGuidance, Guidance, GuidanceSum
+from .inversion import Trajectory
+from .noise import SeededNoise
+from .schedule import Level, NoiseSchedule
+from .solvers import ancestral_step, ddim_step, sample_ancestral, solve, solve_back
+
+__all__ = [
+    "ClassifierGuidance",
+    "Denoiser",
+    "Grid",
+    "Guidance",
+    "GuidanceSum",
+    "Level",
+    "NoiseSchedule",
+    "Prediction",
+    "SeededNoise",
+    "Trajectory",
+    "ancestral_step",
+    "ddim_step",
+    "karras_grid",
+    "make_grid",
+    "sample_ancestral",
+    "solve",
+    "solve_back",
+    "strided_grid",
+    "uniform_grid",
+]

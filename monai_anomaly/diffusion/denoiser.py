@@ -1,0 +1,104 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from .schedule import Level, NoiseSchedule, coefficient
+
+__all__ = ["Denoiser", "Prediction"]
+
+
+@dataclass
+class Prediction:
+    """What a denoiser says of a noisy image x (N, C, ...).
+
+    Args:
+        eps: the noise in x, (N, C, ...).
+        x0: the clean image, (N, C, ...).
+        variance: the raw variance output in about [-1, 1] of a network that learns it, else None.
+    """
+
+    eps: torch.Tensor
+    x0: torch.Tensor
+    variance: torch.Tensor | None = None
+
+
+class Denoiser:
+    """(x, level) -> `Prediction`: a network with everything that stays fixed while a solver runs.
+
+    Args:
+        network: called as ``network(x, timesteps=t, class_labels=y)`` (labels only where they are given); twice as many
+            output channels as image channels mean a learned variance.
+        schedule: the noise schedule the network was trained on.
+        class_label: the class the network is told, one for all or a tensor (N,); None for an unconditional network.
+        condition: images (N, K, ...) put before x along the channels (thesis ch. 5).
+        clip: range the predicted clean image is clamped to; eps is then derived anew from it, as the published code
+            does. The thesis' equations have none.
+        prediction: what the network predicts: ``"epsilon"``, ``"sample"`` (x0) or ``"v_prediction"``
+            (arXiv:2202.00512).
+        autocast: floating type of the network's arithmetic on the device of x (e.g. ``torch.bfloat16``); None: as it
+            is.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        schedule: NoiseSchedule,
+        class_label: int | torch.Tensor | None = None,
+        condition: torch.Tensor | None = None,
+        clip: tuple[float, float] | None = None,
+        prediction: str = "epsilon",
+        autocast: torch.dtype | None = None,
+    ) -> None:
+        if prediction not in ("epsilon", "sample", "v_prediction"):
+            raise ValueError(f"prediction must be 'epsilon', 'sample' or 'v_prediction', got {prediction!r}")
+        self.network = network
+        self.schedule = schedule
+        self.class_label = class_label
+        self.condition = condition
+        self.clip = clip
+        self.prediction = prediction
+        self.autocast = autocast
+
+    def __call__(self, x: torch.Tensor, level: Level) -> Prediction:
+        """Predict noise and clean image of x (N, C, ...) at a level (see `NoiseSchedule`)."""
+        inputs = x if self.condition is None else torch.cat([self.condition, x], dim=1)
+        kwargs: dict[str, Any] = {"timesteps": self.schedule.timesteps(level, x)}
+        if self.class_label is not None:
+            kwargs["class_labels"] = torch.as_tensor(self.class_label, device=x.device).expand(len(x))
+        with torch.autocast(x.device.type, self.autocast) if self.autocast else nullcontext():
+            output = self.network(inputs, **kwargs)
+        output = output.to(x.dtype)
+        channels = x.shape[1]
+        variance = output[:, channels:] if output.shape[1] == 2 * channels else None
+        return self._interpret(x, output[:, :channels], variance, level)
+
+    def _interpret(
+        self, x: torch.Tensor, output: torch.Tensor, variance: torch.Tensor | None, level: Level
+    ) -> Prediction:
+        a = self.schedule.alpha_bar(level)
+        signal, noise = coefficient(a**0.5, x), coefficient((1 - a) ** 0.5, x)
+        if self.prediction == "epsilon":
+            eps = output
+            x0 = (x - noise * eps) / signal
+        elif self.prediction == "sample":
+            x0 = output
+            eps = self._noise_in(x, x0, level)
+        else:
+            x0 = signal * x - noise * output
+            eps = signal * output + noise * x
+        if self.clip is not None:
+            x0 = x0.clamp(*self.clip)
+            eps = self._noise_in(x, x0, level)
+        return Prediction(eps, x0, variance)
+
+    def _noise_in(self, x: torch.Tensor, x0: torch.Tensor, level: Level) -> torch.Tensor:
+        # a clean image holds no noise to divide by: it is read as the network reads it, at level 1
+        level = level.clamp(min=1) if isinstance(level, torch.Tensor) else max(level, 1)
+        a = self.schedule.alpha_bar(level)
+        return (x - coefficient(a**0.5, x) * x0) / coefficient((1 - a) ** 0.5, x)

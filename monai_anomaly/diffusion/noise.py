@@ -1,0 +1,36 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+__all__ = ["SeededNoise"]
+
+
+class SeededNoise:
+    """Standard normal noise from one generator a sample, so that a result does not depend on the batch it was computed
+    in.
+
+    Args:
+        seeds: one seed a sample of the batch.
+
+    Example::
+
+        noise = SeededNoise([0, 1, 2])
+        eps = noise(x)  # x: (3, C, H, W)
+    """
+
+    def __init__(self, seeds: Sequence[int]) -> None:
+        self._generators = [torch.Generator().manual_seed(int(s)) for s in seeds]
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Noise shaped as x (N, C, ...), on its device and of its type; drawn on the CPU, the same on every device.
+
+        Raises:
+            ValueError: when the batch has another size than there are seeds.
+        """
+        if len(x) != len(self._generators):
+            raise ValueError(f"{len(self._generators)} seeds, but a batch of {len(x)}")
+        return torch.stack([torch.randn(x.shape[1:], generator=g) for g in self._generators]).to(x)

@@ -1,0 +1,9 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Losses, one idea a file."""
+
+from __future__ import annotations
+
+from .hybrid import HybridDiffusionLoss
+
+__all__ = ["HybridDiffusionLoss"]

@@ -1,0 +1,10 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Small helpers without knowledge of images or networks."""
+
+from __future__ import annotations
+
+from .errors import DataError
+from .files import atomic_path, atomic_write
+
+__all__ = ["DataError", "atomic_path", "atomic_write"]

@@ -1,0 +1,31 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The analytic stand-ins for networks with which the original code produced the reference tensors (its README)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+STEP, LOOP, TABLE = 5e-6, 5e-5, 1e-12
+
+
+def load(path) -> dict[str, torch.Tensor]:
+    with np.load(path) as data:
+        return {k: torch.from_numpy(data[k]) for k in data.files}
+
+
+def column(v: torch.Tensor) -> torch.Tensor:
+    return v.float().reshape(-1, 1, 1, 1)
+
+
+def net(x: torch.Tensor, timesteps: torch.Tensor, class_labels: torch.Tensor) -> torch.Tensor:
+    eps = 0.3 * torch.sin(x) + 0.001 * column(timesteps) + 0.05 * column(class_labels)
+    return torch.cat([eps, torch.tanh(0.5 * x) * torch.cos(0.002 * column(timesteps))], dim=1)
+
+
+def classifier(x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+    w = 1 + 0.001 * timesteps.float()
+    zero = -1.0 * w * ((x - 0.2) ** 2).flatten(1).mean(1)
+    one = -1.5 * w * ((x + 0.3) ** 2).flatten(1).mean(1)
+    return torch.stack([zero, one], dim=1)
