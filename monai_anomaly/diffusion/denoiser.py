@@ -85,7 +85,7 @@ class Denoiser:
         signal, noise = coefficient(a**0.5, x), coefficient((1 - a) ** 0.5, x)
         if self.prediction == "epsilon":
             eps = output
-            x0 = (x - noise * eps) / signal
+            x0 = coefficient(a**-0.5, x) * x - coefficient(((1 - a) / a) ** 0.5, x) * eps
         elif self.prediction == "sample":
             x0 = output
             eps = self._noise_in(x, x0, level)
