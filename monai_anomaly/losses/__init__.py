@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from .guided_diffusion import GuidedDiffusionLoss
 from .hybrid import HybridDiffusionLoss
 
-__all__ = ["HybridDiffusionLoss"]
+__all__ = ["GuidedDiffusionLoss", "HybridDiffusionLoss"]

@@ -6,5 +6,6 @@ from __future__ import annotations
 
 from .errors import DataError
 from .files import atomic_path, atomic_write
+from .precision import autocast_dtype
 
-__all__ = ["DataError", "atomic_path", "atomic_write"]
+__all__ = ["DataError", "atomic_path", "atomic_write", "autocast_dtype"]

@@ -1,0 +1,79 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import torch
+
+from monai_anomaly.networks.convert import convert_encoder, convert_unet, load_state_dict
+from monai_anomaly.utils import DataError, atomic_path, atomic_write
+
+__all__ = ["convert"]
+
+
+def convert(
+    diffusion: str | os.PathLike,
+    classifier: str | os.PathLike,
+    out: str | os.PathLike,
+    num_heads: int = 1,
+    classifier_head_channels: int = 64,
+    classifier_res_blocks: int | None = None,
+) -> Path:
+    """Convert a published pair of checkpoints (diffusion-anomaly, guided-diffusion) for the bundles.
+
+    Writes ``model.pt``, the state dict of :class:`~monai_anomaly.networks.nets.GuidedDiffusionNet`, and
+    ``network.json``, the ``network_def`` that fits it: give it to the bundle as a further ``--config_file``. Each file
+    is written whole or not at all. The defaults are those of the published models; the files do not tell them.
+
+    Args:
+        diffusion: checkpoint of the denoiser, e.g. emabrats2update_0.9999_050000.pt.
+        classifier: checkpoint of the classifier or regressor, e.g. modelbratsclass020000.pt.
+        out: folder to write to.
+        num_heads: attention heads of the denoiser.
+        classifier_head_channels: channels of an attention head of the classifier.
+        classifier_res_blocks: residual blocks a level of the classifier; only when the command asks for it.
+
+    Returns:
+        Path of ``model.pt``.
+
+    Raises:
+        DataError: if a file is missing, is no such checkpoint, does not fit, or the two take different images.
+    """
+    try:
+        unet, unet_weights = convert_unet(load_state_dict(diffusion), num_heads=num_heads)
+    except DataError as e:
+        raise _of_file(diffusion, e) from e
+    try:
+        encoder, encoder_weights = convert_encoder(
+            load_state_dict(classifier),
+            num_head_channels=classifier_head_channels,
+            num_res_blocks=classifier_res_blocks,
+        )
+    except DataError as e:
+        raise _of_file(classifier, e) from e
+    if unet["in_channels"] != encoder["in_channels"]:
+        raise DataError(
+            f"{classifier}: expected {unet['in_channels']} input channels, as {diffusion} has, "
+            f"found {encoder['in_channels']}"
+        )
+    network_def = {
+        "_target_": "monai_anomaly.networks.nets.GuidedDiffusionNet",
+        "diffusion": {"_target_": "monai.networks.nets.DiffusionModelUNet", **unet},
+        "classifier": {"_target_": "monai_anomaly.networks.nets.NoiseConditionedEncoder", **encoder},
+    }
+    weights = {f"diffusion.{k}": v.clone() for k, v in unet_weights.items()}
+    weights |= {f"classifier.{k}": v.clone() for k, v in encoder_weights.items()}
+    model = Path(out) / "model.pt"
+    with atomic_path(model) as tmp:
+        torch.save(weights, tmp)
+    with atomic_write(Path(out) / "network.json") as f:
+        json.dump({"network_def": network_def}, f, indent=2)
+    return model
+
+
+def _of_file(path: str | os.PathLike, error: DataError) -> DataError:
+    """Name the file in a message that does not yet."""
+    return error if str(error).startswith(str(path)) else DataError(f"{path}: {error}")

@@ -1,0 +1,56 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from monai_anomaly.data.phantom import CONTRASTS, make_subject, phantom_figure, uniqueness_figure, write_phantom
+from monai_anomaly.data.phantom.plan import plan_subjects
+
+__all__ = ["make_phantom"]
+
+
+def make_phantom(
+    root: str,
+    subjects: int = 150,
+    seed: int = 0,
+    spacing: float = 3.0,
+    lesions: str | Sequence[str] = ("tumour",),
+    healthy_fraction: float = 0.3,
+    sites: str | Sequence[str] = "ABCD",
+    split: Sequence[float] = (0.8, 0.07, 0.13),
+    workers: int = 0,
+    figures: bool = True,
+) -> str:
+    """Write brain phantom subjects, their datalist, and two figures to look at.
+
+    Args:
+        root: folder, made if missing; complete files in it are kept.
+        subjects: how many people.
+        seed: another seed is other people.
+        spacing: voxel size in mm.
+        lesions: "tumour", "ms" or both, such as "tumour,ms".
+        healthy_fraction: share of healthy people.
+        sites: scanners, some of A, B, C, D.
+        split: shares of training, validation and test.
+        workers: processes beside this one.
+        figures: also write subjects.png (some people) and uniqueness.png (no two are copies).
+
+    Returns:
+        Path of the datalist.
+    """
+    lesions, sites = _names(lesions), _names(sites) if "," in sites else list(sites)
+    datalist = write_phantom(root, subjects, seed, spacing, lesions, healthy_fraction, sites, split, workers)
+    if figures:
+        plan = plan_subjects(subjects, seed, lesions, healthy_fraction, sites, split)
+        shown = [make_subject(p.seed, p.site, p.lesion, spacing) for p in plan[:8]]
+        phantom_figure(shown, Path(root) / "subjects.png")
+        one_site = [make_subject(p.seed, sites[0], None, spacing) for p in plan[:16]]
+        uniqueness_figure(one_site, Path(root) / "uniqueness.png", channel=CONTRASTS.index("t1"))
+    return str(datalist)
+
+
+def _names(value: str | Sequence[str]) -> list[str]:
+    """Words of a comma separated string, or the sequence as it is: command lines give either."""
+    return value.split(",") if isinstance(value, str) else list(value)

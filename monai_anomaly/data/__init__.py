@@ -1,0 +1,37 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Datalists of real data, slices of volumes, and built-in data."""
+
+from __future__ import annotations
+
+from .brats import make_brats_datalist
+from .brats_slices import make_brats_slices_datalist
+from .builtin import find_datalist
+from .chexpert import make_chexpert_datalist
+from .datalist import assemble_datalist, load_datalist, save_datalist
+from .folders import make_folders_datalist
+from .mean_image import mean_healthy
+from .phantom import PhantomSubject, make_subject, phantom_figure, uniqueness_figure, write_phantom
+from .slices import SliceDataset
+from .split import split_by_subject
+from .table import make_table_datalist
+
+__all__ = [
+    "PhantomSubject",
+    "SliceDataset",
+    "assemble_datalist",
+    "find_datalist",
+    "load_datalist",
+    "make_brats_datalist",
+    "make_brats_slices_datalist",
+    "make_chexpert_datalist",
+    "make_folders_datalist",
+    "make_subject",
+    "make_table_datalist",
+    "mean_healthy",
+    "phantom_figure",
+    "save_datalist",
+    "split_by_subject",
+    "uniqueness_figure",
+    "write_phantom",
+]

@@ -1,0 +1,93 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from monai_anomaly.utils import DataError
+
+from .brats import MODALITIES
+from .datalist import assemble_datalist, existing_folder
+
+__all__ = ["make_brats_slices_datalist"]
+
+
+def make_brats_slices_datalist(
+    root: str | os.PathLike,
+    *,
+    modalities: Sequence[str] = MODALITIES,
+    seed: int = 0,
+    split: Sequence[float] = (0.8, 0.1, 0.1),
+) -> dict[str, Any]:
+    """List BraTS slices in the folder layout of the public code of chapters 5 and 7 (JuliaWolleb/diffusion-anomaly).
+
+    ``training/<slice>/brats_train_<patient>_<modality>_<number>_w.nii.gz`` with the mask as modality ``seg``,
+    ``testing/<slice>/`` the same without, whose masks are ``test_labels/<slice>-label.nii.gz``. The test section is the
+    folder ``testing``; ``training`` is split by patient. A slice is diseased when its mask has any lesion pixel.
+
+    Args:
+        root: the folder that holds ``training``, ``testing`` and ``test_labels``; one of the first two may be absent.
+        modalities: the channels, in order.
+        seed: of the split by patient.
+        split: shares of training and validation; a third one is ignored.
+
+    Raises:
+        DataError: the folders are missing or empty, no slice is complete, or a patient is in training and testing.
+    """
+    root = existing_folder(root, "the folders training/, testing/ and test_labels/")
+    left_out: list[dict[str, str]] = []
+    parts: dict[str, list[dict[str, Any]]] = {}
+    for part in ("training", "testing"):
+        parts[part] = []
+        for folder in sorted(path for path in (root / part).glob("*") if path.is_dir()):
+            try:
+                parts[part].append(_sample(folder, modalities, root / "test_labels" if part == "testing" else None))
+            except DataError as error:
+                left_out.append({"case": str(folder), "reason": str(error)})
+    if not parts["training"] and not parts["testing"] and not left_out:
+        raise DataError(f"{root}: expected slice folders in training/ or testing/, found {sorted(os.listdir(root))}")
+    both = {s["subject"] for s in parts["training"]} & {s["subject"] for s in parts["testing"]}
+    if both:
+        raise DataError(f"{root}: expected each patient in one of training/ and testing/, found in both {sorted(both)}")
+    datalist = assemble_datalist(
+        parts["training"] or parts["testing"],
+        root=root,
+        description="MR slices; test is the folder testing, the rest is split by patient",
+        modalities=modalities,
+        seed=seed,
+        split=(*split[:2], 0) if parts["training"] else (0, 0, 1),
+        left_out=left_out,
+    )
+    datalist["test"] = parts["testing"]
+    return datalist
+
+
+def _sample(folder: Path, modalities: Sequence[str], labels: Path | None) -> dict[str, Any]:
+    files = {fields[3]: path for path in sorted(folder.glob("*.nii*")) if len(fields := path.name.split("_")) > 4}
+    absent = [m for m in modalities if m not in files]
+    if absent:
+        raise DataError(f"{folder}: expected {', '.join(absent)}, found only {', '.join(files) or 'nothing'}")
+    mask = files.get("seg") if labels is None else labels / f"{folder.name}-label.nii.gz"
+    if mask is None or not mask.is_file():
+        raise DataError(f"{mask or folder}: expected the mask of the slice, found nothing")
+    _, _, patient, _, number = files[modalities[0]].name.split("_")[:5]
+    return {
+        "image": [str(files[m]) for m in modalities],
+        "mask": str(mask),
+        "label": _has_lesion(mask),
+        "subject": patient,
+        "slice": int(number.split(".")[0]),
+    }
+
+
+def _has_lesion(mask: Path) -> int:
+    try:
+        return int((np.asarray(nib.Nifti1Image.from_filename(mask).dataobj) > 0).any())
+    except Exception as error:  # nibabel's, zlib's or the system's
+        raise DataError(f"{mask}: expected a readable mask, found {type(error).__name__}: {error}") from error

@@ -1,0 +1,162 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monai_anomaly.utils import DataError, atomic_write
+
+from .split import split_by_subject
+
+__all__ = ["assemble_datalist", "existing_folder", "load_datalist", "save_datalist"]
+
+FILE_KEYS = ("image", "mask", "twin")
+SECTIONS = ("training", "validation", "test")
+
+
+def load_datalist(
+    path: str | os.PathLike, section: str, modalities: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
+    """Read the samples of one section of a datalist file.
+
+    Args:
+        path: a JSON file as :func:`save_datalist` writes it.
+        section: e.g. ``"training"``, ``"validation"`` or ``"test"``.
+        modalities: the channels the caller expects, in order; compared with those the file names.
+
+    Returns:
+        the samples, with the paths under ``image``, ``mask`` and ``twin`` made absolute.
+
+    Raises:
+        DataError: the file, the section or a listed image is missing, or the modalities are others.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "nothing"
+        raise DataError(
+            f"{path}: expected a datalist file, found {found}; `python -m monai_anomaly datalist` writes one"
+        )
+    try:
+        datalist = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: expected JSON, found {error}") from error
+    if not isinstance(datalist, dict):
+        raise DataError(f"{path}: expected a JSON object with a section '{section}', found a {type(datalist).__name__}")
+    samples = datalist.get(section)
+    if not isinstance(samples, list) or not samples:
+        sections = {key: len(value) for key, value in datalist.items() if key in SECTIONS}
+        raise DataError(f"{path}: expected samples in the section '{section}', found the sections {sections}")
+    if modalities is not None and datalist.get("modalities", list(modalities)) != list(modalities):
+        raise DataError(f"{path}: expected the modalities {list(modalities)}, found {datalist['modalities']}")
+    resolved = [_map_files(sample, lambda file: str(path.parent / file)) for sample in samples]
+    missing = [file for sample in resolved for file in _files(sample) if not Path(file).exists()]
+    if missing:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise DataError(f"{path}: expected every file of '{section}' to exist, found {len(missing)} missing: {shown}")
+    return resolved
+
+
+def save_datalist(path: str | os.PathLike, datalist: Mapping[str, Any]) -> None:
+    """Write a datalist as JSON, one sample a line, so that a person can read and edit it.
+
+    Absolute paths below the folder of ``path`` are written relative to it, so that the folder may be moved; all other
+    paths stay as they are.
+
+    Args:
+        path: the file to write; it appears complete or not at all.
+        datalist: header entries and sections; a section is a list of samples.
+    """
+    folder = Path(os.path.abspath(Path(path).expanduser().parent))
+
+    def relative(file: str) -> str:
+        return Path(file).relative_to(folder).as_posix() if Path(file).is_relative_to(folder) else file
+
+    entries = []
+    for key, value in datalist.items():
+        if isinstance(value, list) and value and isinstance(value[0], Mapping):
+            lines = (json.dumps(_map_files(entry, relative), ensure_ascii=False) for entry in value)
+            text = "[\n    " + ",\n    ".join(lines) + "\n  ]"
+        else:
+            text = json.dumps(value, ensure_ascii=False)
+        entries.append(f"  {json.dumps(key)}: {text}")
+    with atomic_write(Path(path).expanduser()) as f:
+        f.write("{\n" + ",\n".join(entries) + "\n}\n")
+
+
+def assemble_datalist(
+    samples: Sequence[Mapping[str, Any]],
+    *,
+    root: Path,
+    description: str,
+    modalities: Sequence[str],
+    seed: int = 0,
+    split: Sequence[float] = (0.8, 0.1, 0.1),
+    stratify: Iterable[str] = ("label", "site", "view"),
+    left_out: Sequence[Mapping[str, str]] = (),
+) -> dict[str, Any]:
+    """Split samples by patient and put them into a datalist.
+
+    Args:
+        samples: samples of all sections; ``subject`` says which belong to one patient.
+        root: folder or file the samples come from; its name becomes the name of the data set.
+        description: one sentence.
+        modalities: names of the channels, in order.
+        seed: of the split.
+        split: shares of training, validation and test.
+        stratify: keys whose values are spread evenly over the sections.
+        left_out: cases that cannot be used, as ``{"case": ..., "reason": ...}``.
+
+    Raises:
+        DataError: when no sample is left; the message gives the first reasons.
+    """
+    if not samples:
+        reasons = "; ".join(f"{entry['case']}: {entry['reason']}" for entry in left_out[:3])
+        raise DataError(f"{root}: expected {description}, found no usable case{f' ({reasons})' if reasons else ''}")
+    parts = split_by_subject(samples, split, seed=seed, stratify=stratify)
+    return {
+        "description": description,
+        "name": root.name,
+        "modalities": list(modalities),
+        "seed": seed,
+        "split": list(split),
+        **dict(zip(SECTIONS, parts, strict=False)),
+        "left_out": [dict(entry) for entry in left_out],
+    }
+
+
+def existing_folder(root: str | os.PathLike, expected: str) -> Path:
+    """Return ``root`` as an absolute path when it is a folder with something in it.
+
+    Args:
+        root: the folder.
+        expected: what should be in it, for the message.
+
+    Raises:
+        DataError: names the folder and what was looked for.
+    """
+    root = Path(os.path.abspath(Path(root).expanduser()))
+    if not root.is_dir():
+        raise DataError(f"{root}: expected a folder with {expected}, found {'a file' if root.exists() else 'nothing'}")
+    if not any(root.iterdir()):
+        raise DataError(f"{root}: expected {expected}, found an empty folder")
+    return root
+
+
+def _map_files(sample: Mapping[str, Any], change: Any) -> dict[str, Any]:
+    out = dict(sample)
+    for key in FILE_KEYS:
+        value = out.get(key)
+        if isinstance(value, (str, os.PathLike)):
+            out[key] = change(os.fspath(value))
+        elif isinstance(value, (list, tuple)):
+            out[key] = [change(os.fspath(file)) for file in value]
+    return out
+
+
+def _files(sample: Mapping[str, Any]) -> list[str]:
+    values = (sample.get(key, []) for key in FILE_KEYS)
+    return [file for value in values for file in ([value] if isinstance(value, str) else value)]

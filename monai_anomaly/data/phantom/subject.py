@@ -1,0 +1,108 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from monai_anomaly.utils import DataError
+
+from .acquisition import acquire
+from .anatomy import Anatomy, make_anatomy
+from .contrast import SITES, TISSUES, Relaxation, jitter_site, signal_weights
+from .lesion import Lesion
+from .ms import make_ms
+from .noise import warp
+from .tumour import make_tumour
+
+__all__ = ["LESIONS", "PhantomSubject", "make_subject"]
+
+LESIONS = {"tumour": make_tumour, "ms": make_ms}
+
+
+@dataclass(frozen=True)
+class PhantomSubject:
+    """A person of the phantom, scanned once.
+
+    Attributes:
+        image: (4, X, Y, Z), float32, channels t1, t1ce, t2, flair, in units of the scanner.
+        twin: the same person, coil and noise without the disease; equal to ``image`` where ``lesion`` is None.
+        label: (X, Y, Z), uint8: 0 healthy, 1 necrosis or non-enhancing core, 2 oedema, 4 enhancing, 5 MS lesion.
+        tissue: (X, Y, Z), uint8: 0 background, 1 fluid, 2 grey matter, 3 white matter (of ``image``).
+        mask: (X, Y, Z), uint8: the brain.
+        affine: (4, 4), voxel to mm, RAS, MNI152 space.
+        seed: the person and the disease.
+        site: key of ``SITES``.
+        lesion: ``"tumour"``, ``"ms"`` or None.
+        bias: (4, X, Y, Z), float32: the coil's sensitivity in ``image``.
+    """
+
+    image: np.ndarray
+    twin: np.ndarray
+    label: np.ndarray
+    tissue: np.ndarray
+    mask: np.ndarray
+    affine: np.ndarray
+    seed: int
+    site: str
+    lesion: str | None
+    bias: np.ndarray
+
+
+def make_subject(seed: int, site: str = "A", lesion: str | None = None, spacing: float = 3.0) -> PhantomSubject:
+    """Make a person, their disease and their scan; a pure function of its arguments.
+
+    The anatomy depends on ``seed`` alone, so one person can be scanned at several sites.
+
+    Args:
+        seed: 0 or more.
+        site: the scanner, a key of ``SITES``.
+        lesion: ``"tumour"``, ``"ms"`` or None for a healthy person.
+        spacing: voxel size in mm, 0.5 to 6.
+
+    Raises:
+        DataError: an argument is none of the above.
+    """
+    if seed < 0:
+        raise DataError(f"phantom seed: expected 0 or more, found {seed}")
+    if site not in SITES:
+        raise DataError(f"phantom site: expected one of {', '.join(SITES)}, found {site!r}")
+    if lesion is not None and lesion not in LESIONS:
+        raise DataError(f"phantom lesion: expected None or one of {', '.join(LESIONS)}, found {lesion!r}")
+    anatomy = make_anatomy(seed, spacing)
+    pathology = LESIONS[lesion](anatomy, seed) if lesion else None
+
+    stream = np.random.default_rng([seed, 53, ord(site)])
+    person = _jitter(list(TISSUES.values()), stream)
+    protocol = jitter_site(SITES[site], stream)
+    healthy = np.tensordot(signal_weights(protocol, person, person), anatomy.fractions, axes=1)
+    diseased, tissue = _add(pathology, anatomy, healthy, protocol, person) if pathology else (healthy, _tissue(anatomy.fractions))
+
+    def scan(clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return acquire(clean, anatomy.brain, protocol, np.random.default_rng([seed, 71, ord(site)]), spacing)
+
+    image, bias = scan(diseased)
+    twin = scan(healthy)[0] if pathology else image
+    label = pathology.label if pathology else np.zeros(anatomy.shape, np.uint8)
+    mask = anatomy.brain.astype(np.uint8)
+    return PhantomSubject(image, twin, label, tissue * mask, mask, anatomy.affine, seed, site, lesion, bias)
+
+
+def _jitter(tissues: list[Relaxation], rng: np.random.Generator, width: float = 0.05) -> list[Relaxation]:
+    """Relaxation times of one person: they vary by some percent with age and water content."""
+    return [t._replace(t1=t.t1 * np.exp(rng.normal(0, width)), t2=t.t2 * np.exp(rng.normal(0, width))) for t in tissues]
+
+
+def _add(lesion: Lesion, anatomy: Anatomy, healthy: np.ndarray, protocol, person) -> tuple[np.ndarray, np.ndarray]:
+    """Push the healthy signal aside and mix the lesion in; signals are linear in the fractions, so 4 warps do."""
+    fractions = anatomy.fractions
+    if lesion.displacement is not None:
+        healthy, fractions = warp(healthy, lesion.displacement), warp(fractions, lesion.displacement)
+    pathological = np.tensordot(signal_weights(protocol, lesion.tissues, person), lesion.fractions, axes=1)
+    return healthy * (1 - lesion.fractions.sum(0)) + pathological, _tissue(fractions)
+
+
+def _tissue(fractions: np.ndarray) -> np.ndarray:
+    fluid, grey, white = fractions[[0, 5, 6, 7]].sum(0), fractions[[1, 3]].sum(0), fractions[[2, 4]].sum(0)
+    return (np.argmax(np.stack([fluid, grey, white]), axis=0) + 1).astype(np.uint8)

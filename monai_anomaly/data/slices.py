@@ -1,0 +1,260 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.utils import look_up_option
+from torch.utils.data import Dataset
+
+from monai_anomaly.utils import DataError, atomic_path, atomic_write
+
+from .fingerprint import describe_transform, file_stamp, fingerprint
+
+__all__ = ["SliceDataset"]
+
+IMAGE_KEYS = ("image", "mask", "twin")
+CACHE_FORMAT = 1
+
+
+@dataclass
+class _Volume:
+    """The slices of one volume; image, mask and twin side by side on the channel axis."""
+
+    stack: np.ndarray | Path  # (slices, channels, H, W) float32, or the file that holds it
+    channels: dict[str, int]  # number of channels of each image key, in the order of the stack
+    indices: list[int]
+    labels: list[int]
+    tags: dict[str, Any] = field(default_factory=dict)
+
+    def read(self, position: int) -> dict[str, torch.Tensor]:
+        # opened at each access: no open files to hand to the workers of a DataLoader
+        stack = np.load(self.stack, mmap_mode="r") if isinstance(self.stack, Path) else self.stack
+        values = torch.from_numpy(np.array(stack[position]))
+        return dict(zip(self.channels, values.split(list(self.channels.values())), strict=True))
+
+
+class SliceDataset(Dataset):
+    """Labelled 2D slices of volumes, for methods that learn from slices with image-level labels.
+
+    An item holds ``image`` (C, H, W) float32, ``label`` (int), ``subject`` (str), ``slice`` (int, the index in the
+    volume), and, where every volume has them, ``mask`` (1, H, W; float32, the values of the file), ``twin`` (C, H, W)
+    and ``site``. The label of a slice is 1 when its mask has any lesion pixel; without a mask it is the volume's, so
+    every slice of a diseased volume counts as diseased. A healthy volume (label 0) without mask or twin, among others
+    that have them, gets an empty mask and itself as twin.
+
+    2D samples are one slice each, whose index is the sample's ``slice`` or 0; ``slice_range`` does not apply to them.
+
+    Args:
+        data: samples: dictionaries of what ``transform`` reads.
+        transform: deterministic, for a whole volume: load, orient, scale. It returns ``image`` (C, X, Y, Z) or
+            (C, H, W), and optionally ``mask`` and ``twin``. ``None``: the samples already hold tensors.
+        slice_range: first and one past the last slice; ``None``: all. Wolleb (thesis 2022, ch. 5 and 7): (80, 129)
+            of the 155 slices of BraTS.
+        slice_step: take every n-th slice of the range.
+        axis: spatial axis the slices are stacked on.
+        min_foreground: drop slices where fewer than this share of pixels is brain.
+        background: pixels above this value, in any channel, are brain.
+        min_lesion_pixels: drop slices with fewer lesion pixels, but not none: they are neither healthy nor clearly
+            diseased.
+        slice_transform: applied to an item at every access; may be random.
+        cache_dir: keep the slices in this folder, one memory-mapped file a volume, instead of in memory. A file is
+            made anew when an input file, the transform or an argument changes.
+        on_error: what a volume that raises a ``DataError`` does: ``"raise"`` stops, ``"skip"`` adds it to ``left_out``.
+        progress: show a progress bar.
+
+    Attributes:
+        left_out: the skipped volumes, as ``{"case": ..., "reason": ...}``.
+
+    Raises:
+        DataError: a volume cannot be used (with ``on_error="raise"``), or no slice is left at all.
+
+    Example::
+
+        transform = Compose([
+            LoadModalitiesd(["image", "mask"]), Orientationd(["image", "mask"], "RAS"), ScaleIntensityByBraind("image"),
+        ])
+        dataset = SliceDataset(load_datalist("brats.json", "training"), transform, slice_range=(80, 129))
+    """
+
+    def __init__(
+        self,
+        data: Sequence[Mapping[str, Any]],
+        transform: Callable | None = None,
+        *,
+        slice_range: tuple[int, int] | None = None,
+        slice_step: int = 1,
+        axis: int = 2,
+        min_foreground: float = 0.0,
+        background: float = 0.0,
+        min_lesion_pixels: int = 1,
+        slice_transform: Callable | None = None,
+        cache_dir: str | os.PathLike | None = None,
+        on_error: str = "raise",
+        progress: bool = True,
+    ) -> None:
+        self.transform = transform
+        self.slice_range = slice_range
+        self.slice_step = slice_step
+        self.axis = axis
+        self.min_foreground = min_foreground
+        self.background = background
+        self.min_lesion_pixels = min_lesion_pixels
+        self.slice_transform = slice_transform
+        self.cache_dir = None if cache_dir is None else Path(cache_dir).expanduser()
+        look_up_option(on_error, ("raise", "skip"))
+        self._settings = [CACHE_FORMAT, slice_range, slice_step, axis, min_foreground, background, min_lesion_pixels]
+        self._description = describe_transform(transform)
+
+        self.left_out: list[dict[str, str]] = []
+        self._volumes: list[_Volume] = []
+        for number, sample in enumerate(_progress(data, progress)):
+            try:
+                self._volumes.append(self._volume(sample, number))
+            except DataError as error:
+                if on_error == "raise":
+                    raise
+                self.left_out.append({"case": _subject(sample, number), "reason": str(error)})
+        self._index = [(v, s) for v, volume in enumerate(self._volumes) for s in range(len(volume.indices))]
+        if not self._index:
+            reasons = "; ".join(entry["reason"] for entry in self.left_out[:3]) or f"range {slice_range}"
+            raise DataError(f"expected at least one slice, found none in {len(data)} volume(s) ({reasons})")
+        self._keys = self._common_keys()
+
+    @property
+    def labels(self) -> list[int]:
+        """Label of every slice, for samplers."""
+        return [self._volumes[v].labels[s] for v, s in self._index]
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __getitem__(self, index: int) -> Any:
+        v, s = self._index[index]
+        volume = self._volumes[v]
+        item: dict[str, Any] = {key: value for key, value in volume.read(s).items() if key in self._keys}
+        if "mask" in self._keys and "mask" not in item:
+            item["mask"] = torch.zeros_like(item["image"][:1])
+        if "twin" in self._keys and "twin" not in item:
+            item["twin"] = item["image"].clone()
+        item.update(label=volume.labels[s], slice=volume.indices[s], subject=volume.tags["subject"])
+        if "site" in self._keys:
+            item["site"] = volume.tags["site"]
+        return item if self.slice_transform is None else self.slice_transform(item)
+
+    def _common_keys(self) -> set[str]:
+        """Keys that every item can have, so that items can be collated."""
+        keys = {"image"}
+        for key in ("mask", "twin"):
+            have = [key in v.channels for v in self._volumes]
+            if any(have) and all(has or not any(v.labels) for has, v in zip(have, self._volumes, strict=True)):
+                keys.add(key)
+        return keys | ({"site"} if all("site" in v.tags for v in self._volumes) else set())
+
+    def _volume(self, sample: Mapping[str, Any], number: int) -> _Volume:
+        tags = {"subject": _subject(sample, number)}
+        if sample.get("site") is not None:
+            tags["site"] = sample["site"]
+        if self.cache_dir is None:
+            volume = self._cut(sample)
+        else:
+            files = {key: _stamps(sample[key]) for key in IMAGE_KEYS if key in sample}
+            rest = {key: describe_transform(value) for key, value in sample.items() if key not in IMAGE_KEYS}
+            key = fingerprint([files, rest, self._settings, self._description])
+            volume = self._cached(sample, self.cache_dir / f"{key}.npy")
+        volume.tags = tags
+        return volume
+
+    def _cached(self, sample: Mapping[str, Any], path: Path) -> _Volume:
+        """Take a volume from the cache folder, or put it there."""
+        info = path.with_suffix(".json")
+        if not (path.is_file() and info.is_file()):
+            volume = self._cut(sample)
+            with atomic_path(path) as tmp:
+                np.save(tmp, np.asarray(volume.stack))
+            # written last: its presence says that the volume is complete
+            with atomic_write(info) as f:
+                json.dump({"channels": volume.channels, "indices": volume.indices, "labels": volume.labels}, f)
+        return _Volume(stack=path, **json.loads(info.read_text(encoding="utf-8")))
+
+    def _cut(self, sample: Mapping[str, Any]) -> _Volume:
+        """Read a volume and keep the slices asked for."""
+        loaded = dict(sample) if self.transform is None else self.transform(dict(sample))
+        slices = {k: _to_slices(loaded[k], self.axis) for k in IMAGE_KEYS if loaded.get(k) is not None}
+        _check_shapes(slices, sample)
+        flat = loaded["image"].ndim == 3
+        chosen = np.arange(len(slices["image"])) if flat else self._range(len(slices["image"]), sample)
+        slices = {k: v[chosen] for k, v in slices.items()}
+
+        keep = (slices["image"] > self.background).any(axis=1).mean(axis=(1, 2)) >= self.min_foreground
+        if "mask" in slices:
+            lesion = (slices["mask"] > 0).any(axis=1).sum(axis=(1, 2))
+            keep &= (lesion == 0) | (lesion >= self.min_lesion_pixels)
+            labels = (lesion > 0).astype(int)
+        elif sample.get("label") is not None:
+            labels = np.full(len(chosen), int(sample["label"]))
+        else:
+            raise DataError(f"{_name(sample)}: expected a mask or a label, found neither")
+        indices = np.full(1, int(sample.get("slice", 0))) if flat else chosen
+        return _Volume(
+            stack=np.concatenate(list(slices.values()), axis=1)[keep],
+            channels={key: value.shape[1] for key, value in slices.items()},
+            indices=indices[keep].tolist(),
+            labels=labels[keep].tolist(),
+        )
+
+    def _range(self, depth: int, sample: Mapping[str, Any]) -> np.ndarray:
+        start, stop = self.slice_range or (0, depth)
+        if not 0 <= start < stop <= depth:
+            raise DataError(f"{_name(sample)}: expected slices {start} to {stop}, found {depth} on axis {self.axis}")
+        return np.arange(start, stop, self.slice_step)
+
+
+def _to_slices(image: Any, axis: int) -> np.ndarray:
+    """Turn (C, X, Y, Z) or (C, H, W) into (slices, C, H, W) float32."""
+    values = np.asarray(torch.as_tensor(image).detach().cpu(), dtype=np.float32)
+    if values.ndim == 3:
+        return values[None]
+    if values.ndim != 4:
+        raise DataError(f"expected an image (C, X, Y, Z) or (C, H, W), found shape {values.shape}")
+    return np.moveaxis(values, axis + 1, 0)
+
+
+def _check_shapes(slices: Mapping[str, np.ndarray], sample: Mapping[str, Any]) -> None:
+    expected = slices["image"].shape
+    for key, value in slices.items():
+        if (value.shape[0], *value.shape[2:]) != (expected[0], *expected[2:]):
+            raise DataError(
+                f"{_name(sample)}: expected the {key} to have the {expected[0]} slices of {expected[2:]} pixels of the "
+                f"image, found {value.shape[0]} of {value.shape[2:]}"
+            )
+
+
+def _stamps(value: Any) -> Any:
+    if isinstance(value, (str, os.PathLike)):
+        return file_stamp(value)
+    return [_stamps(v) for v in value] if isinstance(value, (list, tuple)) else describe_transform(value)
+
+
+def _subject(sample: Mapping[str, Any], number: int) -> str:
+    return str(sample.get("subject", number))
+
+
+def _name(sample: Mapping[str, Any]) -> str:
+    image = sample.get("image")
+    return str(image) if isinstance(image, (str, list, os.PathLike)) else f"subject {sample.get('subject')}"
+
+
+def _progress(data: Sequence[Any], show: bool) -> Any:
+    if not show:
+        return data
+    from tqdm import tqdm
+
+    return tqdm(data, desc="Slicing volumes", unit="volume")

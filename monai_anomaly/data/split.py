@@ -1,0 +1,88 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["split_by_subject"]
+
+
+def split_by_subject(
+    samples: Sequence[Mapping[str, Any]],
+    fractions: Sequence[float] = (0.8, 0.1, 0.1),
+    *,
+    seed: int = 0,
+    stratify: Iterable[str] = (),
+) -> list[list[dict[str, Any]]]:
+    """Split samples into parts so that no subject is in two of them.
+
+    The result depends on the samples and the seed, not on the order of the samples. Shares are of subjects, and hold
+    in each stratum and over all of them to within one subject. A part with a positive share is only empty when there
+    are fewer subjects than such parts.
+
+    Args:
+        samples: dictionaries with ``subject``; a sample without one is a subject of its own.
+        fractions: share of each part; they are divided by their sum.
+        seed: of the shuffling.
+        stratify: keys that define the strata, e.g. ``("label", "site")``; of a subject's samples the largest value
+            of each key counts, so that a patient with any diseased image is a diseased one.
+
+    Returns:
+        one list of samples a part, ordered by subject.
+
+    Raises:
+        ValueError: when the shares are negative or all zero.
+    """
+    share = np.asarray(fractions, dtype=float)
+    if share.size == 0 or (share < 0).any() or share.sum() <= 0:
+        raise ValueError(f"expected shares >= 0 with a positive sum, found {tuple(fractions)}")
+    share = share / share.sum()
+    keys = tuple(stratify)
+
+    by_subject: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for sample in sorted(samples, key=_text):
+        by_subject[str(sample.get("subject", _text(sample)))].append(dict(sample))
+    strata: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for subject in sorted(by_subject):
+        strata[tuple(max(str(s.get(k, "")) for s in by_subject[subject]) for k in keys)].append(subject)
+
+    rng = np.random.default_rng(seed)
+    parts: list[list[str]] = [[] for _ in share]
+    owed = np.zeros(len(share))
+    for stratum in sorted(strata):
+        subjects = [strata[stratum][i] for i in rng.permutation(len(strata[stratum]))]
+        # what rounding denies a part in one stratum it gets in the next
+        owed += share * len(subjects)
+        counts = _allocate(owed, len(subjects))
+        owed -= counts
+        ends = np.cumsum(counts)
+        for part, start, end in zip(parts, ends - counts, ends, strict=True):
+            part.extend(subjects[start:end])
+    _fill_empty(parts, share)
+    return [[sample for subject in sorted(part) for sample in by_subject[subject]] for part in parts]
+
+
+def _allocate(owed: np.ndarray, total: int) -> np.ndarray:
+    """Round to whole numbers >= 0 that sum to ``total``, the largest remainders up."""
+    counts = np.maximum(np.floor(owed + 1e-9), 0).astype(int)
+    while counts.sum() < total:
+        counts[np.argmax(owed - counts)] += 1
+    while counts.sum() > total:
+        counts[np.argmin(np.where(counts > 0, owed - counts, np.inf))] -= 1
+    return counts
+
+
+def _fill_empty(parts: list[list[str]], share: np.ndarray) -> None:
+    for part, fraction in zip(parts, share, strict=True):
+        largest = max(parts, key=len)
+        if not part and fraction > 0 and len(largest) > 1:
+            part.append(largest.pop())
+
+
+def _text(sample: Mapping[str, Any]) -> str:
+    return json.dumps(sample, sort_keys=True, default=str)

@@ -1,0 +1,9 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What MONAI's trainers and evaluators do not do by themselves."""
+
+from __future__ import annotations
+
+from .noisy_batch import NoisyPrepareBatch
+
+__all__ = ["NoisyPrepareBatch"]

@@ -1,0 +1,80 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from monai.engines.utils import PrepareBatch
+from monai.utils import CommonKeys as Keys
+from monai.utils import convert_to_tensor
+
+from ..diffusion import NoiseSchedule
+
+__all__ = ["NoisyPrepareBatch"]
+
+
+class NoisyPrepareBatch(PrepareBatch):
+    """Noise a batch to random levels, for networks that learn to denoise or to classify noisy images.
+
+    One noisy image serves the diffusion network and the classifier alike; the levels are uniform on 1..``max_level``.
+
+    Args:
+        schedule: the noise schedule; None: linear, T = 1000.
+        max_level: highest level drawn; None: T. A translation to level L never visits levels above L.
+        null_label: class the diffusion network is told in place of the image's with probability ``label_dropout``, so
+            that it learns to do without; None where every image keeps its label (the thesis).
+        label_dropout: that probability.
+        conditional: False: the diffusion network is told no class at all.
+        seed: None draws from torch's global generator (training); a number makes levels and noise the same for every
+            batch alone, so that a validation loss is comparable between epochs.
+    """
+
+    def __init__(
+        self,
+        schedule: NoiseSchedule | None = None,
+        max_level: int | None = None,
+        null_label: int | None = None,
+        label_dropout: float = 0.5,
+        conditional: bool = True,
+        seed: int | None = None,
+    ) -> None:
+        self.schedule = schedule or NoiseSchedule()
+        self.max_level = max_level or self.schedule.num_train_timesteps
+        self.null_label = null_label
+        self.label_dropout = label_dropout
+        self.conditional = conditional
+        self.seed = seed
+
+    def __call__(
+        self,
+        batchdata: dict[str, torch.Tensor],
+        device: str | torch.device | None = None,
+        non_blocking: bool = False,
+        **kwargs: Any,
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor], tuple, dict[str, torch.Tensor]]:
+        """Noisy images, the losses' targets, and the networks' further arguments.
+
+        Args:
+            batchdata: ``image`` (N, C, H, W) and ``label`` (N,).
+            device: where to put them.
+            non_blocking: see `torch.Tensor.to`.
+            kwargs: passed to `torch.Tensor.to`.
+        """
+        image = convert_to_tensor(batchdata[Keys.IMAGE], track_meta=False)
+        x0 = image.to(device=device, non_blocking=non_blocking, **kwargs)
+        label = torch.as_tensor(batchdata[Keys.LABEL]).to(device=device, non_blocking=non_blocking).long().reshape(-1)
+        # drawn on the CPU: the same on every device
+        generator = None if self.seed is None else torch.Generator().manual_seed(self.seed)
+        level = torch.randint(1, self.max_level + 1, (len(x0),), generator=generator).to(x0.device)
+        noise = torch.randn(x0.shape, generator=generator).to(x0)
+        x = self.schedule.add_noise(x0, noise, level)
+        targets = {"x0": x0, "x": x, "noise": noise, "level": level, Keys.LABEL: label}
+        network_kwargs = {"timesteps": self.schedule.timesteps(level, x)}
+        if self.conditional:
+            told = label
+            if self.null_label is not None:
+                dropped = torch.rand(len(x0), generator=generator).to(x0.device) < self.label_dropout
+                told = torch.where(dropped, torch.full_like(label, self.null_label), label)
+            network_kwargs["class_labels"] = told
+        return x, targets, (), network_kwargs

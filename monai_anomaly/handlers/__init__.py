@@ -1,0 +1,35 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What is attached to an engine, and the report of an evaluation."""
+
+from __future__ import annotations
+
+from .anomaly_report import report_evaluation
+from .classifier_score import ClassifierScore
+from .collect_cases import CollectCases
+from .epoch_seed import EpochSeed
+from .finite_loss import FiniteLoss
+from .moving_average import MovingAverage
+from .panel_figure import panel_figure, pick_slices
+from .progress import Progress
+from .provenance import provenance
+from .report_files import report_table, write_report
+from .training_state import TrainingState
+from .translation_panel import TranslationPanel
+
+__all__ = [
+    "ClassifierScore",
+    "CollectCases",
+    "EpochSeed",
+    "FiniteLoss",
+    "MovingAverage",
+    "Progress",
+    "TrainingState",
+    "TranslationPanel",
+    "panel_figure",
+    "pick_slices",
+    "provenance",
+    "report_evaluation",
+    "report_table",
+    "write_report",
+]

@@ -1,0 +1,77 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch.distributed as dist
+
+from monai_anomaly.metrics import AnomalyCases, evaluate, trivial_baselines
+
+from .collect_cases import CollectCases
+from .panel_figure import panel_figure
+from .provenance import provenance
+from .report_files import write_report
+
+__all__ = ["report_evaluation"]
+
+
+def report_evaluation(
+    validation: CollectCases | AnomalyCases | None,
+    test: CollectCases | AnomalyCases,
+    output_dir: str | os.PathLike,
+    channel_names: Sequence[str],
+    training_mean: np.ndarray | Callable[[], np.ndarray] | None = None,
+    data_range: float = 1.0,
+    config: str = "",
+    seed: int | None = None,
+    show: Sequence[str] = ("flair", "t1ce"),
+    rows: int = 6,
+    **options: Any,
+) -> dict[str, Any]:
+    """Score a test set with the trivial baselines beside it, print the table, and leave files and a picture.
+
+    The last step of a bundle's ``run``. Writes ``metrics.json``, ``metrics.csv``, ``metrics.md`` and ``panel.png``;
+    in a distributed run the first process does.
+
+    Args:
+        validation: slices that choose the threshold; None leaves those thresholds out.
+        test: slices to score.
+        output_dir: folder to write to.
+        channel_names: name of every image channel.
+        training_mean: mean healthy training image (C, H, W), or a function that computes it; adds a baseline.
+        data_range: intensity range of the images.
+        config: name of the configuration, for the record.
+        seed: seed of the run, for the record.
+        show: channels of the picture.
+        rows: slices of the picture.
+        **options: further arguments of :py:func:`monai_anomaly.metrics.evaluate`.
+
+    Returns:
+        The report, as in ``metrics.json`` but for the provenance.
+    """
+    validation = validation.cases if isinstance(validation, CollectCases) else validation
+    test = test.cases if isinstance(test, CollectCases) else test
+    mean = training_mean() if callable(training_mean) else training_mean
+    report = evaluate(
+        validation, test, baselines=trivial_baselines(channel_names, mean), data_range=data_range, **options
+    )
+    if dist.is_available() and dist.is_initialized() and dist.get_rank() > 0:
+        return report
+    print(write_report(report, output_dir, provenance(config, seed)))
+    dice = next(iter(report["methods"].values())).get("dice", {})
+    chosen = dice.get("validation") or dice.get("average_otsu")
+    panel_figure(
+        Path(output_dir) / "panel.png",
+        test,
+        channel_names,
+        show=show,
+        threshold=chosen["threshold"]["value"] if chosen else None,
+        rows=rows,
+        title=f"Test slices; threshold: {chosen['threshold']['origin'].replace('_', ' ')}" if chosen else "Test slices",
+    )
+    return report

@@ -1,0 +1,42 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import torch
+from ignite.engine import Engine, Events
+
+__all__ = ["MovingAverage"]
+
+
+class MovingAverage:
+    """Keep an exponential moving average of a network's weights in a second network, which is what is used afterwards.
+
+    Ignite's ``EMAHandler`` makes its own copy; here the copy is the caller's, so that a configuration can validate, save and
+    resume it under a name of its own.
+
+    Args:
+        source: the network in training (not wrapped for distributed training).
+        average: a copy of it; put into evaluation mode, its parameters get no gradients.
+        decay: share that the average keeps in each iteration (thesis: 0.9999). Early on it is (1 + n) / (10 + n) after n
+            iterations where that is less, so that a short training does not average its random start.
+    """
+
+    def __init__(self, source: torch.nn.Module, average: torch.nn.Module, decay: float = 0.9999) -> None:
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay must be in [0, 1), got {decay}")
+        self.source = source
+        self.average = average.eval().requires_grad_(False)
+        self.decay = decay
+
+    def attach(self, engine: Engine) -> None:
+        """Update after every iteration of a trainer."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+
+    @torch.no_grad()
+    def __call__(self, engine: Engine) -> None:
+        """Move the average towards the source; buffers are copied."""
+        n = engine.state.iteration
+        decay = min(self.decay, (1 + n) / (10 + n))
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.source.parameters()), 1 - decay)
+        for kept, current in zip(self.average.buffers(), self.source.buffers(), strict=True):
+            kept.copy_(current)

@@ -1,0 +1,123 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+
+from ..utils import DataError, atomic_path
+
+__all__ = ["TrainingState"]
+
+
+class TrainingState:
+    """Save a training after every epoch, go on where the last one ended, and keep the best model's weights.
+
+    Both files are written beside their name and renamed, so that a kill at any moment leaves whole files and costs at
+    most the epoch it fell in. A state of another configuration or a damaged file is refused, never half loaded.
+
+    Args:
+        path: the state: networks, optimizer, learning-rate schedule, epoch, best metric.
+        objects: what to save, by name; each has ``state_dict`` and ``load_state_dict``.
+        best_path: where the weights of ``best_model`` go when the validation metric is the best so far (a bare state
+            dict, as bundles want it); None for none.
+        best_model: the network whose weights these are (e.g. the moving average).
+        evaluator: the validation evaluator; its ``state.best_metric_epoch`` decides. Attach this handler after the
+            ``ValidationHandler``.
+        resume: False starts anew and overwrites.
+        save: False only resumes; for the other processes of a distributed run.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        objects: dict[str, Any],
+        best_path: str | os.PathLike | None = None,
+        best_model: torch.nn.Module | None = None,
+        evaluator: Engine | None = None,
+        resume: bool = True,
+        save: bool = True,
+    ) -> None:
+        self.path = Path(path)
+        self.objects = objects
+        self.best_path = best_path
+        self.best_model = best_model
+        self.evaluator = evaluator
+        self.resume = resume
+        self.save_files = save
+        self.logger = logging.getLogger(__name__)
+
+    def attach(self, engine: Engine) -> None:
+        """Load when the trainer starts, save when an epoch is completed."""
+        if self.resume:
+            engine.add_event_handler(Events.STARTED, self.load)
+        if self.save_files:
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self.save)
+
+    def save(self, engine: Engine) -> None:
+        """Write the state and, after the best validation so far, the model."""
+        state: dict[str, Any] = {
+            "epoch": engine.state.epoch,
+            "epoch_length": engine.state.epoch_length,
+            "objects": {name: item.state_dict() for name, item in self.objects.items()},
+        }
+        if self.evaluator is not None:
+            state["best_metric"] = float(self.evaluator.state.best_metric)
+            state["best_metric_epoch"] = self.evaluator.state.best_metric_epoch
+            if self._is_best(engine):
+                self._write(self.best_path, self.best_model.state_dict())  # type: ignore[union-attr,arg-type]
+        self._write(self.path, state)
+
+    def _is_best(self, engine: Engine) -> bool:
+        # the trainer's epoch is that of its last validation only if it has just run
+        return (
+            self.best_path is not None
+            and self.best_model is not None
+            and self.evaluator is not None
+            and self.evaluator.state.best_metric_epoch == engine.state.epoch
+        )
+
+    @staticmethod
+    def _write(path: str | os.PathLike, content: Any) -> None:
+        with atomic_path(path) as temporary:
+            torch.save(content, temporary)
+
+    def load(self, engine: Engine) -> None:
+        """Go on from the saved state, if there is one.
+
+        Raises:
+            DataError: when the file is damaged or belongs to another configuration.
+        """
+        if not self.path.exists():
+            return
+        advice = "remove it, or pass --resume False, to train anew"
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises many kinds for a damaged file
+            raise DataError(
+                f"{self.path}: expected a training state, found a damaged file ({error}); {advice}"
+            ) from error
+        expected, found = sorted(self.objects), sorted(state.get("objects", ()) if isinstance(state, dict) else ())
+        if found != expected:
+            raise DataError(f"{self.path}: expected the state of {expected}, found {found}; {advice}")
+        if state["epoch_length"] != engine.state.epoch_length:
+            raise DataError(
+                f"{self.path}: expected epochs of {engine.state.epoch_length} iterations, found "
+                f"{state['epoch_length']}: the data or the batch size changed; {advice}"
+            )
+        for name, item in self.objects.items():
+            try:
+                item.load_state_dict(state["objects"][name])
+            except (RuntimeError, ValueError, KeyError) as error:
+                raise DataError(f"{self.path}: '{name}' does not fit this configuration ({error}); {advice}") from error
+        engine.state.epoch = state["epoch"]
+        engine.state.iteration = state["epoch"] * engine.state.epoch_length
+        if self.evaluator is not None:
+            self.evaluator.state.best_metric = state["best_metric"]
+            self.evaluator.state.best_metric_epoch = state["best_metric_epoch"]
+        self.logger.info("resumed %s after epoch %d of %d", self.path, state["epoch"], engine.state.max_epochs)

@@ -1,0 +1,10 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Inferers: ``inferer(inputs, network)``, stateless."""
+
+from __future__ import annotations
+
+from .autocast import AutocastInferer
+from .translation import Encoding, HealthyTranslationInferer
+
+__all__ = ["AutocastInferer", "Encoding", "HealthyTranslationInferer"]

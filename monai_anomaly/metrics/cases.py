@@ -1,0 +1,140 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from monai_anomaly.utils import DataError
+
+__all__ = ["AnomalyCases"]
+
+ARRAYS = ("image", "map", "healthy", "mask", "twin")
+
+
+class AnomalyCases:
+    """The slices of one set (validation or test) with what a method made of them, ready to be scored.
+
+    A field of all slices, ``cases["map"]``, is one stacked array: ``image``, ``healthy`` and ``twin`` (N, C, H, W),
+    ``map`` (N, 1, H, W) float32, ``mask`` (N, 1, H, W) bool, ``label`` (N,) int, ``score`` (N,) float, ``subject`` and
+    ``slice`` (N,) str. An optional field that a slice lacks is False (``mask``), NaN (``twin``, ``healthy``, ``score``)
+    or -1 (``label``).
+
+    Args:
+        dtype: how images are kept; float16 halves the memory of large sets. Maps are always float32.
+    """
+
+    def __init__(self, dtype: str = "float32") -> None:
+        self.dtype = np.dtype(dtype)
+        self._rows: list[dict[str, Any]] = []
+        self._stacks: dict[str, np.ndarray] = {}
+
+    def append(
+        self,
+        image: Any,
+        map: Any,
+        healthy: Any = None,
+        mask: Any = None,
+        twin: Any = None,
+        label: int | None = None,
+        score: float | None = None,
+        subject: str = "",
+        slice: str | int = "",
+    ) -> None:
+        """Add one slice.
+
+        Args:
+            image: (C, H, W), array or tensor.
+            map: anomaly map, (1, H, W); higher is more anomalous.
+            healthy: healthy reconstruction, like the image.
+            mask: true lesion, (1, H, W), nonzero is lesion.
+            twin: the true healthy image where there is one (phantom), like the image.
+            label: 0 healthy, 1 diseased.
+            score: a classifier's score for the whole image.
+            subject: whose slice it is.
+            slice: which of the subject's slices.
+
+        Raises:
+            DataError: when a shape disagrees with the image or with the slices before, or the map is not finite.
+        """
+        row: dict[str, Any] = {k: _numpy(v) for k, v in zip(ARRAYS, (image, map, healthy, mask, twin), strict=True)}
+        name = f"{subject or 'case'} {slice}".strip() or str(len(self))
+        shape = np.shape(row["image"])
+        if self._rows and shape != self._rows[0]["image"].shape:
+            raise DataError(f"{name}: expected an image of shape {self._rows[0]['image'].shape}, found {shape}.")
+        for key, channels in (("map", 1), ("healthy", shape[0]), ("mask", 1), ("twin", shape[0])):
+            if row[key] is not None and row[key].shape != (channels, *shape[1:]):
+                raise DataError(f"{name}: expected {key} of shape {(channels, *shape[1:])}, found {row[key].shape}.")
+        if row["map"] is None or not np.isfinite(row["map"]).all():
+            raise DataError(f"{name}: expected a finite anomaly map, found NaN, infinity or none.")
+        for key in ("image", "healthy", "twin"):
+            row[key] = None if row[key] is None else row[key].astype(self.dtype)
+        row["map"] = row["map"].astype(np.float32)
+        row["mask"] = None if row["mask"] is None else row["mask"] > 0
+        row["label"] = -1 if label is None else int(label)
+        row["score"] = np.nan if score is None else float(score)
+        row["subject"], row["slice"] = str(subject), str(slice)
+        self._rows.append(row)
+        self._stacks.clear()
+
+    def extend(self, other: AnomalyCases) -> None:
+        """Add the slices of another set, but for those whose subject and slice are known already."""
+        known = {(row["subject"], row["slice"]) for row in self._rows} - {("", "")}
+        self._rows += [row for row in other._rows if (row["subject"], row["slice"]) not in known]
+        self._stacks.clear()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, field: str) -> np.ndarray:
+        """One field of all slices, stacked; made once and kept until the next ``append``."""
+        if field not in self._stacks:
+            self._stacks[field] = self._stack(field)
+        return self._stacks[field]
+
+    def _stack(self, field: str) -> np.ndarray:
+        if not self._rows:
+            raise DataError("Expected at least one slice to score, found none.")
+        image = self._rows[0]["image"]
+        missing = {
+            "mask": np.zeros((1, *image.shape[1:]), bool),
+            "healthy": np.full_like(image, np.nan),
+            "twin": np.full_like(image, np.nan),
+        }
+        return np.stack([missing[field] if row[field] is None else row[field] for row in self._rows])
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether any slice came with a mask; without, only images can be scored."""
+        return any(r["mask"] is not None for r in self._rows)
+
+    @property
+    def has_twin(self) -> np.ndarray:
+        """(N,) whether the slice came with its healthy twin."""
+        return np.array([r["twin"] is not None for r in self._rows], bool)
+
+    @property
+    def has_healthy(self) -> bool:
+        """Whether every slice came with a reconstruction."""
+        return bool(self._rows) and all(r["healthy"] is not None for r in self._rows)
+
+    @property
+    def lesion_pixels(self) -> np.ndarray:
+        """(N,) number of lesion pixels."""
+        return self["mask"].sum((1, 2, 3))
+
+    def diseased(self, min_lesion_pixels: int = 1) -> np.ndarray:
+        """(N,) slices that count as diseased: enough lesion pixels, or ``label == 1`` where the set has no masks."""
+        return self.lesion_pixels >= max(1, min_lesion_pixels) if self.has_mask else self["label"] == 1
+
+    def healthy_slices(self) -> np.ndarray:
+        """(N,) slices that count as healthy: no lesion pixel and not ``label == 1``; without masks, ``label == 0``."""
+        return (self.lesion_pixels == 0) & (self["label"] != 1) if self.has_mask else self["label"] == 0
+
+
+def _numpy(x: Any) -> np.ndarray | None:
+    if isinstance(x, torch.Tensor):
+        return torch.Tensor.numpy(x.detach().as_subclass(torch.Tensor).float().cpu())
+    return None if x is None else np.asarray(x)

@@ -1,0 +1,12 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Building blocks of the networks."""
+
+from __future__ import annotations
+
+from .activation_checkpoint import checkpoint_res_blocks
+from .attention_pool import AttentionPool2d
+from .pool_head import GlobalPoolHead, LocalPoolHead
+from .scale_shift_res_block import ScaleShiftResBlock
+
+__all__ = ["AttentionPool2d", "GlobalPoolHead", "LocalPoolHead", "ScaleShiftResBlock", "checkpoint_res_blocks"]

@@ -1,0 +1,10 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Networks, one a file."""
+
+from __future__ import annotations
+
+from .anomaly_diffusion import GuidedDiffusionNet
+from .noise_encoder import NoiseConditionedEncoder
+
+__all__ = ["GuidedDiffusionNet", "NoiseConditionedEncoder"]

@@ -1,0 +1,91 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+__all__ = ["GuidedDiffusionNet"]
+
+NUM_TRAIN_TIMESTEPS = 1000
+BETA_START, BETA_END = 1e-4, 0.02
+
+
+class GuidedDiffusionNet(nn.Module):
+    """The two networks of guided diffusion in one module: the denoiser and the guide.
+
+    A bundle has one ``network_def``, one state dict and one forward pass for ``DistributedDataParallel``; this is it.
+    With ``timesteps`` both networks are applied to noisy images (training); the inferer uses ``diffusion`` and
+    ``classifier`` by name. Source: Wolleb et al., "Diffusion Models for Medical Anomaly Detection"
+    (https://arxiv.org/abs/2203.04306).
+
+    Without ``timesteps`` there is an *export view*, so that tools that know only ``image -> map``
+    (``verify_net_in_out``, TorchScript) have something to run: the image is taken as a sample at one noise level and
+    the map is what the denoiser takes away, summed over the channels. This is a coarse look: one step, no encoding,
+    **no guidance**. The bundle's result comes from its inferer.
+
+    Args:
+        diffusion: denoiser, called as ``diffusion(x, timesteps, class_labels=...)``, e.g. MONAI's
+            ``DiffusionModelUNet``; its first channels, as many as the image has, are the predicted noise.
+        classifier: guide, called as ``classifier(x, timesteps)``, e.g. :class:`NoiseConditionedEncoder`.
+        export_timestep: 0-based noise level of the export view, on the linear schedule 1e-4..0.02 of 1000 steps.
+        export_label: class label of the export view; default: the last one. Ignored by an unconditional denoiser.
+
+    Raises:
+        ValueError: if ``export_timestep`` or ``export_label`` is out of range.
+    """
+
+    def __init__(
+        self, diffusion: nn.Module, classifier: nn.Module, export_timestep: int = 100, export_label: int | None = None
+    ) -> None:
+        super().__init__()
+        self.diffusion = diffusion
+        self.classifier = classifier
+        if not 0 <= export_timestep < NUM_TRAIN_TIMESTEPS:
+            raise ValueError(f"export_timestep must be in 0..{NUM_TRAIN_TIMESTEPS - 1}, got {export_timestep}")
+        num_labels = getattr(diffusion, "num_class_embeds", None)
+        if num_labels is None:
+            export_label = None
+        elif export_label is None:
+            export_label = num_labels - 1
+        elif not 0 <= export_label < num_labels:
+            raise ValueError(f"export_label must be in 0..{num_labels - 1}, got {export_label}")
+        betas = torch.linspace(BETA_START, BETA_END, NUM_TRAIN_TIMESTEPS, dtype=torch.float64, device="cpu")
+        self.conditional = num_labels is not None
+        self.export_timestep = export_timestep
+        self.export_label = export_label
+        self.export_alpha_bar = float((1 - betas[: export_timestep + 1]).prod())
+
+    def forward(
+        self,
+        image: torch.Tensor,
+        timesteps: torch.Tensor | None = None,
+        class_labels: torch.Tensor | None = None,
+    ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        """Apply both networks, or give the export view.
+
+        Args:
+            image: (N, C, *spatial); noisy images when ``timesteps`` is given.
+            timesteps: 0-based noise levels (N,).
+            class_labels: labels for the denoiser (N,) of any number type; ignored by an unconditional denoiser.
+
+        Returns:
+            With ``timesteps`` the tuple (output of the denoiser (N, C or 2C, *spatial), logits (N, K)), else the export
+            view (N, 1, *spatial), float32, not negative.
+        """
+        if timesteps is None:
+            return self._export_view(image)
+        return self._denoise(image, timesteps, class_labels), self.classifier(image, timesteps)
+
+    def _denoise(self, x: torch.Tensor, timesteps: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+        if not self.conditional or labels is None:
+            return self.diffusion(x, timesteps)  # a conditional MONAI UNet refuses by itself
+        return self.diffusion(x, timesteps, class_labels=labels.reshape(-1).long())
+
+    def _export_view(self, image: torch.Tensor) -> torch.Tensor:
+        """Sum over channels of |image - x0|, x0 = (image - sqrt(1 - abar) eps) / sqrt(abar)."""
+        timesteps = torch.full((image.shape[0],), self.export_timestep, device=image.device)
+        labels = None if self.export_label is None else torch.full_like(timesteps, self.export_label)
+        eps = self._denoise(image, timesteps, labels)[:, : image.shape[1]].float()
+        x0 = (image - (1 - self.export_alpha_bar) ** 0.5 * eps) / self.export_alpha_bar**0.5
+        return (image - x0).abs().sum(dim=1, keepdim=True).float()

@@ -1,0 +1,38 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Transforms in MONAI's manner: an array class and a dictionary class (name + ``d``) a file."""
+
+from __future__ import annotations
+
+from .check_image import CheckImage, CheckImageD, CheckImaged, CheckImageDict
+from .load_modalities import LoadModalities, LoadModalitiesD, LoadModalitiesd, LoadModalitiesDict
+from .otsu_threshold import OtsuThreshold, OtsuThresholdD, OtsuThresholdd, OtsuThresholdDict
+from .resample import ResampleToSpacingD, ResampleToSpacingd, ResampleToSpacingDict
+from .scale_intensity_brain import (
+    ScaleIntensityByBrain,
+    ScaleIntensityByBrainD,
+    ScaleIntensityByBraind,
+    ScaleIntensityByBrainDict,
+)
+
+__all__ = [
+    "CheckImage",
+    "CheckImageD",
+    "CheckImageDict",
+    "CheckImaged",
+    "LoadModalities",
+    "LoadModalitiesD",
+    "LoadModalitiesDict",
+    "LoadModalitiesd",
+    "OtsuThreshold",
+    "OtsuThresholdD",
+    "OtsuThresholdDict",
+    "OtsuThresholdd",
+    "ResampleToSpacingD",
+    "ResampleToSpacingDict",
+    "ResampleToSpacingd",
+    "ScaleIntensityByBrain",
+    "ScaleIntensityByBrainD",
+    "ScaleIntensityByBrainDict",
+    "ScaleIntensityByBraind",
+]

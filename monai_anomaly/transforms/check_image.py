@@ -1,0 +1,164 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import MapTransform, Transform
+from monai.utils import TransformBackends, ensure_tuple_rep
+
+from monai_anomaly.utils import DataError
+
+__all__ = [
+    "CheckImage",
+    "CheckImageD",
+    "CheckImageDict",
+    "CheckImaged",
+    "corner_distance",
+    "file_of",
+]
+
+MODALITY_FILES = "modality_files"
+
+
+def file_of(image: Any, channel: int | None = None) -> str:
+    """Name the file an image came from, for an error message.
+
+    Args:
+        image: a tensor; a MetaTensor knows its file(s).
+        channel: with several files, the one of this channel; all of them by default.
+    """
+    meta = getattr(image, "meta", {})
+    files = [f for f in str(meta.get(MODALITY_FILES, "")).split(os.pathsep) if f]
+    if channel is not None and len(files) == len(image):
+        return files[channel]
+    return ", ".join(files) or str(meta.get("filename_or_obj", "(an image without a file)"))
+
+
+def corner_distance(affine: Any, other: Any, shape: Sequence[int]) -> float:
+    """Return the largest distance [mm] between where two affines put the corners of a volume.
+
+    Unlike a comparison of matrix entries it has a meaning that does not depend on the size of the image.
+
+    Args:
+        affine: (4, 4), voxel index to world.
+        other: (4, 4), compared with it.
+        shape: spatial shape; up to three entries, missing ones count as 1.
+    """
+    ends = [(0, n - 1) for n in (*shape, 1, 1, 1)[:3]]
+    corners = np.array([(*corner, 1.0) for corner in itertools.product(*ends)])
+    difference = np.asarray(affine, dtype=float) - np.asarray(other, dtype=float)
+    return float(np.linalg.norm((corners @ difference.T)[:, :3], axis=1).max())
+
+
+class CheckImage(Transform):
+    """Return an image unchanged, or say what is wrong with it.
+
+    Args:
+        channels: number of channels it must have; ``None``: any.
+        spatial_dims: number of spatial axes it must have; ``None``: any.
+        allow_empty: whether a channel may hold a single value only (a mask without lesion does).
+
+    Raises:
+        DataError: names the file, what was expected and what was found.
+    """
+
+    backend = [TransformBackends.TORCH]
+
+    def __init__(self, channels: int | None = None, spatial_dims: int | None = None, allow_empty: bool = False) -> None:
+        self.channels = channels
+        self.spatial_dims = spatial_dims
+        self.allow_empty = allow_empty
+
+    def __call__(self, img: torch.Tensor) -> torch.Tensor:
+        """Check an image of shape (C, spatial...)."""
+        if self.spatial_dims is not None and img.ndim != self.spatial_dims + 1:
+            raise DataError(
+                f"{file_of(img)}: expected {self.spatial_dims} spatial axes, found shape {tuple(img.shape[1:])}"
+            )
+        if self.channels is not None and len(img) != self.channels:
+            raise DataError(f"{file_of(img)}: expected {self.channels} channel(s), found {len(img)}")
+        for c, values in enumerate(torch.as_tensor(img).flatten(1)):
+            bad = int((~torch.isfinite(values)).sum())
+            if bad:
+                raise DataError(f"{file_of(img, c)}: expected finite values, found {bad} that are NaN or infinite")
+            if not self.allow_empty and bool((values == values[0]).all()):
+                raise DataError(
+                    f"{file_of(img, c)}: expected an image, found the value {float(values[0]):g} everywhere"
+                )
+        return img
+
+
+class CheckImaged(MapTransform):
+    """Check the loaded images of a sample, one by one and against each other.
+
+    Looks for NaN and infinity, empty channels, a wrong number of channels or axes, and for images that do not lie on
+    the grid of the first key: another spatial shape, or an affine that moves a corner by more than ``tolerance``.
+
+    Args:
+        keys: images to check, the reference first, e.g. ``("image", "mask", "twin")``.
+        channels: number of channels, one for all keys or one a key; ``None``: any.
+        spatial_dims: number of spatial axes of every key; ``None``: any.
+        allow_empty: whether an image may hold a single value, one for all keys or one a key; by default only ``mask``.
+        tolerance: largest distance of corresponding corners [mm].
+        allow_missing_keys: a sample without a mask or twin is fine by default.
+
+    Raises:
+        DataError: names the file(s), what was expected and what was found.
+    """
+
+    backend = CheckImage.backend
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        channels: Sequence[int | None] | int | None = None,
+        spatial_dims: int | None = None,
+        allow_empty: Sequence[bool] | bool | None = None,
+        tolerance: float = 0.1,
+        allow_missing_keys: bool = True,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        empty = [key == "mask" for key in self.keys] if allow_empty is None else allow_empty
+        self.checks = tuple(
+            CheckImage(c, spatial_dims, e)
+            for c, e in zip(
+                ensure_tuple_rep(channels, len(self.keys)), ensure_tuple_rep(empty, len(self.keys)), strict=True
+            )
+        )
+        self.tolerance = tolerance
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Check images of shape (C, spatial...)."""
+        d = dict(data)
+        reference = None
+        for key, check in self.key_iterator(d, self.checks):
+            image = check(d[key])
+            reference = image if reference is None else reference
+            check_same_grid(reference, image, self.tolerance)
+        return d
+
+
+def check_same_grid(reference: torch.Tensor, image: torch.Tensor, tolerance: float = 0.1) -> None:
+    """Raise an error unless two images (C, spatial...) have one spatial shape and one affine, to ``tolerance`` [mm]."""
+    shape, found = tuple(reference.shape[1:]), tuple(image.shape[1:])
+    if shape != found:
+        raise DataError(f"{file_of(image)}: expected the spatial shape {shape} of {file_of(reference)}, found {found}")
+    affine, other = getattr(reference, "affine", None), getattr(image, "affine", None)
+    if affine is None or other is None:
+        return
+    distance = corner_distance(affine, other, shape)
+    if not distance <= tolerance:
+        raise DataError(
+            f"{file_of(image)}: expected the affine of {file_of(reference)} (corners within {tolerance:g} mm), "
+            f"found corners up to {distance:.3g} mm away; register or resample the files to one grid"
+        )
+
+
+CheckImageD = CheckImageDict = CheckImaged

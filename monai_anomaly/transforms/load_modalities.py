@@ -1,0 +1,127 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection, PathLike
+from monai.data import MetaTensor, NibabelReader, PILReader
+from monai.transforms import LoadImage, MapTransform, Transform
+from monai.utils import ImageMetaKey, TransformBackends, ensure_tuple
+
+from monai_anomaly.utils import DataError
+
+from .check_image import MODALITY_FILES, check_same_grid
+
+__all__ = ["LoadModalities", "LoadModalitiesD", "LoadModalitiesDict", "LoadModalitiesd"]
+
+
+def _to_gray(image: Any) -> Any:
+    """Turn a colour or palette picture to 8-bit gray; leave 8-, 16-bit and float gray values as they are."""
+    return image.convert("L") if image.mode in ("1", "P", "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr") else image
+
+
+class LoadModalities(Transform):
+    """Load one file, or one file a modality, as a channel-first float32 image.
+
+    MONAI's ``LoadImage`` stacks a list of files without comparing their affines, and meets unlike shapes with a NumPy
+    error; here every file is read by itself (by ``LoadImage``) and compared with the first.
+
+    * NIfTI: 2D, 3D, or with the channels on the last axis; axes of length one behind the third are dropped.
+    * PNG, JPEG, BMP: colour is converted to gray, the axes are (x, y) as in MONAI.
+    * NumPy ``.npy``: (H, W), (X, Y, Z), or four axes with the channels first; a 3D array with one leading or trailing
+      entry is a 2D image.
+    * whatever else ``LoadImage`` reads here (NRRD, DICOM).
+
+    Args:
+        tolerance: largest distance [mm] of corresponding volume corners among the files of one sample.
+
+    Raises:
+        DataError: a file is missing or unreadable, or not on the grid of the first one.
+    """
+
+    backend = [TransformBackends.TORCH]
+
+    def __init__(self, tolerance: float = 0.1) -> None:
+        self.tolerance = tolerance
+        self.loader = LoadImage(image_only=True, dtype=np.float32, ensure_channel_first=False)
+        # the last registered reader that knows the suffix is the one used
+        self.loader.register(PILReader(converter=_to_gray))
+        self.loader.register(NibabelReader(squeeze_non_spatial_dims=True))
+
+    def __call__(self, files: PathLike | Sequence[PathLike]) -> MetaTensor:
+        """Return a MetaTensor of shape (C, spatial...) with the affine and the file name of the first file.
+
+        Args:
+            files: a path, or one path a channel.
+        """
+        paths = [Path(str(f)).expanduser() for f in ensure_tuple(files)]
+        if not paths:
+            raise DataError("expected the path of an image, found an empty list")
+        images = [self._load(path) for path in paths]
+        for image in images[1:]:
+            check_same_grid(images[0], image, self.tolerance)
+        meta = dict(images[0].meta)
+        # one string, since a list in the metadata would be zipped when samples are collated
+        meta[MODALITY_FILES] = os.pathsep.join(map(str, paths))
+        return MetaTensor(torch.cat([image.as_tensor() for image in images]), meta=meta)
+
+    def _load(self, path: Path) -> MetaTensor:
+        if not path.exists():
+            raise DataError(f"{path}: expected an image file, found nothing")
+        try:
+            image = self.loader(path)
+        except Exception as error:  # every reader has its own: zlib, OSError, EOFError, PIL's, nibabel's
+            raise DataError(f"{path}: expected a readable image, found {type(error).__name__}: {error}") from error
+        return _channel_first(image, path)
+
+
+def _channel_first(image: MetaTensor, path: Path) -> MetaTensor:
+    values = image.as_tensor()
+    spatial_dims = len(image.meta.get(ImageMetaKey.SPATIAL_SHAPE, values.shape))
+    if path.suffix == ".npy":
+        if values.ndim == 3 and values.shape[-1] == 1:
+            values = values.movedim(-1, 0)
+        elif values.ndim == 2 or (values.ndim == 3 and values.shape[0] != 1):
+            values = values[None]
+    elif values.ndim == spatial_dims:
+        values = values[None]
+    elif values.ndim == spatial_dims + 1:
+        values = values.movedim(-1, 0)
+    if not 3 <= values.ndim <= 4:
+        raise DataError(f"{path}: expected a 2D or 3D image, or one with channels, found shape {tuple(image.shape)}")
+    meta = dict(image.meta)
+    meta[ImageMetaKey.SPATIAL_SHAPE] = np.asarray(values.shape[1:])
+    meta["original_channel_dim"] = 0
+    return MetaTensor(values.contiguous(), meta=meta)
+
+
+class LoadModalitiesd(MapTransform):
+    """Replace the path, or the list of paths, under each key by the loaded image; see :class:`LoadModalities`.
+
+    Args:
+        keys: entries that hold paths, e.g. ``("image", "mask", "twin")``.
+        tolerance: largest distance [mm] of corresponding volume corners among the files of one key.
+        allow_missing_keys: skip keys a sample does not have.
+    """
+
+    backend = LoadModalities.backend
+
+    def __init__(self, keys: KeysCollection, tolerance: float = 0.1, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.load = LoadModalities(tolerance)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Load the files of a sample."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.load(d[key])
+        return d
+
+
+LoadModalitiesD = LoadModalitiesDict = LoadModalitiesd

@@ -1,0 +1,60 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import cast
+
+import torch
+from monai.config import KeysCollection
+from monai.transforms import InvertibleTransform, MapTransform, Spacing
+from monai.utils import ensure_tuple_rep
+
+__all__ = ["ResampleToSpacingD", "ResampleToSpacingDict", "ResampleToSpacingd"]
+
+
+class ResampleToSpacingd(MapTransform, InvertibleTransform):
+    """Resample images to a voxel size, and touch nothing else in the sample.
+
+    MONAI 1.6.1's ``Spacingd`` also calls ``update`` on every entry named ``<key>_*``, which fails on the ``image_path``
+    that MONAI Label puts into its samples. The work is done by :class:`monai.transforms.Spacing`.
+
+    Args:
+        keys: images of shape (C, spatial...).
+        pixdim: voxel size [mm] along each axis of the array; 0 or a negative number keeps the size of that axis.
+        mode: interpolation, one for all keys or one a key: ``"bilinear"`` for images, ``"nearest"`` for masks.
+        padding_mode: what lies outside, one for all keys or one a key.
+        allow_missing_keys: skip keys a sample does not have.
+    """
+
+    backend = Spacing.backend
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        pixdim: Sequence[float] | float,
+        mode: Sequence[str] | str = "bilinear",
+        padding_mode: Sequence[str] | str = "border",
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.spacing = Spacing(pixdim)
+        self.mode = ensure_tuple_rep(mode, len(self.keys))
+        self.padding_mode = ensure_tuple_rep(padding_mode, len(self.keys))
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Resample the images of a sample."""
+        d = dict(data)
+        for key, mode, padding_mode in self.key_iterator(d, self.mode, self.padding_mode):
+            d[key] = self.spacing(d[key], mode=mode, padding_mode=padding_mode)
+        return d
+
+    def inverse(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Resample back to the original grid."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.spacing.inverse(cast(torch.Tensor, d[key]))
+        return d
+
+
+ResampleToSpacingD = ResampleToSpacingDict = ResampleToSpacingd

@@ -1,0 +1,31 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import torch
+
+__all__ = ["autocast_dtype"]
+
+
+def autocast_dtype(name: str | None, device: torch.device) -> torch.dtype | None:
+    """The floating type of mixed precision on a device; MONAI's own ``amp`` knows CUDA only.
+
+    Args:
+        name: ``"bfloat16"``, ``"float16"``, None (full precision) or ``"auto"``: bfloat16 where the device has it in
+            hardware, float16 on older GPUs (training then needs the trainer's gradient scaler: ``amp``), else None.
+        device: where the network runs.
+
+    Raises:
+        ValueError: when the name is unknown.
+    """
+    if name is None:
+        return None
+    if name in ("bfloat16", "float16"):
+        return torch.bfloat16 if name == "bfloat16" else torch.float16
+    if name != "auto":
+        raise ValueError(f"autocast must be 'auto', 'bfloat16', 'float16' or None, got {name!r}")
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return torch.bfloat16
+    return None

@@ -1,0 +1,52 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monai_anomaly.apps.datalist import datalist
+from monai_anomaly.data import load_datalist
+from monai_anomaly.utils import DataError
+
+
+def _images(root: Path) -> None:
+    for name in ("healthy", "diseased"):
+        for i in range(10):
+            (root / name).mkdir(parents=True, exist_ok=True)
+            (root / name / f"{name[0]}{i}.png").touch()
+
+
+def test_writes_the_file_and_prints_the_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _images(tmp_path)
+    datalist("folders", tmp_path, tmp_path / "list.json", seed=3)
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert printed[0] == ["section", "class", "site/view", "samples", "patients"]
+    assert ["training", "1", "-", "8", "8"] in printed
+    assert ["test", "all", "all", "2", "2"] in printed
+    assert printed[-1] == ["wrote", str(tmp_path / "list.json")]
+    assert len(load_datalist(tmp_path / "list.json", "training")) == 16
+
+
+def test_a_relative_root_and_a_list_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _images(tmp_path / "images")
+    monkeypatch.chdir(tmp_path)
+    datalist("folders", "images", "lists/list.json")
+    assert len(load_datalist("lists/list.json", "test")) == 2
+
+
+def test_what_is_left_out_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.png").touch()
+    (tmp_path / "table.csv").write_text("file,label,subject\na.png,0,p\n" + "none.png,1,q\n" * 7)
+    datalist("table", tmp_path / "table.csv", tmp_path / "list.json")
+    printed = capsys.readouterr().out
+    assert "none.png" in printed and "left out: 7 in all" in printed
+
+
+def test_bad_arguments(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="folder"):
+        datalist("folder", tmp_path, tmp_path / "list.json")
+    with pytest.raises(DataError, match="expected the folders healthy/, diseased/"):
+        datalist("folders", tmp_path, tmp_path / "list.json")
+    assert not (tmp_path / "list.json").exists()

@@ -1,0 +1,84 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from monai_anomaly.data import make_brats_slices_datalist
+from monai_anomaly.utils import DataError
+
+MODALITIES = ("t1", "t1ce", "t2", "flair")
+
+
+def _save(path: Path, values: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(values, np.eye(4)), path)
+
+
+def _slice(root: Path, part: str, name: str, patient: int, number: int, lesion: bool) -> None:
+    for modality in MODALITIES:
+        path = root / part / name / f"brats_train_{patient:03d}_{modality}_{number:03d}_w.nii.gz"
+        _save(path, np.ones((4, 4), np.float32))
+    seg = root / part / name / f"brats_train_{patient:03d}_seg_{number:03d}_w.nii.gz"
+    _save(root / "test_labels" / f"{name}-label.nii.gz" if part == "testing" else seg, np.eye(4) * 4.0 * lesion)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for patient in range(1, 6):
+        for number in (80, 81):
+            _slice(tmp_path, "training", f"{patient:03d}{number:03d}", patient, number, lesion=number == 81)
+    _slice(tmp_path, "testing", "000247", 6, 90, lesion=True)
+    _slice(tmp_path, "testing", "000248", 6, 91, lesion=False)
+    return tmp_path
+
+
+def test_sections_labels_and_slices(root: Path) -> None:
+    datalist = make_brats_slices_datalist(root)
+    assert [len(datalist[s]) for s in ("training", "validation", "test")] == [8, 2, 2]
+    assert not {s["subject"] for s in datalist["training"]} & {s["subject"] for s in datalist["validation"]}
+    assert {(s["slice"], s["label"]) for s in datalist["training"]} == {(80, 0), (81, 1)}
+    assert {(s["slice"], s["label"]) for s in datalist["test"]} == {(90, 1), (91, 0)}
+    assert [Path(f).name.split("_")[3] for f in datalist["training"][0]["image"]] == list(MODALITIES)
+
+
+def test_incomplete_slices_are_left_out(root: Path) -> None:
+    (root / "test_labels/000247-label.nii.gz").unlink()
+    (root / "training/001080/brats_train_001_t2_080_w.nii.gz").unlink()
+    (root / "training/002080/brats_train_002_seg_080_w.nii.gz").write_bytes(b"no image")
+    left_out = {Path(e["case"]).name: e["reason"] for e in make_brats_slices_datalist(root)["left_out"]}
+    assert left_out.keys() == {"000247", "001080", "002080"}
+    assert "000247-label.nii.gz: expected the mask" in left_out["000247"]
+    assert "expected t2, found only flair, seg, t1, t1ce" in left_out["001080"]
+    assert "002_seg_080_w.nii.gz: expected a readable mask" in left_out["002080"]
+
+
+def test_a_patient_in_training_and_testing_is_refused(root: Path) -> None:
+    _slice(root, "testing", "000249", 3, 80, lesion=True)
+    with pytest.raises(DataError, match=r"in both \['003'\]"):
+        make_brats_slices_datalist(root)
+
+
+def test_only_a_test_folder(root: Path) -> None:
+    (root / "training").rename(root / "elsewhere")
+    datalist = make_brats_slices_datalist(root)
+    assert [len(datalist[s]) for s in ("training", "validation", "test")] == [0, 0, 2]
+
+
+def test_other_folders_are_named(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    with pytest.raises(DataError, match=r"expected slice folders in training/ or testing/, found \['images'\]"):
+        make_brats_slices_datalist(tmp_path)
+
+
+def test_the_slices_of_the_original_repository(shared: Callable[[str], Path]) -> None:
+    datalist = make_brats_slices_datalist(shared("realdata/brats_slices"))
+    assert [(s["subject"], s["slice"], s["label"]) for s in datalist["training"]] == [
+        ("001", number, 1) for number in (80, 81, 82, 83)
+    ]
+    assert [(s["subject"], s["slice"], s["label"]) for s in datalist["test"]] == [("006", 81, 1)]

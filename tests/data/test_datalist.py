@@ -1,0 +1,96 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from monai_anomaly.data import assemble_datalist, load_datalist, save_datalist
+from monai_anomaly.data.datalist import existing_folder
+from monai_anomaly.utils import DataError
+
+
+def _write(folder: Path, modalities: list[str] | None = None) -> tuple[Path, list[dict]]:
+    for name in ("a_t1.nii.gz", "a_t2.nii.gz", "a_seg.nii.gz"):
+        (folder / "cases").mkdir(exist_ok=True)
+        (folder / "cases" / name).touch()
+    images = [str(folder / "cases" / name) for name in ("a_t1.nii.gz", "a_t2.nii.gz")]
+    training = [{"image": images, "mask": str(folder / "cases/a_seg.nii.gz"), "label": 1, "subject": "a"}]
+    header = {} if modalities is None else {"modalities": modalities}
+    path = folder / "list.json"
+    save_datalist(path, {"name": "é", **header, "training": training, "test": []})
+    return path, training
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    path, training = _write(tmp_path)
+    assert load_datalist(path, "training") == training
+
+
+def test_files_below_the_list_are_relative_so_that_the_folder_may_move(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    _write(tmp_path / "old")
+    (tmp_path / "old").rename(tmp_path / "new")
+    sample = load_datalist(tmp_path / "new/list.json", "training")[0]
+    assert sample["mask"] == str(tmp_path / "new/cases/a_seg.nii.gz")
+
+
+def test_files_elsewhere_are_absolute(tmp_path: Path) -> None:
+    _, training = _write(tmp_path)
+    save_datalist(tmp_path / "lists/list.json", {"training": training})
+    assert load_datalist(tmp_path / "lists/list.json", "training") == training
+
+
+def test_one_sample_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    samples = [{"image": f"{i}.png", "label": 0} for i in range(5)]
+    save_datalist(path, {"name": "x", "training": samples, "validation": []})
+    lines = [line.strip().rstrip(",") for line in path.read_text().splitlines() if '"image"' in line]
+    assert [json.loads(line) for line in lines] == samples
+
+
+def test_modalities_must_agree(tmp_path: Path) -> None:
+    path, _ = _write(tmp_path, ["t1", "t2"])
+    assert load_datalist(path, "training", ["t1", "t2"])
+    with pytest.raises(DataError, match=r"list\.json: expected the modalities \['t2', 't1'\], found \['t1', 't2'\]"):
+        load_datalist(path, "training", ["t2", "t1"])
+
+
+@pytest.mark.parametrize("section", ["test", "validation"])
+def test_an_empty_or_missing_section_names_those_found(tmp_path: Path, section: str) -> None:
+    path, _ = _write(tmp_path)
+    with pytest.raises(DataError, match=rf"list\.json.*'{section}'.*'training': 1"):
+        load_datalist(path, section)
+
+
+def test_a_missing_image_is_named(tmp_path: Path) -> None:
+    path, _ = _write(tmp_path)
+    (tmp_path / "cases/a_t2.nii.gz").unlink()
+    with pytest.raises(DataError, match=r"list\.json.*1 missing: .*a_t2\.nii\.gz"):
+        load_datalist(path, "training")
+
+
+@pytest.mark.parametrize(("text", "found"), [("{", "JSON"), ("[]", "a list"), (None, "found nothing")])
+def test_a_file_that_is_no_datalist(tmp_path: Path, text: str | None, found: str) -> None:
+    path = tmp_path / "list.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(DataError, match=rf"list\.json: .*{found}"):
+        load_datalist(path, "training")
+
+
+def test_existing_folder_says_what_was_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"empty: expected apples, found an empty folder"):
+        existing_folder(tmp_path / "empty", "apples")
+    with pytest.raises(DataError, match=r"absent: expected a folder with apples, found nothing"):
+        existing_folder(tmp_path / "absent", "apples")
+    assert existing_folder(tmp_path, "apples") == tmp_path
+
+
+def test_no_usable_case_gives_the_reasons(tmp_path: Path) -> None:
+    left_out = [{"case": "c1", "reason": "expected t1"}]
+    with pytest.raises(DataError, match=r"expected volumes, found no usable case \(c1: expected t1\)"):
+        assemble_datalist([], root=tmp_path, description="volumes", modalities=["t1"], left_out=left_out)

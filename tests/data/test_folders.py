@@ -1,0 +1,66 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monai_anomaly.data import make_folders_datalist
+from monai_anomaly.utils import DataError
+
+
+def _touch(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+def _samples(datalist: dict) -> dict[str, dict]:
+    samples = [s for section in ("training", "validation", "test") for s in datalist[section]]
+    return {Path(s["image"]).relative_to(Path(s["image"]).parents[1]).as_posix(): s for s in samples}
+
+
+def test_labels_and_subjects_from_names(tmp_path: Path) -> None:
+    _touch(tmp_path, "healthy/a.png", "healthy/b.nii.gz", "healthy/notes.txt", "diseased/c.JPG")
+    samples = _samples(make_folders_datalist(tmp_path))
+    found = {name: (s["label"], s["subject"]) for name, s in samples.items()}
+    assert found == {"healthy/a.png": (0, "a"), "healthy/b.nii.gz": (0, "b"), "diseased/c.JPG": (1, "c")}
+
+
+def test_a_folder_below_the_class_is_a_patient(tmp_path: Path) -> None:
+    names = [f"{c}/p{p}{c[0]}/{i}.png" for c in ("healthy", "diseased") for p in range(4) for i in range(3)]
+    _touch(tmp_path, *names)
+    datalist = make_folders_datalist(tmp_path, split=(0.5, 0.5, 0))
+    assert [len({s["subject"] for s in datalist[section]}) for section in ("training", "validation")] == [4, 4]
+    assert len(datalist["training"]) == 12
+
+
+def test_subjects_by_expression(tmp_path: Path) -> None:
+    _touch(tmp_path, "healthy/s1_v1.png", "healthy/s1_v2.png", "diseased/s2_v1.png")
+    samples = _samples(make_folders_datalist(tmp_path, subject=r"/(s\d+)_"))
+    assert sorted(s["subject"] for s in samples.values()) == ["s1", "s1", "s2"]
+    with pytest.raises(DataError, match=r"s2_v1\.png: expected .* to match the subject pattern"):
+        make_folders_datalist(tmp_path, subject=r"s1")
+
+
+def test_masks(tmp_path: Path) -> None:
+    _touch(tmp_path, "healthy/a.png", "healthy/b.png", "diseased/a.png", "masks/a.nii.gz", "masks/healthy/b.png")
+    samples = _samples(make_folders_datalist(tmp_path))
+    masks = {name: s.get("mask") for name, s in samples.items()}
+    assert masks == {
+        "healthy/a.png": None,  # the name alone speaks of the diseased image
+        "healthy/b.png": str(tmp_path / "masks/healthy/b.png"),
+        "diseased/a.png": str(tmp_path / "masks/a.nii.gz"),
+    }
+
+
+def test_missing_and_empty_folders(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"expected the folders healthy/, diseased/, found an empty folder"):
+        make_folders_datalist(tmp_path)
+    _touch(tmp_path, "healthy/a.png")
+    with pytest.raises(DataError, match=r"diseased: expected a folder with images .*, found nothing"):
+        make_folders_datalist(tmp_path)
+    _touch(tmp_path, "diseased/readme.txt")
+    with pytest.raises(DataError, match=r"diseased: expected images .*, found none"):
+        make_folders_datalist(tmp_path)

@@ -1,0 +1,70 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monai_anomaly.data import split_by_subject
+
+
+def _samples(subjects: int, images: int = 3) -> list[dict]:
+    return [
+        {"image": f"{s}_{i}.png", "subject": f"p{s}", "label": int(s % 4 == 0), "site": "AB"[s % 2]}
+        for s in range(subjects)
+        for i in range(images)
+    ]
+
+
+def _subjects(part: list[dict]) -> set[str]:
+    return {s["subject"] for s in part}
+
+
+@pytest.mark.parametrize("subjects", [3, 7, 10, 101])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_sample_once_and_no_subject_twice(subjects: int, seed: int) -> None:
+    samples = _samples(subjects)
+    parts = split_by_subject(samples, seed=seed, stratify=("label", "site"))
+    assert sorted(s["image"] for part in parts for s in part) == sorted(s["image"] for s in samples)
+    assert sum(len(_subjects(part)) for part in parts) == subjects
+    assert all(parts)
+
+
+def test_the_split_depends_on_the_seed_but_not_on_the_order() -> None:
+    samples = _samples(40)
+    shuffled = [samples[i] for i in np.random.default_rng(3).permutation(len(samples))]
+    assert split_by_subject(samples, seed=5) == split_by_subject(shuffled, seed=5)
+    assert split_by_subject(samples, seed=5) != split_by_subject(samples, seed=6)
+
+
+def test_shares_hold_in_all_and_in_each_stratum_to_one_subject() -> None:
+    samples = _samples(83)
+    parts = split_by_subject(samples, (0.7, 0.2, 0.1), stratify=("label", "site"))
+    for part, share in zip(parts, (0.7, 0.2, 0.1), strict=True):
+        assert abs(len(_subjects(part)) - 83 * share) <= 1
+        for label in (0, 1):
+            every = _subjects([s for s in samples if s["label"] == label])
+            here = _subjects([s for s in part if s["label"] == label])
+            assert abs(len(here) - share * len(every)) <= 2  # the healthy are two strata, A and B
+
+
+def test_a_patient_with_one_diseased_image_is_a_diseased_patient() -> None:
+    samples = [
+        {"image": f"{s}_{i}", "subject": str(s), "label": int(s < 10 and i == 0)} for s in range(20) for i in (0, 1)
+    ]
+    for part in split_by_subject(samples, (0.5, 0.5), stratify=("label",)):
+        assert len(_subjects([s for s in part if s["label"]])) == 5
+
+
+def test_fewer_subjects_than_parts() -> None:
+    assert [len(part) for part in split_by_subject(_samples(1, 2))] == [2, 0, 0]
+
+
+def test_a_share_of_zero_stays_empty() -> None:
+    assert [len(part) for part in split_by_subject(_samples(9, 1), (0, 1, 0))] == [0, 9, 0]
+
+
+@pytest.mark.parametrize("fractions", [(), (0, 0), (1, -0.1)])
+def test_bad_shares(fractions: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="shares"):
+        split_by_subject(_samples(3), fractions)

@@ -1,0 +1,78 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from monai_anomaly.data import make_table_datalist
+from monai_anomaly.utils import DataError
+
+
+def _table(folder: Path, *rows: str, header: str = "file,label,subject,scanner,seg") -> Path:
+    for name in ("a.png", "b.png", "c.png", "m.png"):
+        (folder / name).touch()
+    (folder / "table.csv").write_text("\n".join([header, *rows]))
+    return folder / "table.csv"
+
+
+def _samples(datalist: dict) -> list[dict]:
+    return sorted((s for key in ("training", "validation", "test") for s in datalist[key]), key=lambda s: s["image"])
+
+
+def test_columns(tmp_path: Path) -> None:
+    table = _table(tmp_path, "a.png,0,p1,A,", "b.png,1.0,p2,B,m.png")
+    assert _samples(make_table_datalist(table, site="scanner", mask="seg")) == [
+        {"image": str(tmp_path / "a.png"), "label": 0, "subject": "p1", "site": "A"},
+        {"image": str(tmp_path / "b.png"), "mask": str(tmp_path / "m.png"), "label": 1, "subject": "p2", "site": "B"},
+    ]
+
+
+def test_named_classes(tmp_path: Path) -> None:
+    table = _table(tmp_path, "a.png,No Finding,p1,A,", "b.png,Effusion,p2,B,", "c.png,Mass,p3,B,")
+    datalist = make_table_datalist(table, classes={"No Finding": 0, "Effusion": 1})
+    assert [s["label"] for s in _samples(datalist)] == [0, 1]
+    assert datalist["left_out"] == [
+        {"case": f"{table}, line 4", "reason": "label is 'Mass', not one of No Finding, Effusion"}
+    ]
+
+
+def test_a_missing_file_is_left_out_and_named(tmp_path: Path) -> None:
+    datalist = make_table_datalist(_table(tmp_path, "a.png,0,p1,A,", "x.png,1,p2,B,"))
+    assert len(_samples(datalist)) == 1
+    assert "x.png" in datalist["left_out"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (["a.png,sick,p1,A,"], r"table\.csv, line 2: expected a whole number in the column label, found 'sick'"),
+        ([], r"table\.csv: expected rows"),
+        (["x.png,0,p1,A,"], r"table\.csv: .*found no usable case .*x\.png"),
+    ],
+)
+def test_bad_rows(tmp_path: Path, rows: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        make_table_datalist(_table(tmp_path, *rows))
+
+
+def test_a_missing_column_or_table(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"table\.csv: expected the columns patient, found file, label"):
+        make_table_datalist(_table(tmp_path), subject="patient")
+    with pytest.raises(DataError, match=r"none\.csv: expected a CSV file"):
+        make_table_datalist(tmp_path / "none.csv")
+
+
+def test_real_chest_x_rays(shared: Callable[[str], Path]) -> None:
+    table = shared("realdata/nih_cxr64/labels.csv")
+    datalist = make_table_datalist(table, label="effusion", subject="patient_id", view="view")
+    assert datalist["left_out"] == []
+    counts = Counter((s["label"], s["view"]) for s in _samples(datalist))
+    assert counts == {(0, "AP"): 105, (0, "PA"): 283, (1, "AP"): 77, (1, "PA"): 45}
+    subjects = [{s["subject"] for s in datalist[key]} for key in ("training", "validation", "test")]
+    assert sum(map(len, subjects)) == len(set.union(*subjects))
+    for key in ("validation", "test"):
+        assert {s["label"] for s in datalist[key]} == {0, 1}

@@ -1,0 +1,93 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from monai_anomaly.handlers import pick_slices, provenance, report_evaluation, report_table, write_report
+from monai_anomaly.metrics import AnomalyCases, evaluate
+
+
+def make_cases(seed: int, n: int = 9, with_mask: bool = True) -> AnomalyCases:
+    rng = np.random.default_rng(seed)
+    cases = AnomalyCases()
+    for i in range(n):
+        twin = rng.random((2, 16, 12))
+        mask = np.zeros((1, 16, 12), bool)
+        mask[:, 2 : 2 + i % 3 * (1 + i // 3), 3:9] = True
+        map_ = mask + 0.1 * rng.random(mask.shape)
+        mask_or_none = mask if with_mask else None
+        cases.append(twin + mask, map_, twin, mask_or_none, twin, label=int(i % 3 > 0), subject="s", slice=i)
+    return cases
+
+
+def test_files_hold_the_report(tmp_path: Path) -> None:
+    report = evaluate(make_cases(0), make_cases(1))
+    text = write_report(report, tmp_path / "new", provenance("quick", seed=3))
+    stored = json.loads((tmp_path / "new/metrics.json").read_text())
+    assert stored.pop("provenance")["seed"] == 3
+    assert stored == report
+    with open(tmp_path / "new/metrics.csv", newline="") as f:
+        rows = list(csv.DictReader(f))
+    assert [row["slice"] for row in rows] == [str(i) for i in range(9)]
+    assert float(rows[1]["dice_oracle"]) == report["cases"][1]["dice_oracle"] and rows[0]["dice_oracle"] == ""
+    assert (tmp_path / "new/metrics.md").read_text() == text
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["metrics.csv", "metrics.json", "metrics.md"]
+
+
+def test_table_names_method_baselines_and_threshold() -> None:
+    report = evaluate(make_cases(0), make_cases(1), baselines={"flat": lambda x: x[:, :1]}, method="ours")
+    text = report_table(report, provenance("quick", 3))
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert {len(line) for line in table[:4]} == {len(table[0])} and "**ours**" in table[2] and "flat" in table[3]
+    assert f"{report['methods']['ours']['dice']['validation']['threshold']['value']:.4g}" in text
+    assert "config quick; seed 3" in text
+
+
+def test_provenance_is_json_and_says_which_code() -> None:
+    record = json.loads(json.dumps(provenance()))
+    assert {"monai_anomaly", "monai", "torch"} <= set(record["versions"])
+    revision = record["git_revision"]
+    assert revision is None or len(revision.rstrip("+")) == 40
+
+
+def test_provenance_ignores_a_repository_that_is_not_ours(tmp_path: Path) -> None:
+    from monai_anomaly.handlers.provenance import _git_revision
+
+    assert _git_revision(tmp_path) is None
+
+
+def test_picked_slices_span_the_lesion_sizes() -> None:
+    cases = make_cases(0)
+    picked = pick_slices(cases, rows=4, healthy_rows=1)
+    sizes = cases.lesion_pixels[picked]
+    assert len(set(picked)) == 4 and sizes[0] == cases.lesion_pixels.max() and sizes[-1] == 0
+    assert sizes[2] == cases.lesion_pixels[cases.diseased()].min()
+    assert len(pick_slices(cases, rows=100)) == 9
+
+
+@pytest.mark.parametrize("with_mask", [True, False])
+def test_everything_at_once(tmp_path: Path, capsys: pytest.CaptureFixture, with_mask: bool) -> None:
+    report = report_evaluation(
+        make_cases(0, with_mask=with_mask),
+        make_cases(1, with_mask=with_mask),
+        tmp_path,
+        ["t1", "flair"],
+        training_mean=lambda: np.zeros((2, 16, 12)),
+        config="quick",
+        seed=0,
+        rows=3,
+    )
+    assert list(report["methods"]) == ["translation", "intensity t1", "intensity flair", "distance to mean healthy"]
+    assert "distance to mean healthy" in capsys.readouterr().out
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == ["metrics.csv", "metrics.json", "metrics.md", "panel.png"]
+    with Image.open(tmp_path / "panel.png") as image:
+        assert image.width == 1600
+        assert np.asarray(image.convert("L")).std() > 10

@@ -1,0 +1,139 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from monai_anomaly.metrics import AnomalyCases, average_otsu, evaluate, trivial_baselines
+
+MapOf = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
+
+
+def make_cases(seed: int, map_of: MapOf, n: int = 12, healthy: str = "twin", **drop: None) -> AnomalyCases:
+    """Slices whose lesion is brighter than the twin by 0.4; every third is healthy."""
+    rng = np.random.default_rng(seed)
+    cases = AnomalyCases()
+    for i in range(n):
+        twin = np.pad(0.3 + 0.2 * rng.random((2, 20, 20)), ((0, 0), (2, 2), (2, 2)))
+        mask = np.zeros((1, 24, 24), bool)
+        if i % 3:
+            x, y = rng.integers(4, 14, 2)
+            mask[:, x : x + 2 + i // 3, y : y + 4] = True
+        image = twin + 0.4 * mask
+        fields = {"healthy": twin if healthy == "twin" else image, "mask": mask, "twin": twin, "label": int(i % 3 > 0)}
+        cases.append(image, map_of(image - twin, mask, rng), subject=f"s{i // 4}", slice=i, **{**fields, **drop})
+    return cases
+
+
+def perfect(difference: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return np.abs(difference).sum(0, keepdims=True)
+
+
+def inverted(difference: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return 1.0 - mask
+
+
+def noisy(difference: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return perfect(difference, mask, rng) + np.abs(rng.normal(size=mask.shape))
+
+
+def test_perfect_map() -> None:
+    report = evaluate(make_cases(0, perfect), make_cases(1, perfect))
+    scores = report["methods"]["translation"]
+    for origin in ("validation", "average_otsu", "per_image_otsu", "oracle"):
+        assert scores["dice"][origin]["value"] == 1 and scores["dice"][origin]["n"] == 8
+        assert scores["dice"][origin]["threshold"]["origin"] == origin
+    assert scores["image_auroc_map"] == {"value": 1, "n": 12}
+    for name in ("pixel_auroc", "pixel_ap"):
+        assert scores[name]["per_slice"] == {"value": 1, "sd": 0, "n": 8}
+        assert scores[name]["pooled"] == {"value": 1, "n": 12, "pixels": 12 * 24 * 24}
+
+
+def test_inverted_map() -> None:
+    scores = evaluate(make_cases(0, inverted), make_cases(1, inverted))["methods"]["translation"]
+    assert scores["pixel_auroc"]["per_slice"]["value"] == 0 and scores["pixel_auroc"]["pooled"]["value"] == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_oracle_bounds_every_other_threshold_of_a_set(seed: int) -> None:
+    baselines = trivial_baselines(["a", "b"], np.zeros((2, 24, 24)))
+    report = evaluate(make_cases(seed, noisy), make_cases(seed + 9, noisy), baselines=baselines)
+    for scores in report["methods"].values():
+        dice = {k: v["value"] for k, v in scores["dice"].items()}
+        del dice["per_image_otsu"]  # a threshold for each image may beat the best one for all
+        assert dice["oracle"] >= max(dice.values()) - 1e-12
+
+
+def test_thresholds_come_from_where_they_say() -> None:
+    validation, test = make_cases(0, noisy), make_cases(1, noisy)
+    dice = evaluate(validation, test)["methods"]["translation"]["dice"]
+    assert dice["average_otsu"]["threshold"]["value"] == pytest.approx(average_otsu(test["map"][test.diseased()]))
+    assert {k: v["threshold"]["chosen_on"] for k, v in dice.items()} == {
+        "average_otsu": "test",
+        "per_image_otsu": "test",
+        "validation": "validation",
+        "healthy_quantile": "validation",
+        "oracle": "test",
+    }
+    swapped = evaluate(test, validation)["methods"]["translation"]["dice"]
+    assert swapped["validation"]["threshold"]["value"] == dice["oracle"]["threshold"]["value"]
+    assert list(evaluate(None, test)["methods"]["translation"]["dice"]) == ["average_otsu", "per_image_otsu", "oracle"]
+
+
+def test_baseline_and_method_share_one_code_path() -> None:
+    channel = make_cases(1, perfect), make_cases(2, perfect)
+    report = evaluate(*channel, baselines={"same": lambda x: channel[len(x) == 12]["map"]})
+    assert report["methods"]["same"] == report["methods"]["translation"]
+
+
+def test_twin_as_reconstruction_has_no_error() -> None:
+    report = evaluate(None, make_cases(0, perfect), data_range=2.0)
+    translation = report["translation"]
+    assert translation["twin_mae_lesion"] == {"value": 0, "sd": 0, "n": 8}
+    assert translation["twin_ssim"]["value"] == pytest.approx(1)
+    assert translation["input_twin_mae_lesion"]["value"] == pytest.approx(0.4 / 2)
+    assert translation["change_healthy_slices"] == {"value": 0, "sd": 0, "n": 4}
+    assert translation["change_diseased_slices"]["value"] > 0
+
+
+def test_input_as_reconstruction_changes_nothing() -> None:
+    translation = evaluate(None, make_cases(0, perfect, healthy="image"))["translation"]
+    assert translation["twin_mae_brain"] == translation["input_twin_mae_brain"]
+    assert translation["change_diseased_slices"]["value"] == 0
+
+
+def test_report_is_plain_json_with_a_row_a_slice() -> None:
+    report = evaluate(make_cases(0, noisy), make_cases(1, noisy, n=7), baselines=trivial_baselines(["a", "b"]))
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert len(report["cases"]) == 7 and len({tuple(row) for row in report["cases"]}) == 1
+    row = report["cases"][0]  # healthy
+    assert row["dice_oracle"] is None and row["lesion_pixels"] == 0 and row["diseased"] is False
+    assert report["counts"]["test"] == {
+        "slices": 7,
+        "diseased": 4,
+        "healthy": 3,
+        "subjects": 2,
+        "pixels_per_slice": 576,
+    }
+
+
+def test_small_lesions_can_be_left_out() -> None:
+    test = make_cases(0, noisy)
+    some = int(np.median(test.lesion_pixels[test.lesion_pixels > 0])) + 1
+    report = evaluate(None, test, min_lesion_pixels=some)
+    assert report["methods"]["translation"]["dice"]["oracle"]["n"] == int((test.lesion_pixels >= some).sum()) < 8
+
+
+def test_without_masks_only_images_are_scored() -> None:
+    report = evaluate(make_cases(0, perfect, mask=None), make_cases(1, perfect, mask=None, twin=None))
+    assert report["methods"]["translation"] == {"image_auroc_map": {"value": 1.0, "n": 12}}
+    assert set(report["translation"]) == {"change_healthy_slices", "change_diseased_slices"}
+
+
+def test_classifier_scores() -> None:
+    report = evaluate(None, make_cases(1, perfect, score=0.5))
+    assert report["methods"]["translation"]["image_auroc_classifier"] == {"value": 0.5, "n": 12}

@@ -1,0 +1,45 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monai_anomaly.metrics import foreground, mean_absolute_error, structural_similarity
+
+IMAGES = np.random.default_rng(0).random((3, 2, 16, 18)).astype(np.float32)
+REGIONS = np.zeros((3, 1, 16, 18), bool)
+REGIONS[:2, :, 3:6, 4:9] = True
+
+
+def test_equal_images_have_no_error() -> None:
+    np.testing.assert_array_equal(mean_absolute_error(IMAGES, IMAGES, REGIONS, 1.0), [0, 0, np.nan])
+    np.testing.assert_allclose(structural_similarity(IMAGES, IMAGES, 1.0), 1, rtol=1e-6)
+
+
+def test_error_counts_the_region_only_and_is_a_share_of_the_range() -> None:
+    other = IMAGES.copy()
+    other[:, 0] += np.where(REGIONS[:, 0], 0.5, 100)  # one of two channels
+    np.testing.assert_allclose(mean_absolute_error(other, IMAGES, REGIONS, 2.0)[:2], 0.5 / 2 / 2, rtol=1e-5)
+
+
+def test_similarity_is_invariant_to_units_and_falls_with_noise() -> None:
+    noise = np.random.default_rng(1).normal(size=IMAGES.shape)
+    little, much = (structural_similarity(IMAGES + s * noise, IMAGES, 1.0) for s in (0.05, 0.3))
+    assert (much < little).all() and (little < 1).all()
+    np.testing.assert_allclose(structural_similarity(7 * (IMAGES + 0.05 * noise), 7 * IMAGES, 7.0), little, rtol=1e-3)
+
+
+def test_similarity_of_tiny_and_of_no_images() -> None:
+    tiny = IMAGES[:, :, :4, :4]
+    np.testing.assert_allclose(structural_similarity(tiny, tiny, 1.0), 1, rtol=1e-6)
+    assert structural_similarity(IMAGES[:0], IMAGES[:0], 1.0).shape == (0,)
+
+
+@pytest.mark.parametrize("background", [0.0, -1.0])
+def test_foreground_is_where_any_channel_differs(background: float) -> None:
+    images = np.full((1, 2, 4, 4), background, np.float16)
+    images[0, 0, 1, 1], images[0, 1, 2, 2], images[0, 1, 3, 3] = 0.5, 0.7, background + 0.001
+    expected = np.zeros((1, 1, 4, 4), bool)
+    expected[0, 0, [1, 2], [1, 2]] = True
+    np.testing.assert_array_equal(foreground(images, background), expected)

@@ -1,0 +1,85 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from monai_anomaly.transforms import CheckImage, CheckImaged
+from monai_anomaly.transforms.check_image import corner_distance
+from monai_anomaly.utils import DataError
+
+
+def _image(name: str, channels: int = 1, shape: tuple[int, ...] = (4, 5, 6), affine: np.ndarray | None = None):
+    values = torch.arange(float(np.prod(shape))).reshape(shape).expand(channels, *shape).clone()
+    return MetaTensor(values, affine=np.eye(4) if affine is None else affine, meta={"filename_or_obj": name})
+
+
+def test_a_good_sample_passes_unchanged() -> None:
+    sample = {"image": _image("a.nii", 4), "mask": _image("m.nii") * 0, "label": 1}
+    checked = CheckImaged(["image", "mask", "twin"], channels=[4, 1, 4], spatial_dims=3)(sample)
+    assert checked.keys() == sample.keys()
+    assert checked["image"] is sample["image"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_values_that_are_not_finite_name_the_file_of_the_channel(value: float) -> None:
+    image = _image("t1.nii", 2)
+    image.meta["modality_files"] = os.pathsep.join(["t1.nii", "t2.nii"])
+    image[1, 0, 0, :2] = value
+    with pytest.raises(DataError, match=r"^t2\.nii: expected finite values, found 2 "):
+        CheckImaged("image")({"image": image})
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0])
+def test_an_empty_channel(value: float) -> None:
+    image = _image("a.nii", 2)
+    image[1] = value
+    with pytest.raises(DataError, match=rf"a\.nii: expected an image, found only the value {value:g}"):
+        CheckImage()(image)
+    assert CheckImage(allow_empty=True)(image) is image
+    assert CheckImaged("image", allow_empty=True)({"image": image})
+
+
+def test_channels_and_axes() -> None:
+    with pytest.raises(DataError, match=r"a\.nii: expected 4 channel\(s\), found 3"):
+        CheckImage(channels=4)(_image("a.nii", 3))
+    with pytest.raises(DataError, match=r"a\.nii: expected 2 spatial axes, found shape \(4, 5, 6\)"):
+        CheckImage(spatial_dims=2)(_image("a.nii"))
+
+
+@pytest.mark.parametrize("key", ["mask", "twin"])
+def test_grids_that_disagree(key: str) -> None:
+    check = CheckImaged(["image", "mask", "twin"])
+    with pytest.raises(DataError, match=r"b\.nii: expected the spatial shape \(4, 5, 6\) of a\.nii, found \(4, 5, 7\)"):
+        check({"image": _image("a.nii"), key: _image("b.nii", shape=(4, 5, 7))})
+    flipped = np.diag([-1.0, 1.0, 1.0, 1.0])
+    with pytest.raises(DataError, match=r"b\.nii: expected the affine of a\.nii .*6 mm away"):
+        check({"image": _image("a.nii"), key: _image("b.nii", affine=flipped)})
+
+
+def test_an_affine_that_is_not_finite_is_no_agreement() -> None:
+    with pytest.raises(DataError, match="affine"):
+        CheckImaged(["image", "mask"])({"image": _image("a"), "mask": _image("b", affine=np.full((4, 4), np.nan))})
+
+
+def test_rounding_of_a_header_is_no_disagreement() -> None:
+    affine = np.eye(4) + 1e-4
+    affine[3] = (0, 0, 0, 1)
+    assert CheckImaged(["image", "mask"])({"image": _image("a"), "mask": _image("b", affine=affine)})
+
+
+def test_plain_tensors_are_compared_by_shape() -> None:
+    image = torch.rand(1, 4, 4)
+    assert CheckImaged(["image", "mask"])({"image": image, "mask": image})
+
+
+@pytest.mark.parametrize(("axis", "expected"), [(0, 9.0), (1, 19.0), (2, 29.0)])
+def test_corner_distance_of_a_scaling_is_at_the_far_end(axis: int, expected: float) -> None:
+    other = np.eye(4)
+    other[axis, axis] = 2.0
+    assert corner_distance(np.eye(4), other, (10, 20, 30)) == pytest.approx(expected)

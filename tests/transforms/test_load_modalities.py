@@ -1,0 +1,150 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+from PIL import Image
+
+from monai_anomaly.transforms import LoadModalities, LoadModalitiesd
+from monai_anomaly.utils import DataError
+
+AFFINE = np.array([[-1.5, 0, 0, 20], [0, 0.2, 2, -5], [0, 2, -0.2, 7], [0, 0, 0, 1.0]])
+
+
+def _nifti(path: Path, values: np.ndarray, affine: np.ndarray = AFFINE) -> str:
+    nib.save(nib.Nifti1Image(values.astype(np.float32), affine), path)
+    return str(path)
+
+
+def _volume(seed: int = 0, shape: tuple[int, ...] = (5, 6, 7)) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def test_a_list_of_files_is_stacked_in_order(tmp_path: Path) -> None:
+    volumes = [_volume(seed) for seed in range(3)]
+    files = [_nifti(tmp_path / f"{i}.nii.gz", v) for i, v in enumerate(volumes)]
+    image = LoadModalitiesd("image")({"image": files})["image"]
+    assert isinstance(image, MetaTensor) and image.dtype == torch.float32
+    np.testing.assert_array_equal(image.numpy(), np.stack(volumes))
+    np.testing.assert_allclose(image.affine, AFFINE, atol=1e-5)
+    assert image.meta["filename_or_obj"] == files[0]
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((5, 6), (1, 5, 6)),
+        ((5, 6, 7), (1, 5, 6, 7)),
+        ((5, 6, 7, 4), (4, 5, 6, 7)),
+        ((5, 6, 7, 1), (1, 5, 6, 7)),
+        ((5, 6, 7, 1, 4), (4, 5, 6, 7)),
+    ],
+)
+def test_a_single_nifti_is_channel_first(tmp_path: Path, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    path = _nifti(tmp_path / "a.nii", _volume(shape=shape))
+    image = LoadModalities()(path)
+    assert image.shape == expected
+    if shape[-1] == 4:
+        np.testing.assert_array_equal(image[2].numpy(), _volume(shape=shape)[..., 2].squeeze())
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((8, 9), (1, 8, 9)),
+        ((8, 9, 1), (1, 8, 9)),
+        ((1, 8, 9), (1, 8, 9)),
+        ((5, 8, 9), (1, 5, 8, 9)),
+        ((4, 5, 8, 9), (4, 5, 8, 9)),
+    ],
+)
+def test_numpy_files(tmp_path: Path, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    np.save(tmp_path / "a.npy", _volume(shape=shape))
+    image = LoadModalities()(tmp_path / "a.npy")
+    assert image.shape == expected
+    np.testing.assert_array_equal(image.numpy().ravel(), _volume(shape=shape).ravel())
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "I;16"])
+def test_pictures_become_one_gray_channel(tmp_path: Path, mode: str) -> None:
+    gray = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
+    picture = Image.fromarray(gray.astype(np.uint16) * 100) if mode == "I;16" else Image.fromarray(gray).convert(mode)
+    picture.save(tmp_path / "a.png")
+    image = LoadModalities()(tmp_path / "a.png")
+    expected = gray.T.astype(np.float32) * (100 if mode == "I;16" else 1)
+    np.testing.assert_allclose(image[0].numpy(), expected, atol=1)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"t2\.nii\.gz: expected an image file, found nothing"):
+        LoadModalities()([_nifti(tmp_path / "t1.nii.gz", _volume()), tmp_path / "t2.nii.gz"])
+    with pytest.raises(DataError, match="empty list"):
+        LoadModalities()([])
+
+
+@pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.png", "a.npy"])
+@pytest.mark.parametrize("keep", [0, 0.5])
+def test_a_truncated_file_is_named(tmp_path: Path, name: str, keep: float) -> None:
+    path = tmp_path / name
+    if name.endswith("png"):
+        Image.fromarray((_volume(shape=(64, 64)) * 50).astype(np.uint8)).save(path)
+    elif name.endswith("npy"):
+        np.save(path, _volume())
+    else:
+        _nifti(path, _volume(shape=(16, 16, 16)))
+    path.write_bytes(path.read_bytes()[: int(os.path.getsize(path) * keep)])
+    with pytest.raises(DataError, match=rf"{name}: expected a readable image, found"):
+        LoadModalities()(path)
+
+
+def test_shapes_that_disagree_name_both_files(tmp_path: Path) -> None:
+    files = [_nifti(tmp_path / "t1.nii", _volume()), _nifti(tmp_path / "t2.nii", _volume(shape=(5, 6, 8)))]
+    with pytest.raises(DataError, match=r"t2\.nii: expected the spatial shape \(5, 6, 7\) of .*t1\.nii, found"):
+        LoadModalities()(files)
+
+
+def test_affines_that_disagree_name_both_files(tmp_path: Path) -> None:
+    moved = AFFINE.copy()
+    moved[0, 3] += 0.5
+    files = [_nifti(tmp_path / "t1.nii", _volume()), _nifti(tmp_path / "t2.nii", _volume(), moved)]
+    with pytest.raises(DataError, match=r"t2\.nii: expected the affine of .*t1\.nii .*0\.5 mm away"):
+        LoadModalities()(files)
+    assert len(LoadModalities(tolerance=0.6)(files)) == 2
+
+
+def test_missing_keys(tmp_path: Path) -> None:
+    sample = {"image": _nifti(tmp_path / "a.nii", _volume()), "label": 1}
+    assert LoadModalitiesd(["image", "mask"], allow_missing_keys=True)(sample).keys() == sample.keys()
+    with pytest.raises(KeyError):
+        LoadModalitiesd(["image", "mask"])(sample)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "axes"),
+    [
+        ("tcga_lgg/FG-6692/sri24/{}.nii.gz", (4, 240, 240, 155), "LPS"),
+        ("open_ms/cross_mni/p07/{}.nii.gz", (4, 182, 218, 182), "LAS"),
+        ("brats_slices/training/000001/brats_train_001_{}_080_w.nii.gz", (4, 240, 240), "RAS"),
+    ],
+)
+def test_real_mr(shared: Callable[[str], Path], name: str, shape: tuple[int, ...], axes: str) -> None:
+    image = LoadModalities()([shared(f"realdata/{name.format(m)}") for m in ("t1", "t1ce", "t2", "flair")])
+    assert image.shape == shape
+    assert nib.aff2axcodes(image.affine) == tuple(axes)
+    assert all(0.05 < float((c > 0).float().mean()) < 0.6 for c in image)  # brains without skull
+
+
+@pytest.mark.parametrize(("folder", "size"), [("nih_cxr64/effusion", 64), ("nih_cxr_full", 512)])
+def test_real_chest_x_rays(shared: Callable[[str], Path], folder: str, size: int) -> None:
+    for path in sorted(shared(f"realdata/{folder}").glob("*.png"))[:3]:
+        image = LoadModalities()(path)
+        assert image.shape == (1, size, size)
+        assert 150 < float(image.max()) <= 255
