@@ -8,10 +8,10 @@ from pathlib import Path
 from monai_anomaly.data.phantom import CONTRASTS, make_subject, phantom_figure, uniqueness_figure, write_phantom
 from monai_anomaly.data.phantom.plan import plan_subjects
 
-__all__ = ["make_phantom"]
+__all__ = ["phantom"]
 
 
-def make_phantom(
+def phantom(
     root: str,
     subjects: int = 150,
     seed: int = 0,

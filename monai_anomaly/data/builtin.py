@@ -16,7 +16,8 @@ NAME = "datalist.json"
 
 
 def find_datalist(dataset_dir: str | os.PathLike, phantom: Mapping[str, Any] | None = None) -> Path:
-    """The datalist of a data folder; where the folder is missing or holds a phantom, the phantom is written or completed.
+    """The datalist of a data folder; where the folder is missing or holds a phantom, the phantom is written or
+    completed.
 
     Args:
         dataset_dir: a folder with ``datalist.json``, or one to write the built-in phantom to.

@@ -56,12 +56,15 @@ def make_chexpert_datalist(
     samples, left_out, not_used = [], [], Counter[str]()
     for number, row in enumerate(rows, start=2):
         reason = "lateral" if frontal_only and row["Frontal/Lateral"] != "Frontal" else None
-        label = None if reason else _label(row, finding, uncertain)
+        case = f"{root / table}, line {number}"
+        try:
+            label = None if reason else _label(row, finding, uncertain)
+        except ValueError as error:
+            raise DataError(f"{case}: expected 1.0, 0.0, -1.0 or a blank as finding, found {error}") from error
         if label is None:
             not_used[reason or ("uncertain" if _is(row[finding], -1) else "neither healthy nor diseased")] += 1
             continue
         path, patient = _image(root, row["Path"]), re.search(r"patient\d+", row["Path"])
-        case = f"{root / table}, line {number}"
         if not path.is_file():
             left_out.append({"case": case, "reason": f"{path}: expected an image, found nothing"})
         elif patient is None:

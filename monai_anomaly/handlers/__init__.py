@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from .anomaly_report import report_evaluation
+from .case_figure import case_figure
 from .classifier_score import ClassifierScore
 from .collect_cases import CollectCases
 from .epoch_seed import EpochSeed
@@ -14,6 +15,7 @@ from .panel_figure import panel_figure, pick_slices
 from .progress import Progress
 from .provenance import provenance
 from .report_files import report_table, write_report
+from .save_cases import SaveCases
 from .training_state import TrainingState
 from .translation_panel import TranslationPanel
 
@@ -24,8 +26,10 @@ __all__ = [
     "FiniteLoss",
     "MovingAverage",
     "Progress",
+    "SaveCases",
     "TrainingState",
     "TranslationPanel",
+    "case_figure",
     "panel_figure",
     "pick_slices",
     "provenance",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from ignite.engine import Engine, Events
+from ignite.engine import Engine
+from monai.engines.utils import IterationEvents
 
 __all__ = ["ClassifierScore"]
 
@@ -23,12 +24,16 @@ class ClassifierScore:
         self.healthy = healthy
 
     def attach(self, engine: Engine) -> None:
-        """Score every batch; attach before `CollectCases`."""
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+        """Score every batch as soon as it is translated."""
+        engine.add_event_handler(IterationEvents.FORWARD_COMPLETED, self)
 
     @torch.no_grad()
     def __call__(self, engine: Engine) -> None:
-        """Score the batch of the engine's last iteration, images (N, C, H, W)."""
-        x = engine.state.output["image"]
-        logits = self.network.classifier(x, timesteps=torch.zeros(len(x), device=x.device, dtype=torch.long))
-        engine.state.output["score"] = 1 - logits.softmax(1)[:, self.healthy]
+        """Score the engine's images (N, C, H, W), or volumes (N, C, X, Y, Z) by their highest slice along the last
+        axis."""
+        image = engine.state.output["image"]
+        x = torch.as_tensor(image) if image.ndim == 4 else torch.as_tensor(image).movedim(-1, 1).flatten(0, 1)
+        network = getattr(self.network, "module", self.network)
+        logits = network.classifier(x, timesteps=torch.zeros(len(x), device=x.device, dtype=torch.long))
+        score = 1 - logits.softmax(1)[:, self.healthy]
+        engine.state.output["score"] = score.reshape(len(image), -1).amax(1)

@@ -11,14 +11,14 @@ __all__ = ["MovingAverage"]
 class MovingAverage:
     """Keep an exponential moving average of a network's weights in a second network, which is what is used afterwards.
 
-    Ignite's ``EMAHandler`` makes its own copy; here the copy is the caller's, so that a configuration can validate, save and
-    resume it under a name of its own.
+    Ignite's ``EMAHandler`` makes its own copy; here the copy is the caller's, so that a configuration can validate,
+    save and resume it under a name of its own.
 
     Args:
         source: the network in training (not wrapped for distributed training).
         average: a copy of it; put into evaluation mode, its parameters get no gradients.
-        decay: share that the average keeps in each iteration (thesis: 0.9999). Early on it is (1 + n) / (10 + n) after n
-            iterations where that is less, so that a short training does not average its random start.
+        decay: share that the average keeps in each iteration (thesis: 0.9999). Early on it is (1 + n) / (10 + n) after
+            n iterations where that is less, so that a short training does not average its random start.
     """
 
     def __init__(self, source: torch.nn.Module, average: torch.nn.Module, decay: float = 0.9999) -> None:

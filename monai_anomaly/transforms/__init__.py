@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+from .anomaly_map import AnomalyMap
 from .check_image import CheckImage, CheckImageD, CheckImaged, CheckImageDict
+from .fit_slice import FitSliceD, FitSliced, FitSliceDict
 from .load_modalities import LoadModalities, LoadModalitiesD, LoadModalitiesd, LoadModalitiesDict
 from .otsu_threshold import OtsuThreshold, OtsuThresholdD, OtsuThresholdd, OtsuThresholdDict
 from .resample import ResampleToSpacingD, ResampleToSpacingd, ResampleToSpacingDict
@@ -14,12 +16,18 @@ from .scale_intensity_brain import (
     ScaleIntensityByBraind,
     ScaleIntensityByBrainDict,
 )
+from .split_translation import SplitTranslationD, SplitTranslationd, SplitTranslationDict
+from .threshold_map import ThresholdMapD, ThresholdMapd, ThresholdMapDict
 
 __all__ = [
+    "AnomalyMap",
     "CheckImage",
     "CheckImageD",
     "CheckImageDict",
     "CheckImaged",
+    "FitSliceD",
+    "FitSliceDict",
+    "FitSliced",
     "LoadModalities",
     "LoadModalitiesD",
     "LoadModalitiesDict",
@@ -35,4 +43,10 @@ __all__ = [
     "ScaleIntensityByBrainD",
     "ScaleIntensityByBrainDict",
     "ScaleIntensityByBraind",
+    "SplitTranslationD",
+    "SplitTranslationDict",
+    "SplitTranslationd",
+    "ThresholdMapD",
+    "ThresholdMapDict",
+    "ThresholdMapd",
 ]

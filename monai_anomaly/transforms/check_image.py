@@ -89,9 +89,7 @@ class CheckImage(Transform):
             if bad:
                 raise DataError(f"{file_of(img, c)}: expected finite values, found {bad} that are NaN or infinite")
             if not self.allow_empty and bool((values == values[0]).all()):
-                raise DataError(
-                    f"{file_of(img, c)}: expected an image, found the value {float(values[0]):g} everywhere"
-                )
+                raise DataError(f"{file_of(img, c)}: expected an image, found only the value {float(values[0]):g}")
         return img
 
 

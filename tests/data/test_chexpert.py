@@ -87,6 +87,10 @@ def test_a_missing_image_is_left_out(root: Path) -> None:
 def test_bad_tables(root: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"train\.csv: expected the columns Pneumonia, found Path, Sex"):
         make_chexpert_datalist(root, finding="Pneumonia")
+    text = (root / "train.csv").read_text()
+    (root / "train.csv").write_text(text.replace("Frontal,AP,,,1.0", "Frontal,AP,,,yes"))
+    with pytest.raises(DataError, match=r"train\.csv, line 3: .*'yes'"):
+        make_chexpert_datalist(root)
     (root / "train.csv").unlink()
     with pytest.raises(DataError, match=r"train\.csv: expected a CSV file"):
         make_chexpert_datalist(root)

@@ -169,18 +169,27 @@ def test_a_cached_dataset_goes_to_workers_without_its_slices(tmp_path: Path) -> 
     assert len(list(DataLoader(dataset, batch_size=4, num_workers=1))) == 3
 
 
-def test_a_bad_volume_stops_or_is_listed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("transform", [LOAD, Compose([Compose([LOAD])])])
+def test_a_bad_volume_stops_or_is_listed(tmp_path: Path, transform: Callable) -> None:
     data = [_sample(tmp_path, "a"), _sample(tmp_path, "b")]
     broken = Path(data[0]["image"][1])
     broken.write_bytes(broken.read_bytes()[:50])
     with pytest.raises(DataError, match=r"a_1\.nii\.gz: expected a readable image"):
-        _slices(data)
-    dataset = _slices(data, on_error="skip")
+        SliceDataset(data, transform, progress=False)
+    dataset = SliceDataset(data, transform, on_error="skip", progress=False)
     assert len(dataset) == 10 and dataset[0]["subject"] == "b"
     assert [entry["case"] for entry in dataset.left_out] == ["a"]
     assert "a_1.nii.gz" in dataset.left_out[0]["reason"]
     with pytest.raises(DataError, match=r"found none in 1 volume\(s\) .*a_1\.nii\.gz"):
-        _slices(data[:1], on_error="skip")
+        SliceDataset(data[:1], transform, on_error="skip", progress=False)
+
+
+def test_an_error_that_is_not_about_the_data_is_not_skipped(tmp_path: Path) -> None:
+    def fail(sample: dict) -> dict:
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        SliceDataset([_sample(tmp_path, "a")], fail, on_error="skip", progress=False)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from monai.data import MetaTensor
+from monai.data import DataLoader, Dataset, MetaTensor, decollate_batch
+from monai.transforms import Compose, Invertd, Orientationd, SaveImaged
 from PIL import Image
 
-from monai_anomaly.transforms import LoadModalities, LoadModalitiesd
+from monai_anomaly.transforms import LoadModalities, LoadModalitiesd, ResampleToSpacingd
 from monai_anomaly.utils import DataError
 
 AFFINE = np.array([[-1.5, 0, 0, 20], [0, 0.2, 2, -5], [0, 2, -0.2, 7], [0, 0, 0, 1.0]])
@@ -148,3 +149,44 @@ def test_real_chest_x_rays(shared: Callable[[str], Path], folder: str, size: int
         image = LoadModalities()(path)
         assert image.shape == (1, size, size)
         assert 150 < float(image.max()) <= 255
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_a_result_is_saved_in_the_geometry_of_the_input(tmp_path: Path, stacked: bool) -> None:
+    values = np.zeros((20, 24, 10), np.float32)
+    values[5:15, 6:18, 3:7] = 1
+    if stacked:
+        _nifti(tmp_path / "scan.nii.gz", np.stack([values, 2 * values], axis=-1))
+        files: list[str] | str = str(tmp_path / "scan.nii.gz")
+    else:
+        files = [_nifti(tmp_path / f"{n}.nii.gz", v) for n, v in (("scan", values), ("t2", 2 * values))]
+    load = Compose(
+        [
+            LoadModalitiesd("image"),
+            Orientationd("image", "RAS", labels=None),
+            ResampleToSpacingd("image", (1.0, 1.0, 1.0)),
+        ]
+    )
+    save = Compose(
+        [
+            Invertd("pred", load, "image", nearest_interp=False),
+            SaveImaged("pred", output_dir=tmp_path / "out", output_postfix="map", separate_folder=False),
+        ]
+    )
+    for batch in DataLoader(Dataset([{"image": files}], load), batch_size=1):
+        batch["pred"] = batch["image"][:, :1].clone()
+        for sample in decollate_batch(batch):
+            save(sample)
+    saved = nib.load(tmp_path / "out/scan_map.nii.gz")
+    assert saved.shape == values.shape
+    np.testing.assert_allclose(saved.affine, AFFINE, atol=1e-4)
+    assert np.corrcoef(saved.get_fdata().ravel(), values.ravel())[0, 1] > 0.9
+
+
+def test_samples_of_one_and_of_many_files_collate(tmp_path: Path) -> None:
+    stack = _nifti(tmp_path / "s.nii.gz", _volume(shape=(5, 6, 7, 2)))
+    files = [_nifti(tmp_path / f"{i}.nii.gz", _volume(i)) for i in range(2)]
+    batch = next(
+        iter(DataLoader(Dataset([{"image": stack}, {"image": files}], LoadModalitiesd("image")), batch_size=2))
+    )
+    assert batch["image"].shape == (2, 2, 5, 6, 7)

@@ -34,7 +34,7 @@ def test_the_voxel_size_is_reached_and_the_place_kept() -> None:
 @pytest.mark.parametrize("keep", [0, -1])
 def test_an_axis_keeps_its_spacing(keep: float) -> None:
     out = ResampleToSpacingd("image", (1.0, 1.0, keep))({"image": _image()})["image"]
-    np.testing.assert_allclose(nib.affines.voxel_sizes(out.affine.numpy()), (1.0, 1.0, 3.0), atol=1e-6)
+    np.testing.assert_allclose(nib.affines.voxel_sizes(out.affine.numpy()), (1.0, 1.0, 3.0), atol=1e-5)
     assert out.shape[-1] == 12
 
 

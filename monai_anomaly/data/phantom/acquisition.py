@@ -10,7 +10,7 @@ from .contrast import Site
 __all__ = ["acquire", "bias_field"]
 
 
-_SLICE_SHADING = 0.055  # standard deviation of the logarithm of each of four waves
+_SLICE_SHADING = 0.06  # standard deviation of the logarithm of each of four waves
 
 
 def bias_field(rng: np.random.Generator, shape: tuple[int, ...], amplitude: float) -> np.ndarray:

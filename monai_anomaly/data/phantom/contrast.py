@@ -101,7 +101,8 @@ def signal_weights(site: Site, tissues: list[Relaxation], reference: list[Relaxa
     Args:
         site: the protocol.
         tissues: n tissues.
-        reference: the subject's ``TISSUES``; white matter is 1 in t1 and t1ce before the agent, grey matter in t2, flair.
+        reference: the subject's ``TISSUES``; the unit is its white matter in t1 (also for t1ce), its grey matter in
+            t2 and flair.
 
     Returns:
         (4, n), float32, in the order of ``CONTRASTS``.

@@ -43,9 +43,9 @@ def write_phantom(
     """Write brain phantom subjects as NIfTI with a datalist split by subject, or reuse what is there.
 
     ``root/sub-0001/`` holds ``t1, t1ce, t2, flair, seg`` and, for diseased subjects, the healthy twin
-    ``t1_twin, ...`` (all ``.nii.gz``). An entry of the datalist has ``image``, ``mask``, ``twin`` (of a healthy subject:
-    its own images), ``label`` (0 healthy, 1 diseased), ``subject``, ``site`` and ``lesion``. A second call makes only
-    files that are missing or damaged, so an interrupted one goes on where it stopped.
+    ``t1_twin, ...`` (all ``.nii.gz``). An entry of the datalist has ``image``, ``mask``, ``twin`` (of a healthy
+    subject: its own images), ``label`` (0 healthy, 1 diseased), ``subject``, ``site`` and ``lesion``. A
+    second call makes only the subjects with missing or damaged files, so an interrupted one goes on where it stopped.
 
     Args:
         root: folder, made if missing.
@@ -123,8 +123,13 @@ def _datalist(plan: list[Person], parameters: dict[str, Any]) -> dict[str, Any]:
     for p in plan:
         paths = {role: [f"{p.name}/{n}" for n in names] for role, names in subject_files(p.lesion).items()}
         lists[p.split].append({
-            "image": paths["image"], "mask": paths["mask"][0], "twin": paths["twin"], "label": int(p.lesion is not None),
-            "subject": p.name, "site": p.site, "lesion": p.lesion or "healthy",
+            "image": paths["image"],
+            "mask": paths["mask"][0],
+            "twin": paths["twin"],
+            "label": int(p.lesion is not None),
+            "subject": p.name,
+            "site": p.site,
+            "lesion": p.lesion or "healthy",
         })  # fmt: skip
     return {
         "description": "Brain phantom from the MNI152 tissue maps, generated; not for claims on patients.",

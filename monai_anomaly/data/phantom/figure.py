@@ -65,7 +65,9 @@ def uniqueness_figure(
     panel = figure.add_subplot(grid[:, columns:])
     shown = panel.imshow(correlation, vmin=-1, vmax=1, cmap="coolwarm")
     apart = correlation[~np.eye(len(subjects), dtype=bool)]
-    panel.set_title(f"residual correlation, {CONTRASTS[channel]}\nlargest between subjects {apart.max():.2f}", fontsize=8)
+    panel.set_title(
+        f"residual correlation, {CONTRASTS[channel]}\nlargest between subjects {apart.max():.2f}", fontsize=8
+    )
     figure.colorbar(shown, ax=panel, shrink=0.6)
     return _save(figure, path)
 

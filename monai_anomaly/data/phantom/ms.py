@@ -36,12 +36,12 @@ def make_ms(anatomy: Anatomy, seed: int) -> Lesion:
     for _ in range(int(rng.integers(6, 22))):
         centre = np.unravel_index(np.searchsorted(cumulative, rng.uniform(0, cumulative[-1])), shape)
         radius, strength = np.exp(rng.normal(np.log(3.2), 0.40)), rng.uniform(0.45, 1.0)
-        axis = outward[(slice(None), *centre)]
+        axis = outward[:, centre[0], centre[1], centre[2]]
         axis = axis / (np.linalg.norm(axis) + 1e-6)
         reach = int(np.ceil((2.2 * radius + 3) / spacing))
         box = tuple(slice(max(0, c - reach), min(n, c + reach + 1)) for c, n in zip(centre, shape, strict=True))
-        x = np.stack(np.meshgrid(*[spacing * (np.arange(s.start, s.stop) - c) for s, c in zip(box, centre, strict=True)],
-                                 indexing="ij"))  # fmt: skip
+        offsets = [spacing * (np.arange(s.start, s.stop) - c) for s, c in zip(box, centre, strict=True)]
+        x = np.stack(np.meshgrid(*offsets, indexing="ij"))
         along = np.einsum("i,ixyz->xyz", axis, x)
         r = np.sqrt(np.maximum((x**2).sum(0) - along**2, 0) + (along / 1.7) ** 2) / radius + wobble[box]
         share[box] = np.maximum(share[box], strength * np.clip((1.25 - r) / 0.35, 0, 1))

@@ -13,7 +13,7 @@ _VARIANCE = (151 / 315) ** 3  # mean of the squared tensor-product cubic B-splin
 
 
 def _spline_matrix(points: np.ndarray, step: float, knots: int) -> np.ndarray:
-    """Uniform cubic B-splines with ``knots`` control points every ``step``, evaluated at ``points``: (points, knots)."""
+    """Uniform cubic B-splines with ``knots`` control points every ``step``, at ``points``: (points, knots)."""
     d = np.abs((points / step + 1.0)[:, None] - np.arange(knots)[None])
     return np.where(d < 1, 2 / 3 - d**2 + d**3 / 2, np.where(d < 2, (2 - d) ** 3 / 6, 0)).astype(np.float32)
 

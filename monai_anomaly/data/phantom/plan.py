@@ -75,9 +75,7 @@ def plan_subjects(
             name = max(SPLITS, key=lambda s: split[SPLITS.index(s)] * done - count[s])
             count[name] += 1
             split_of[i] = name
-    return [
-        Person(f"sub-{i + 1:04d}", 10_000 * seed + i, site_of[i], kinds[i], split_of[i]) for i in range(subjects)
-    ]
+    return [Person(f"sub-{i + 1:04d}", 10_000 * seed + i, site_of[i], kinds[i], split_of[i]) for i in range(subjects)]
 
 
 def _check(

@@ -10,7 +10,7 @@ from monai_anomaly.utils import DataError
 
 from .acquisition import acquire
 from .anatomy import Anatomy, make_anatomy
-from .contrast import SITES, TISSUES, Relaxation, jitter_site, signal_weights
+from .contrast import SITES, TISSUES, Relaxation, Site, jitter_site, signal_weights
 from .lesion import Lesion
 from .ms import make_ms
 from .noise import warp
@@ -77,7 +77,9 @@ def make_subject(seed: int, site: str = "A", lesion: str | None = None, spacing:
     person = _jitter(list(TISSUES.values()), stream)
     protocol = jitter_site(SITES[site], stream)
     healthy = np.tensordot(signal_weights(protocol, person, person), anatomy.fractions, axes=1)
-    diseased, tissue = _add(pathology, anatomy, healthy, protocol, person) if pathology else (healthy, _tissue(anatomy.fractions))
+    diseased, tissue = healthy, _tissue(anatomy.fractions)
+    if pathology:
+        diseased, tissue = _add(pathology, anatomy, healthy, protocol, person)
 
     def scan(clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return acquire(clean, anatomy.brain, protocol, np.random.default_rng([seed, 71, ord(site)]), spacing)
@@ -94,7 +96,9 @@ def _jitter(tissues: list[Relaxation], rng: np.random.Generator, width: float = 
     return [t._replace(t1=t.t1 * np.exp(rng.normal(0, width)), t2=t.t2 * np.exp(rng.normal(0, width))) for t in tissues]
 
 
-def _add(lesion: Lesion, anatomy: Anatomy, healthy: np.ndarray, protocol, person) -> tuple[np.ndarray, np.ndarray]:
+def _add(
+    lesion: Lesion, anatomy: Anatomy, healthy: np.ndarray, protocol: Site, person: list[Relaxation]
+) -> tuple[np.ndarray, np.ndarray]:
     """Push the healthy signal aside and mix the lesion in; signals are linear in the fractions, so 4 warps do."""
     fractions = anatomy.fractions
     if lesion.displacement is not None:

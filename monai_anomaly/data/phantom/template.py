@@ -53,7 +53,9 @@ def template_folder() -> Path:
     """
     spec = find_spec("nilearn")
     if spec is None or spec.origin is None:
-        raise DataError("the brain phantom needs the MNI152 tissue maps of nilearn, which is not installed: pip install nilearn")
+        raise DataError(
+            "the brain phantom needs the MNI152 tissue maps of nilearn, which is not installed: pip install nilearn"
+        )
     folder = Path(spec.origin).parent / "datasets" / "data"
     missing = [_FILE.format(k) for k in ("t1", "gm", "wm") if not (folder / _FILE.format(k)).is_file()]
     if missing:
@@ -71,19 +73,19 @@ def load_template(spacing: float = 3.0) -> Template:
     if not 0.5 <= spacing <= 6:
         raise DataError(f"phantom spacing: expected 0.5 to 6 mm, found {spacing}")
     folder = template_folder()
-    images = {k: nib.load(folder / _FILE.format(k)) for k in ("t1", "gm", "wm")}
+    images = {k: nib.Nifti1Image.from_filename(folder / _FILE.format(k)) for k in ("t1", "gm", "wm")}
     affine = images["t1"].affine.copy()
     t1, gm, wm = (_cut(np.asanyarray(images[k].dataobj)) for k in ("t1", "gm", "wm"))
     gm, wm = gm.astype(np.float32) / 255, wm.astype(np.float32) / 255
     csf = np.clip(1 - gm - wm, 0, 1) * (t1 > 0)
     affine[:3, 3] = (affine @ np.r_[_FIRST_VOXEL, 1.0])[:3]
-    maps = [csf, gm, wm, csf * _ventricle(csf, affine)]
+    maps = {"csf": csf, "gm": gm, "wm": wm, "ventricle": csf * _ventricle(csf, affine)}
     if spacing != 1.0:
-        maps = [_resample(m, spacing) for m in maps]
+        maps = {k: _resample(m, spacing) for k, m in maps.items()}
         affine[:3, :3] *= spacing
-    for m in maps:
+    for m in maps.values():
         m.setflags(write=False)  # shared by every caller through the cache
-    return Template(*maps, affine=affine, spacing=float(spacing))
+    return Template(**maps, affine=affine, spacing=float(spacing))
 
 
 def _cut(volume: np.ndarray) -> np.ndarray:

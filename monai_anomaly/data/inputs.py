@@ -1,0 +1,80 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..utils import DataError
+from .brats import modality_files
+from .datalist import load_datalist
+from .folders import SUFFIXES
+
+__all__ = ["find_inputs"]
+
+SECTIONS = ("test", "validation", "training")
+
+
+def find_inputs(path: str | os.PathLike, modalities: Sequence[str], section: str = "test") -> list[dict[str, Any]]:
+    """The samples that an inference is asked for: an image, a case's folder, a folder of cases or images, or a
+    datalist.
+
+    Args:
+        path: a file with all channels (NIfTI, PNG, ...); a folder with one file a modality, named by it; a folder of
+            such folders; a folder of files; or a datalist (``.json``).
+        modalities: names of the channels, in order.
+        section: of a datalist.
+
+    Returns:
+        samples with ``image`` (a path, or one a modality) and ``subject`` (a name no other sample has).
+
+    Raises:
+        DataError: when nothing is found, naming what was looked for.
+    """
+    path = Path(path).expanduser()
+    if path.is_file() and path.suffix == ".json":
+        return _named(load_datalist(path, section, modalities))
+    if path.is_file():
+        return [{"image": str(path), "subject": _stem(path)}]
+    if not path.is_dir():
+        raise DataError(f"{path}: expected an image, a folder or a datalist, found nothing")
+    samples = []
+    if len(modalities) > 1:
+        for folder in [path, *sorted(p for p in path.rglob("*") if p.is_dir())]:
+            files = modality_files(folder, modalities)
+            if files and (missing := [m for m in modalities if m not in files]):
+                raise DataError(f"{folder}: expected one file for each of {list(modalities)}, found none for {missing}")
+            if files:
+                name = path.name if folder == path else str(folder.relative_to(path)).replace(os.sep, "_")
+                samples.append({"image": [str(files[m]) for m in modalities], "subject": name})
+    if not samples:
+        files_found = sorted(p for p in path.rglob("*") if p.is_file() and p.name.lower().endswith(SUFFIXES))
+        samples = [{"image": str(p), "subject": _stem(p)} for p in files_found]
+    if not samples:
+        raise DataError(
+            f"{path}: expected images ({', '.join(SUFFIXES)}) or folders with {list(modalities)}, found none"
+        )
+    return _named(samples)
+
+
+def _stem(path: Path) -> str:
+    name = path.name
+    return next(
+        (name[: -len(s)] for s in sorted(SUFFIXES, key=len, reverse=True) if name.lower().endswith(s)), path.stem
+    )
+
+
+def _named(samples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Samples with names that no two share: they become folders."""
+    seen: dict[str, int] = {}
+    named = []
+    for sample in samples:
+        base = str(sample.get("subject", _stem(Path(str(json.dumps(sample["image"]))))))
+        if "slice" in sample:
+            base = f"{base}_{sample['slice']}"
+        count = seen[base] = seen.get(base, 0) + 1
+        named.append({**sample, "subject": base if count == 1 else f"{base}_{count}"})
+    return named

@@ -1,0 +1,115 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+
+from ..utils import atomic_path, atomic_write
+from .case_figure import case_figure
+from .provenance import provenance
+
+__all__ = ["SaveCases"]
+
+
+class SaveCases:
+    """Write what an inference found, one folder a case, in the input's own geometry (affine, shape, orientation).
+
+    ``map.nii.gz``, ``healthy.nii.gz`` (channels last, shares of the intensity range), ``mask.nii.gz``, ``scores.json``
+    and ``figure.png``; with several gradient scales also ``map_1.nii.gz``, ... Files are written whole or not at all. A
+    handler, not a transform, so that MONAI Label, which runs transforms only, leaves nothing behind.
+
+    Args:
+        output_dir: folder of the cases' folders.
+        settings: of the translation, for the record.
+        channel: the channel shown in the picture.
+        name_key: entry of the batch that names the case.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | os.PathLike,
+        settings: Mapping[str, Any] | None = None,
+        channel: int = -1,
+        name_key: str = "subject",
+    ) -> None:
+        self.output_dir = Path(output_dir)
+        self.settings = dict(settings or {})
+        self.channel = channel
+        self.name_key = name_key
+
+    def attach(self, engine: Engine) -> None:
+        """Write after each batch of an evaluator whose output is decollated."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Write the cases of the last batch."""
+        for sample, result in zip(engine.state.batch, engine.state.output, strict=True):
+            folder = self.output_dir / str(sample[self.name_key])
+            self.save(folder, sample, result)
+            print(f"{folder}: {self._summary(result)}")
+
+    def save(self, folder: Path, sample: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+        """Write one case: ``result`` holds ``image``, ``map``, ``healthy``, ``mask`` (C, ...) and ``threshold``."""
+        maps = [k for k in result if k.split("_")[0] in ("map", "healthy") and isinstance(result[k], torch.Tensor)]
+        for key in [*maps, "mask"]:
+            _write_image(folder / f"{key}.nii.gz", result[key], np.uint8 if key == "mask" else np.float32)
+        with atomic_write(folder / "scores.json") as f:
+            json.dump(self._scores(sample, result), f, indent=2)
+        views = [
+            _array(result[key])[self.channel if key in ("image", "healthy") else 0]
+            for key in ("image", "healthy", "map", "mask")
+        ]
+        title = f"{folder.name}: threshold {result['threshold']['value']:.3g} ({result['threshold']['origin']})"
+        anatomical = bool(np.asarray(_affine(result["map"]))[1, 1] > 0)
+        case_figure(folder / "figure.png", *views, title=title.replace("_", " "), anatomical=anatomical)
+
+    def _scores(self, sample: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+        score, mask = _array(result["map"])[0], _array(result["mask"])[0]
+        voxel = abs(float(np.linalg.det(np.asarray(_affine(result["map"]))[:3, :3])))
+        top = np.sort(score.ravel())[-max(1, score.size // 100) :]
+        return {
+            "case": str(sample[self.name_key]),
+            "threshold": result["threshold"],
+            "mask_voxels": int(mask.sum()),
+            "mask_volume_ml" if mask.ndim == 3 else "mask_area_mm2": float(mask.sum() * voxel)
+            / (1000 if mask.ndim == 3 else 1),
+            "map_mean": float(score.mean()),
+            "map_max": float(score.max()),
+            "map_mean_of_top_percent": float(top.mean()),
+            "classifier_probability_diseased": None if "score" not in result else float(result["score"]),
+            "settings": self.settings,
+            "provenance": provenance(),
+        }
+
+    @staticmethod
+    def _summary(result: Mapping[str, Any]) -> str:
+        return f"{int(_array(result['mask']).sum())} voxels above {result['threshold']['value']:.3g}"
+
+
+def _array(image: torch.Tensor) -> np.ndarray:
+    return torch.as_tensor(image).detach().cpu().numpy()
+
+
+def _affine(image: torch.Tensor) -> np.ndarray:
+    affine = getattr(image, "affine", None)
+    return np.eye(4) if affine is None else np.asarray(torch.as_tensor(affine).cpu(), dtype=np.float64)
+
+
+def _write_image(path: Path, image: torch.Tensor, dtype: type) -> None:
+    import nibabel as nib
+
+    array = _array(image).astype(dtype)
+    affine = np.eye(4)
+    found = _affine(image)
+    affine[: len(found), : len(found)] = found if len(found) == 4 else np.eye(len(found))
+    array = array[0] if len(array) == 1 else np.moveaxis(array, 0, -1)
+    with atomic_path(path) as temporary:
+        nib.save(nib.Nifti1Image(array, affine), temporary)

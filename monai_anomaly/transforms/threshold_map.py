@@ -1,0 +1,73 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.transforms import MapTransform
+from monai.utils import TransformBackends
+
+from ..metrics import otsu_threshold
+from ..utils import DataError
+
+__all__ = ["ThresholdMapD", "ThresholdMapDict", "ThresholdMapd"]
+
+
+class ThresholdMapd(MapTransform):
+    """Turn an anomaly map into a mask and note on the sample which threshold was used and where it came from.
+
+    Args:
+        keys: the map.
+        output_key: where the mask goes, uint8, the map's geometry.
+        threshold: a number; ``"otsu"``, of each image by itself; or ``"auto"``: that of ``threshold_file`` if there is
+            one, else Otsu's.
+        threshold_file: JSON with ``value`` and ``origin``, as the evaluation writes it.
+        note_key: where the threshold and its origin go.
+    """
+
+    backend = [TransformBackends.TORCH]
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        output_key: str = "mask",
+        threshold: float | str = "auto",
+        threshold_file: str | os.PathLike | None = None,
+        note_key: str = "threshold",
+    ) -> None:
+        super().__init__(keys)
+        if isinstance(threshold, str) and threshold not in ("auto", "otsu"):
+            raise ValueError(f"threshold must be a number, 'auto' or 'otsu', got {threshold!r}")
+        self.output_key = output_key
+        self.threshold = threshold
+        self.threshold_file = None if threshold_file is None else Path(threshold_file)
+        self.note_key = note_key
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, Any]:
+        """Add the mask and the note."""
+        sample = dict(data)
+        for key in self.key_iterator(sample):
+            note = self._threshold(sample[key])
+            sample[self.output_key] = (sample[key] > note["value"]).to(torch.uint8)
+            sample[self.note_key] = note
+        return sample
+
+    def _threshold(self, score: torch.Tensor) -> dict[str, Any]:
+        if not isinstance(self.threshold, str):
+            return {"value": float(self.threshold), "origin": "given"}
+        if self.threshold == "auto" and self.threshold_file is not None and self.threshold_file.is_file():
+            try:
+                note = json.loads(self.threshold_file.read_text(encoding="utf-8"))
+                return {"value": float(note["value"]), "origin": str(note["origin"])}
+            except (KeyError, TypeError, ValueError) as error:
+                raise DataError(f"{self.threshold_file}: expected JSON with 'value' and 'origin' ({error})") from error
+        return {"value": float(otsu_threshold(torch.as_tensor(score))), "origin": "per_image_otsu"}
+
+
+ThresholdMapD = ThresholdMapDict = ThresholdMapd

@@ -1,0 +1,130 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from nibabel.orientations import aff2axcodes
+
+from monai_anomaly.data.phantom import SITES, make_subject
+from monai_anomaly.utils import DataError
+
+ARRAYS = ("image", "twin", "label", "tissue", "mask", "affine", "bias")
+
+
+@pytest.fixture(scope="module")
+def tumour():
+    return make_subject(3, "A", "tumour", 4.0)
+
+
+@pytest.fixture(scope="module")
+def ms():
+    return make_subject(4, "C", "ms", 4.0)
+
+
+def test_shapes_types_and_geometry(tumour):
+    shape = tumour.mask.shape
+    assert tumour.image.shape == tumour.twin.shape == tumour.bias.shape == (4, *shape)
+    assert tumour.image.dtype == tumour.twin.dtype == np.float32
+    assert tumour.label.dtype == tumour.tissue.dtype == tumour.mask.dtype == np.uint8
+    assert aff2axcodes(tumour.affine) == ("R", "A", "S")
+    assert np.isfinite(tumour.image).all() and (tumour.image >= 0).all()
+    assert not tumour.image[:, tumour.mask == 0].any() and not tumour.label[tumour.mask == 0].any()
+    assert set(np.unique(tumour.tissue)) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("lesion", [None, "tumour", "ms"])
+def test_same_arguments_same_subject(lesion):
+    a, b = (make_subject(11, "B", lesion, 4.0) for _ in range(2))
+    assert all(np.array_equal(getattr(a, k), getattr(b, k)) for k in ARRAYS)
+
+
+def test_seed_and_site_matter_but_the_person_is_the_same_at_every_site():
+    a, b, c = make_subject(1, "A", None, 4.0), make_subject(1, "D", None, 4.0), make_subject(2, "A", None, 4.0)
+    assert np.array_equal(a.tissue, b.tissue) and not np.allclose(a.image, b.image)
+    assert not np.array_equal(a.tissue, c.tissue)
+
+
+def test_the_person_is_the_same_at_every_voxel_size():
+    fine, coarse = make_subject(5, "A", None, 2.0), make_subject(5, "A", None, 4.0)
+    a, b = fine.mask[::2, ::2, ::2], coarse.mask
+    a, b = a[: b.shape[0], : b.shape[1], : b.shape[2]], b[: a.shape[0], : a.shape[1], : a.shape[2]]
+    assert 2 * (a & b).sum() / (a.sum() + b.sum()) > 0.97
+    other = make_subject(6, "A", None, 4.0).tissue[: b.shape[0], : b.shape[1], : b.shape[2]]
+    t = fine.tissue[::2, ::2, ::2][: b.shape[0], : b.shape[1], : b.shape[2]]
+    same = coarse.tissue[: b.shape[0], : b.shape[1], : b.shape[2]]
+    assert (t == same)[b > 0].mean() > (t == other)[b > 0].mean() + 0.1
+
+
+def test_a_healthy_subject_is_its_own_twin():
+    s = make_subject(8, "B", None, 4.0)
+    assert np.array_equal(s.image, s.twin) and not s.label.any()
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_the_twin_is_the_healthy_scan_of_the_same_person(site):
+    diseased, healthy = make_subject(9, site, "tumour", 4.0), make_subject(9, site, None, 4.0)
+    assert np.array_equal(diseased.twin, healthy.image)
+    assert np.array_equal(diseased.mask, healthy.mask) and np.array_equal(diseased.bias, healthy.bias)
+
+
+def test_tumour_has_the_classes_of_brats_and_far_from_it_nothing_changes(tumour):
+    assert {1, 2} <= set(np.unique(tumour.label)) <= {0, 1, 2, 4}
+    where = np.argwhere(tumour.label > 0)
+    far = np.linalg.norm(np.argwhere(tumour.mask > 0) - where.mean(0), axis=1) * 4 > 100
+    change = np.abs(tumour.image - tumour.twin)[:, tumour.mask > 0]
+    inside = np.abs(tumour.image - tumour.twin)[:, tumour.label > 0]
+    assert far.sum() > 100
+    assert change[:, far].mean() < 0.02 * inside.mean()
+
+
+def test_mass_effect_moves_tissue_away_from_the_tumour():
+    s = make_subject(3, "A", "tumour", 3.0)
+    healthy = make_subject(3, "A", None, 3.0)
+    outside = (s.label == 0) & (s.mask > 0)
+    assert 0 < (s.tissue != healthy.tissue)[outside].mean() < 0.1
+
+
+def test_enhancing_part_is_bright_after_contrast_agent_only():
+    for seed in range(30):
+        s = make_subject(seed, "A", "tumour", 4.0)
+        if (s.label == 4).sum() >= 20:
+            break
+    t1, t1ce = (s.image[k][s.label == 4].mean() / s.twin[k][s.label == 4].mean() for k in (0, 1))
+    assert t1ce > t1 + 0.2
+
+
+def test_tumours_look_different():
+    shares = np.array([[(make_subject(s, "A", "tumour", 5.0).label == c).sum() for c in (1, 2, 4)] for s in range(12)])
+    assert (shares[:, 2] == 0).any() and (shares[:, 2] > 5).any()  # some do not enhance
+    assert shares.sum(1).max() > 2 * shares.sum(1).min() > 0
+
+
+def test_ms_lesions_are_bright_on_flair_and_the_rest_is_the_twin(ms):
+    assert set(np.unique(ms.label)) == {0, 5}
+    lesion = ms.label == 5
+    assert ms.image[3][lesion].mean() > 1.1 * ms.twin[3][lesion].mean()
+    assert (ms.image == ms.twin).all(0)[ms.mask > 0].mean() > 0.8
+    assert (ms.tissue[lesion] == 3).mean() > 0.6
+
+
+def test_bias_is_smooth_positive_and_explains_shading(tumour):
+    assert (tumour.bias > 0).all()
+    assert np.abs(np.diff(np.log(tumour.bias), axis=1)).max() < 0.1
+    white = tumour.tissue * (tumour.label == 0) == 3
+    raw, corrected = tumour.image[0][white], (tumour.image / tumour.bias)[0][white]
+    assert corrected.std() / corrected.mean() < raw.std() / raw.mean()
+
+
+@pytest.mark.parametrize("bad", [{"seed": -1}, {"site": "Z"}, {"lesion": "stroke"}, {"spacing": 50.0}])
+def test_bad_arguments_are_named(bad):
+    with pytest.raises(DataError, match=next(iter(bad))):
+        make_subject(**{"seed": 0, **bad})
+
+
+def test_nilearn_is_read_but_not_imported():
+    code = "import sys; from monai_anomaly.data.phantom import make_subject; make_subject(0, spacing=6.0); "
+    subprocess.run([sys.executable, "-c", code + "assert 'nilearn' not in sys.modules"], check=True)
