@@ -11,7 +11,6 @@ from .chexpert import make_chexpert_datalist
 from .datalist import assemble_datalist, load_datalist, save_datalist
 from .folders import make_folders_datalist
 from .inputs import find_inputs
-from .mean_image import mean_healthy
 from .phantom import PhantomSubject, make_subject, phantom_figure, uniqueness_figure, write_phantom
 from .slices import SliceDataset
 from .split import split_by_subject
@@ -30,7 +29,6 @@ __all__ = [
     "make_folders_datalist",
     "make_subject",
     "make_table_datalist",
-    "mean_healthy",
     "phantom_figure",
     "save_datalist",
     "split_by_subject",

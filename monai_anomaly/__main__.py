@@ -1,0 +1,31 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m monai_anomaly COMMAND``: phantom, datalist, convert, benchmark."""
+
+from __future__ import annotations
+
+import sys
+
+from .utils import DataError
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run a command; bad input ends with one line that says what is wrong, not with a traceback."""
+    import fire
+
+    from .apps.benchmark import benchmark
+    from .apps.convert import convert
+    from .apps.datalist import datalist
+    from .apps.phantom import phantom
+
+    commands = {"benchmark": benchmark, "convert": convert, "datalist": datalist, "phantom": phantom}
+    try:
+        fire.Fire(commands, name="monai_anomaly")
+    except DataError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
