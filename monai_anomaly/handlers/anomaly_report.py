@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import torch.distributed as dist
 
 from monai_anomaly.metrics import AnomalyCases, evaluate, trivial_baselines
+from monai_anomaly.utils import atomic_write
 
 from .collect_cases import CollectCases
 from .panel_figure import panel_figure
@@ -31,6 +33,8 @@ def report_evaluation(
     seed: int | None = None,
     show: Sequence[str] = ("flair", "t1ce"),
     rows: int = 6,
+    rotate: bool = True,
+    threshold_file: str | os.PathLike | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Score a test set with the trivial baselines beside it, print the table, and leave files and a picture.
@@ -49,6 +53,8 @@ def report_evaluation(
         seed: seed of the run, for the record.
         show: channels of the picture.
         rows: slices of the picture.
+        rotate: see `panel_figure`.
+        threshold_file: JSON that the chosen threshold goes to, for inference; None for none.
         **options: further arguments of :py:func:`monai_anomaly.metrics.evaluate`.
 
     Returns:
@@ -65,6 +71,9 @@ def report_evaluation(
     print(write_report(report, output_dir, provenance(config, seed)))
     dice = next(iter(report["methods"].values())).get("dice", {})
     chosen = dice.get("validation") or dice.get("average_otsu")
+    if threshold_file is not None and chosen:
+        with atomic_write(threshold_file) as f:
+            json.dump(chosen["threshold"], f)
     panel_figure(
         Path(output_dir) / "panel.png",
         test,
@@ -72,6 +81,7 @@ def report_evaluation(
         show=show,
         threshold=chosen["threshold"]["value"] if chosen else None,
         rows=rows,
+        rotate=rotate,
         title=f"Test slices; threshold: {chosen['threshold']['origin'].replace('_', ' ')}" if chosen else "Test slices",
     )
     return report

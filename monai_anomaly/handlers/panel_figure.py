@@ -63,7 +63,7 @@ def panel_figure(
         threshold: of the predicted outline; None leaves it out.
         rows: number of slices.
         healthy_rows: how many of them are healthy.
-        rotate: turn by 90 degrees, so that anterior is up in axial slices (x, y) of RAS volumes.
+        rotate: the second axis grows upwards (axial slices (x, y) of RAS volumes); False: downwards (X-rays).
         title: written above.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -71,7 +71,7 @@ def panel_figure(
 
     picked = pick_slices(cases, rows, healthy_rows)
     columns = _columns(cases, picked, channel_names, show, threshold, rotate)
-    tall, wide = cases["map"].shape[2:][:: -1 if rotate else 1]
+    tall, wide = cases["map"].shape[:1:-1]
     height = TOP + BOTTOM + len(picked) * (WIDTH - LEFT - RIGHT) / len(columns) * tall / wide
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
@@ -107,7 +107,7 @@ def _columns(
     top = float(np.percentile(cases["map"][picked], 99.8)) or 1.0
 
     def turn(x: np.ndarray) -> np.ndarray:
-        return np.rot90(x) if rotate else x
+        return np.rot90(x) if rotate else x.T
 
     def gray(field: str, name: str) -> Draw:
         channel = list(channel_names).index(name)
