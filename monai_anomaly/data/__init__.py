@@ -10,6 +10,7 @@ from .builtin import find_datalist
 from .chexpert import make_chexpert_datalist
 from .datalist import assemble_datalist, load_datalist, save_datalist
 from .folders import make_folders_datalist
+from .healthy import healthy_only
 from .inputs import find_inputs
 from .phantom import PhantomSubject, make_subject, phantom_figure, uniqueness_figure, write_phantom
 from .slices import SliceDataset
@@ -22,6 +23,7 @@ __all__ = [
     "assemble_datalist",
     "find_datalist",
     "find_inputs",
+    "healthy_only",
     "load_datalist",
     "make_brats_datalist",
     "make_brats_slices_datalist",

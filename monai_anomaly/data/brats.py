@@ -10,7 +10,7 @@ from typing import Any
 
 from .datalist import assemble_datalist, existing_folder
 
-__all__ = ["MODALITIES", "make_brats_datalist", "modality_files"]
+__all__ = ["MODALITIES", "make_brats_datalist"]
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 
@@ -54,7 +54,7 @@ def make_brats_datalist(
     """
     expected = f"NIfTI files <case>_<modality>.nii.gz with the modalities {', '.join(modalities)}"
     root = existing_folder(root, expected)
-    cases = [(folder, files) for folder in _folders(root) if (files := modality_files(folder, modalities))]
+    cases = [(folder, files) for folder in _folders(root) if (files := _modality_files(folder, modalities))]
     has_masks = any("mask" in files for _, files in cases)
     samples, left_out = [], []
     for folder, files in cases:
@@ -88,7 +88,7 @@ def _stem(path: Path) -> str:
     return re.sub(r"\.nii(\.gz)?$", "", path.name)
 
 
-def modality_files(folder: Path, modalities: Sequence[str]) -> dict[str, Path]:
+def _modality_files(folder: Path, modalities: Sequence[str]) -> dict[str, Path]:
     """Find the file of each modality, and of the mask, in one folder; empty when it is not the folder of a case."""
     out: dict[str, Path] = {}
     for path in sorted(folder.glob("*.nii*")):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..utils import DataError
-from .brats import modality_files
+from .brats import SPELLINGS
 from .datalist import load_datalist
 from .folders import SUFFIXES
 
@@ -41,15 +42,7 @@ def find_inputs(path: str | os.PathLike, modalities: Sequence[str], section: str
         return [{"image": str(path), "subject": _stem(path)}]
     if not path.is_dir():
         raise DataError(f"{path}: expected an image, a folder or a datalist, found nothing")
-    samples = []
-    if len(modalities) > 1:
-        for folder in [path, *sorted(p for p in path.rglob("*") if p.is_dir())]:
-            files = modality_files(folder, modalities)
-            if files and (missing := [m for m in modalities if m not in files]):
-                raise DataError(f"{folder}: expected one file for each of {list(modalities)}, found none for {missing}")
-            if files:
-                name = path.name if folder == path else str(folder.relative_to(path)).replace(os.sep, "_")
-                samples.append({"image": [str(files[m]) for m in modalities], "subject": name})
+    samples = _cases(path, modalities) if len(modalities) > 1 else []
     if not samples:
         files_found = sorted(p for p in path.rglob("*") if p.is_file() and p.name.lower().endswith(SUFFIXES))
         samples = [{"image": str(p), "subject": _stem(p)} for p in files_found]
@@ -58,6 +51,27 @@ def find_inputs(path: str | os.PathLike, modalities: Sequence[str], section: str
             f"{path}: expected images ({', '.join(SUFFIXES)}) or folders with {list(modalities)}, found none"
         )
     return _named(samples)
+
+
+def _cases(root: Path, modalities: Sequence[str]) -> list[dict[str, Any]]:
+    """Files that differ in the modality of their names only, like ``p_t1_080.nii.gz`` and ``p_flair_080.nii.gz``."""
+    token = {s: m for m in modalities for s in SPELLINGS.get(m, (m,))}
+    pattern = re.compile(rf"(?:^|(?<=[_-]))({'|'.join(sorted(token, key=len, reverse=True))})(?=[_-]|$)")
+    samples = []
+    for folder in [root, *sorted(p for p in root.rglob("*") if p.is_dir())]:
+        groups: dict[str, dict[str, str]] = {}
+        for file in sorted(p for p in folder.iterdir() if p.name.lower().endswith(SUFFIXES)):
+            stem = _stem(file).lower()
+            if found := pattern.search(stem):
+                rest = (stem[: found.start()] + stem[found.end() :]).replace("__", "_").strip("_-")
+                groups.setdefault(rest, {})[token[found.group(1)]] = str(file)
+        for rest, files in groups.items():
+            if missing := [m for m in modalities if m not in files]:
+                raise DataError(f"{folder}: expected a file for each of {list(modalities)}, found none for {missing}")
+            where = folder.resolve().name if folder == root else str(folder.relative_to(root)).replace(os.sep, "_")
+            name = where if len(groups) == 1 else f"{where}_{rest}"
+            samples.append({"image": [files[m] for m in modalities], "subject": name})
+    return samples
 
 
 def _stem(path: Path) -> str:

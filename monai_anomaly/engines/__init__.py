@@ -5,5 +5,6 @@
 from __future__ import annotations
 
 from .noisy_batch import NoisyPrepareBatch
+from .reconstruction_batch import ReconstructionPrepareBatch
 
-__all__ = ["NoisyPrepareBatch"]
+__all__ = ["NoisyPrepareBatch", "ReconstructionPrepareBatch"]

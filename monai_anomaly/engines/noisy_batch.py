@@ -17,10 +17,12 @@ __all__ = ["NoisyPrepareBatch"]
 class NoisyPrepareBatch(PrepareBatch):
     """Noise a batch to random levels, for networks that learn to denoise or to classify noisy images.
 
-    One noisy image serves the diffusion network and the classifier alike; the levels are uniform on 1..``max_level``.
+    One noisy image serves the diffusion network and the classifier alike; the levels lie in 1..``max_level``.
 
     Args:
         schedule: the noise schedule; None: linear, T = 1000.
+        level_power: levels are drawn as u^power for uniform u; 1 is the thesis, more favors low noise, where a classifier
+            sees enough to learn from.
         max_level: highest level drawn; None: T. A translation to level L never visits levels above L.
         null_label: class the diffusion network is told in place of the image's with probability ``label_dropout``, so
             that it learns to do without; None where every image keeps its label (the thesis).
@@ -33,6 +35,7 @@ class NoisyPrepareBatch(PrepareBatch):
     def __init__(
         self,
         schedule: NoiseSchedule | None = None,
+        level_power: float = 1.0,
         max_level: int | None = None,
         null_label: int | None = None,
         label_dropout: float = 0.5,
@@ -40,6 +43,7 @@ class NoisyPrepareBatch(PrepareBatch):
         seed: int | None = None,
     ) -> None:
         self.schedule = schedule or NoiseSchedule()
+        self.level_power = level_power
         self.max_level = max_level or self.schedule.num_train_timesteps
         self.null_label = null_label
         self.label_dropout = label_dropout
@@ -66,7 +70,8 @@ class NoisyPrepareBatch(PrepareBatch):
         label = torch.as_tensor(batchdata[Keys.LABEL]).to(device=device, non_blocking=non_blocking).long().reshape(-1)
         # drawn on the CPU: the same on every device
         generator = None if self.seed is None else torch.Generator().manual_seed(self.seed)
-        level = torch.randint(1, self.max_level + 1, (len(x0),), generator=generator).to(x0.device)
+        share = torch.rand(len(x0), generator=generator) ** self.level_power
+        level = (1 + (share * self.max_level).long()).clamp(max=self.max_level).to(x0.device)
         noise = torch.randn(x0.shape, generator=generator).to(x0)
         x = self.schedule.add_noise(x0, noise, level)
         targets = {"x0": x0, "x": x, "noise": noise, "level": level, Keys.LABEL: label}

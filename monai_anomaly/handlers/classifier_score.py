@@ -31,9 +31,10 @@ class ClassifierScore:
     def __call__(self, engine: Engine) -> None:
         """Score the engine's images (N, C, H, W), or volumes (N, C, X, Y, Z) by their highest slice along the last
         axis."""
-        image = engine.state.output["image"]
+        output: Any = engine.state.output
+        image = output["image"]
         x = torch.as_tensor(image) if image.ndim == 4 else torch.as_tensor(image).movedim(-1, 1).flatten(0, 1)
         network = getattr(self.network, "module", self.network)
         logits = network.classifier(x, timesteps=torch.zeros(len(x), device=x.device, dtype=torch.long))
         score = 1 - logits.softmax(1)[:, self.healthy]
-        engine.state.output["score"] = score.reshape(len(image), -1).amax(1)
+        output["score"] = score.reshape(len(image), -1).amax(1)

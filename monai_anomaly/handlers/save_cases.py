@@ -51,7 +51,9 @@ class SaveCases:
 
     def __call__(self, engine: Engine) -> None:
         """Write the cases of the last batch."""
-        for sample, result in zip(engine.state.batch, engine.state.output, strict=True):
+        batch: Any = engine.state.batch
+        output: Any = engine.state.output
+        for sample, result in zip(batch, output, strict=True):
             folder = self.output_dir / str(sample[self.name_key])
             self.save(folder, sample, result)
             print(f"{folder}: {self._summary(result)}")
@@ -63,24 +65,22 @@ class SaveCases:
             _write_image(folder / f"{key}.nii.gz", result[key], np.uint8 if key == "mask" else np.float32)
         with atomic_write(folder / "scores.json") as f:
             json.dump(self._scores(sample, result), f, indent=2)
-        views = [
-            _array(result[key])[self.channel if key in ("image", "healthy") else 0]
-            for key in ("image", "healthy", "map", "mask")
-        ]
+        channel = {"image": self.channel, "healthy": self.channel, "map": 0, "mask": 0}
+        image, healthy, score, mask = (_array(result[key])[c] for key, c in channel.items())
         title = f"{folder.name}: threshold {result['threshold']['value']:.3g} ({result['threshold']['origin']})"
-        anatomical = bool(np.asarray(_affine(result["map"]))[1, 1] > 0)
-        case_figure(folder / "figure.png", *views, title=title.replace("_", " "), anatomical=anatomical)
+        anatomical = bool(_affine(result["map"])[1, 1] > 0)
+        title = title.replace("_", " ")
+        case_figure(folder / "figure.png", image, healthy, score, mask, title, anatomical=anatomical)
 
     def _scores(self, sample: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
         score, mask = _array(result["map"])[0], _array(result["mask"])[0]
-        voxel = abs(float(np.linalg.det(np.asarray(_affine(result["map"]))[:3, :3])))
+        voxel = abs(float(np.linalg.det(_affine(result["map"])[:3, :3])))
         top = np.sort(score.ravel())[-max(1, score.size // 100) :]
         return {
             "case": str(sample[self.name_key]),
             "threshold": result["threshold"],
             "mask_voxels": int(mask.sum()),
-            "mask_volume_ml" if mask.ndim == 3 else "mask_area_mm2": float(mask.sum() * voxel)
-            / (1000 if mask.ndim == 3 else 1),
+            "mask_mm3": float(mask.sum() * voxel),
             "map_mean": float(score.mean()),
             "map_max": float(score.max()),
             "map_mean_of_top_percent": float(top.mean()),
@@ -99,17 +99,18 @@ def _array(image: torch.Tensor) -> np.ndarray:
 
 
 def _affine(image: torch.Tensor) -> np.ndarray:
-    affine = getattr(image, "affine", None)
-    return np.eye(4) if affine is None else np.asarray(torch.as_tensor(affine).cpu(), dtype=np.float64)
+    """4 x 4 affine of an image; that of a 2D image, 3 x 3, is put into a volume's."""
+    found = np.asarray(torch.as_tensor(getattr(image, "affine", torch.eye(4))).cpu(), dtype=np.float64)
+    affine = np.eye(4)
+    axes = [0, 1, 3] if len(found) == 3 else [0, 1, 2, 3]
+    affine[np.ix_(axes, axes)] = found
+    return affine
 
 
 def _write_image(path: Path, image: torch.Tensor, dtype: type) -> None:
     import nibabel as nib
 
     array = _array(image).astype(dtype)
-    affine = np.eye(4)
-    found = _affine(image)
-    affine[: len(found), : len(found)] = found if len(found) == 4 else np.eye(len(found))
     array = array[0] if len(array) == 1 else np.moveaxis(array, 0, -1)
     with atomic_path(path) as temporary:
-        nib.save(nib.Nifti1Image(array, affine), temporary)
+        nib.save(nib.Nifti1Image(array, _affine(image)), temporary)

@@ -5,6 +5,17 @@
 from __future__ import annotations
 
 from .autocast import AutocastInferer
+from .classifier_maps import GradCAMInferer, SaliencyMapInferer
+from .reconstruction import ReconstructionInferer
+from .slicewise import SlicewiseMapInferer
 from .translation import Encoding, HealthyTranslationInferer
 
-__all__ = ["AutocastInferer", "Encoding", "HealthyTranslationInferer"]
+__all__ = [
+    "AutocastInferer",
+    "Encoding",
+    "GradCAMInferer",
+    "HealthyTranslationInferer",
+    "ReconstructionInferer",
+    "SaliencyMapInferer",
+    "SlicewiseMapInferer",
+]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from monai.data import MetaTensor
 from monai.inferers import Inferer
 from monai.utils import convert_to_tensor
 from torch.nn import functional as F
@@ -146,14 +147,17 @@ class HealthyTranslationInferer(Inferer):
             (N, S (1 + C), ...): for each of the S scales the map, then the C channels of the reconstruction.
         """
         network = getattr(network, "module", network)  # DistributedDataParallel
-        inputs = convert_to_tensor(inputs, track_meta=False)
+        x = convert_to_tensor(inputs, track_meta=False)
         with torch.no_grad():
-            if inputs.ndim == 4:
-                return self._in_batches(inputs, network)
-            axis = self.slice_axis + 2
-            slices = inputs.movedim(axis, 1)
-            result = self._in_batches(slices.flatten(0, 1), network)
-            return result.unflatten(0, slices.shape[:2]).movedim(1, axis)
+            if x.ndim == 4:
+                result = self._in_batches(x, network)
+            else:
+                axis = self.slice_axis + 2
+                slices = x.movedim(axis, 1)
+                result = self._in_batches(slices.flatten(0, 1), network)
+                result = result.unflatten(0, slices.shape[:2]).movedim(1, axis)
+        # MONAI's Invertd needs the history of the input on the result
+        return MetaTensor(result).copy_meta_from(inputs) if isinstance(inputs, MetaTensor) else result
 
     def encode(self, x: torch.Tensor, network: Any, seeds: Sequence[int] | None = None) -> Encoding:
         """Noise images (N, C, H, W) up to level L; the seeds, one an image, serve the random variant."""

@@ -6,5 +6,6 @@ from __future__ import annotations
 
 from .guided_diffusion import GuidedDiffusionLoss
 from .hybrid import HybridDiffusionLoss
+from .vae import VAELoss
 
-__all__ = ["GuidedDiffusionLoss", "HybridDiffusionLoss"]
+__all__ = ["GuidedDiffusionLoss", "HybridDiffusionLoss", "VAELoss"]

@@ -22,7 +22,7 @@ from .template import load_template
 
 __all__ = ["VERSION", "write_phantom"]
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same arguments give other images, so that old folders are not taken for new ones."""
 
 _MANIFEST, _DATALIST = "phantom.json", "datalist.json"

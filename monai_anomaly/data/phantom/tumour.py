@@ -28,7 +28,7 @@ def make_tumour(anatomy: Anatomy, seed: int) -> Lesion:
     rng = np.random.default_rng([seed, 37])
     shape, spacing = anatomy.shape, anatomy.spacing
     kind = rng.choice(["ring", "patchy", "diffuse", "mismatch"], p=[0.50, 0.22, 0.16, 0.12])
-    core, reach = rng.uniform(8, 18), rng.uniform(7, 18)
+    core, reach = rng.uniform(10, 22), rng.uniform(10, 22)
     rim = rng.uniform(2.5, 5.0)
     push = rng.uniform(0.02, 0.10)
     stretch = np.exp(rng.normal(0, 0.15, 3)).astype(np.float32)
@@ -72,7 +72,7 @@ def _tissues(kind: str, rng: np.random.Generator) -> list[Relaxation]:
         core = Relaxation(rng.uniform(1500, 2000), rng.uniform(120, 190), 0.87)
     else:
         core = Relaxation(rng.uniform(1900, 3600), rng.uniform(180, 700), 0.95, 0.05)
-    wet = rng.uniform(1.0, 1.6)  # oedema between white matter and full-blown
+    wet = rng.uniform(1.15, 1.75)  # oedema between white matter and full-blown
     oedema = Relaxation(870 + 730 * wet, 70 + 95 * wet, 0.71 + 0.16 * wet, 0.05)
     enhancing = Relaxation(rng.uniform(1400, 1800), rng.uniform(95, 140), 0.86, rng.uniform(0.5, 1.8))
     return [core, oedema, enhancing]

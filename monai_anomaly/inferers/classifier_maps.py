@@ -1,0 +1,85 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .slicewise import SlicewiseMapInferer
+
+__all__ = ["GradCAMInferer", "SaliencyMapInferer"]
+
+
+def log_odds(classifier: nn.Module, x: torch.Tensor, target: int) -> torch.Tensor:
+    """log p / (1 - p) (N,) of the target class for clean images (N, C, H, W), by a noise-conditioned classifier.
+
+    For two classes the difference of the logits. Unlike p or log p it does not saturate, so that the gradients of sure
+    and unsure images compare; unlike one logit it does not depend on what the softmax ignores.
+    """
+    logits = classifier(x, timesteps=torch.zeros(len(x), device=x.device, dtype=torch.long))
+    others = torch.cat([logits[:, :target], logits[:, target + 1 :]], dim=1)
+    return logits[:, target] - others.logsumexp(1)
+
+
+class SaliencyMapInferer(SlicewiseMapInferer):
+    """Saliency: |gradient of the diseased class' log-odds by the image|, summed over the channels (thesis ch. 4.2.3).
+
+    Only a map (N, 1, ...), no healthy reconstruction. The parameters get no gradients. Source: Simonyan et al.
+    (https://arxiv.org/abs/1312.6034), section 3; for the log-odds in place of the logit see `log_odds`.
+
+    Args:
+        target: the diseased class.
+        kwargs: see `SlicewiseMapInferer`.
+    """
+
+    def __init__(self, target: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.target = target
+
+    def map_slices(self, x: torch.Tensor, network: Any) -> torch.Tensor:
+        """The map (N, 1, H, W) of slices (N, C, H, W); the network has ``classifier``."""
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(log_odds(network.classifier, x, self.target).sum(), x)
+        return gradient.abs().sum(1, keepdim=True)
+
+
+class GradCAMInferer(SlicewiseMapInferer):
+    """Grad-CAM: a layer's activations, weighted by their mean gradients, summed, and rectified (thesis ch. 4.2.3).
+
+    With A_k the activations of channel k and y the log-odds of the diseased class, the map is
+    ``relu(sum_k mean_p(dy / dA_k(p)) A_k)``, interpolated to the image's size. Only a map (N, 1, ...), no healthy
+    reconstruction. MONAI's ``GradCAM`` rescales every image to [0, 1], which forbids a common threshold, leaves its
+    hooks on the network and gradients in its parameters; this one does not. Source: Selvaraju et al.
+    (https://arxiv.org/abs/1610.02391), eqs. 1-2.
+
+    Args:
+        layer: dotted name of the layer in the classifier.
+        target: the diseased class.
+        kwargs: see `SlicewiseMapInferer`.
+    """
+
+    def __init__(self, layer: str = "out_norm", target: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.layer = layer
+        self.target = target
+
+    def map_slices(self, x: torch.Tensor, network: Any) -> torch.Tensor:
+        """The map (N, 1, H, W) of slices (N, C, H, W); the network has ``classifier``."""
+        kept: list[torch.Tensor] = []
+        hook = network.classifier.get_submodule(self.layer).register_forward_hook(
+            lambda module, args, output: kept.append(output)
+        )
+        try:
+            with torch.enable_grad():
+                # the image asks for gradients because the parameters may be frozen
+                score = log_odds(network.classifier, x.detach().requires_grad_(), self.target).sum()
+                (gradient,) = torch.autograd.grad(score, kept[0])
+        finally:
+            hook.remove()
+        weights = gradient.mean(dim=(2, 3), keepdim=True)
+        cam = F.relu((weights * kept[0].detach()).sum(1, keepdim=True))
+        return F.interpolate(cam, size=x.shape[2:], mode="bilinear", align_corners=False)
