@@ -109,6 +109,7 @@ class NoiseSchedule:
             coefficient of x0, coefficient of x_level, log beta, clipped log variance.
         """
         a, b = self.alpha_bar(level), self.alpha_bar(target)
+        variance: float | torch.Tensor
         beta = 1 - a / b
         to_x0, to_x = beta * b**0.5 / (1 - a), (1 - b) * (a / b) ** 0.5 / (1 - a)
         log_beta = _log(beta)

@@ -21,7 +21,7 @@ class NoisyPrepareBatch(PrepareBatch):
 
     Args:
         schedule: the noise schedule; None: linear, T = 1000.
-        level_power: levels are drawn as u^power for uniform u; 1 is the thesis, more favors low noise, where a classifier
+        level_power: levels are drawn as u^power, u uniform; 1 is the thesis, more favors low noise, where a classifier
             sees enough to learn from.
         max_level: highest level drawn; None: T. A translation to level L never visits levels above L.
         null_label: class the diffusion network is told in place of the image's with probability ``label_dropout``, so

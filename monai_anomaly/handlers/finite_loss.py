@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ignite.engine import Engine, Events
 
@@ -22,7 +23,8 @@ class FiniteLoss:
         Raises:
             FloatingPointError: when it is NaN or infinite.
         """
-        loss = float(engine.state.output["loss"])
+        output: Any = engine.state.output
+        loss = float(output["loss"])
         if not math.isfinite(loss):
             where = f"iteration {engine.state.iteration} (epoch {engine.state.epoch})"
             raise FloatingPointError(

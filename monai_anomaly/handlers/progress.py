@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from ignite.engine import Engine, Events
 from tqdm import tqdm
@@ -36,10 +37,11 @@ class Progress:
         engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
 
     def _start(self, engine: Engine) -> None:
-        total = engine.state.max_epochs * engine.state.epoch_length
+        state: Any = engine.state
+        total = state.max_epochs * state.epoch_length
         self._bar = tqdm(
             total=total,
-            initial=engine.state.iteration,
+            initial=state.iteration,
             desc=self.description,
             unit="it",
             disable=self.disable,
@@ -52,8 +54,9 @@ class Progress:
         self._bar.update(1)
         if time.monotonic() - self._shown >= self.interval:
             self._shown = time.monotonic()
-            if "loss" in engine.state.output:
-                loss = float(engine.state.output["loss"])
+            output: Any = engine.state.output
+            if "loss" in output:
+                loss = float(output["loss"])
                 self._loss = 0.9 * self._loss + 0.1 * loss if self._loss else loss
                 state = f"epoch {engine.state.epoch}/{engine.state.max_epochs} loss {self._loss:.4f}"
                 self._bar.set_postfix_str(state, refresh=False)

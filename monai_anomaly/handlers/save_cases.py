@@ -110,7 +110,7 @@ def _affine(image: torch.Tensor) -> np.ndarray:
 def _write_image(path: Path, image: torch.Tensor, dtype: type) -> None:
     import nibabel as nib
 
-    array = _array(image).astype(dtype)
+    array: np.ndarray = _array(image).astype(dtype)
     array = array[0] if len(array) == 1 else np.moveaxis(array, 0, -1)
     with atomic_path(path) as temporary:
         nib.save(nib.Nifti1Image(array, _affine(image)), temporary)

@@ -27,8 +27,8 @@ class TrainingState:
         best_path: where the weights of ``best_model`` go when the validation metric is the best so far (a bare state
             dict, as bundles want it); None for none.
         best_model: the network whose weights these are (e.g. the moving average).
-        evaluator: the validation evaluator; its ``state.best_metric_epoch`` decides. Attach this handler after the
-            ``ValidationHandler``.
+        evaluator: the validation evaluator, an ignite engine; its ``state.best_metric_epoch`` decides. Attach this
+            handler after the ``ValidationHandler``.
         resume: False starts anew and overwrites.
         save: False only resumes; for the other processes of a distributed run.
     """
@@ -39,7 +39,7 @@ class TrainingState:
         objects: dict[str, Any],
         best_path: str | os.PathLike | None = None,
         best_model: torch.nn.Module | None = None,
-        evaluator: Engine | None = None,
+        evaluator: Any = None,
         resume: bool = True,
         save: bool = True,
     ) -> None:

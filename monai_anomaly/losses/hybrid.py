@@ -85,5 +85,5 @@ class HybridDiffusionLoss(_Loss):
         mean = to_x0 * predicted_x0 + to_x * x
         kl = gaussian_kl(to_x0 * x0 + to_x * x, torch.as_tensor(log_posterior), mean, log_variance)
         nll = -discretized_gaussian_log_likelihood(x0, mean, 0.5 * log_variance)
-        term = torch.where(coefficient((level == 1).double(), x) > 0, nll, kl)
-        return term.flatten(1).mean(1) / math.log(2)
+        first = (level == 1).reshape(-1, *[1] * (x.ndim - 1))
+        return torch.where(first, nll, kl).flatten(1).mean(1) / math.log(2)

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import torch
 from monai.networks.layers import GaussianFilter
-from monai.transforms import Transform
-from monai.utils import TransformBackends
 
 __all__ = ["AnomalyMap"]
 
 
-class AnomalyMap(Transform):
+class AnomalyMap:
     """Anomaly map a = sum over the channels of |x - x0|, in units of the intensity range (thesis ch. 7, Algorithm 1).
 
     Args:
         data_range: width of the intensity range that the images are scaled to (2 for [-1, 1]).
         smoothing: standard deviation in pixels of a Gaussian that the map is blurred with; 0, the thesis, for none.
     """
-
-    backend = [TransformBackends.TORCH]
 
     def __init__(self, data_range: float = 2.0, smoothing: float = 0.0) -> None:
         self.data_range = data_range

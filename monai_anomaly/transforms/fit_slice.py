@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import torch
 from monai.config import KeysCollection
+from monai.data import MetaTensor
 from monai.transforms import InvertibleTransform, MapTransform, ResizeWithPadOrCrop
 
 __all__ = ["FitSliceD", "FitSliceDict", "FitSliced"]
@@ -34,7 +35,7 @@ class FitSliced(MapTransform, InvertibleTransform):
             sample[key] = self.fit[sample[key].ndim - 1](sample[key])
         return sample
 
-    def inverse(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+    def inverse(self, data: Mapping[Hashable, MetaTensor]) -> dict[Hashable, MetaTensor]:
         """Back to the size before; what was cropped away is zero."""
         sample = dict(data)
         for key in self.key_iterator(sample):

@@ -51,7 +51,7 @@ class ThresholdMapd(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, Any]:
         """Add the mask and the note."""
-        sample = dict(data)
+        sample: dict[Hashable, Any] = dict(data)
         for key in self.key_iterator(sample):
             note = self._threshold(sample[key])
             sample[self.output_key] = (sample[key] > note["value"]).to(torch.uint8)

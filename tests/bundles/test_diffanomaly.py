@@ -127,7 +127,9 @@ def test_finished_training_is_not_repeated(bundle, data) -> None:
 def test_training_from_the_repository_root(data, tmp_path) -> None:
     overrides = {**TINY, "dataset_dir": str(data), "ckpt_dir": str(tmp_path / "m"), "output_dir": str(tmp_path / "e")}
     config = "bundles/diffanomaly/configs/train.json"
-    run("training", "--config_file", config, cwd=REPOSITORY, overrides={**overrides, "run": "['$@train#trainer.run()']"})
+    run(
+        "training", "--config_file", config, cwd=REPOSITORY, overrides={**overrides, "run": "['$@train#trainer.run()']"}
+    )
     assert (tmp_path / "m" / "model.pt").exists()
 
 

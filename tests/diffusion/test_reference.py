@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.diffusion.reference import LOOP, STEP, TABLE, classifier, load, net
 
 from monai_anomaly.diffusion import (
     ClassifierGuidance,
@@ -18,6 +17,7 @@ from monai_anomaly.diffusion import (
     uniform_grid,
 )
 from monai_anomaly.losses import HybridDiffusionLoss
+from tests.diffusion.reference import LOOP, STEP, TABLE, classifier, load, net
 
 SCHEDULE = NoiseSchedule()
 CLIPS = [pytest.param(None, 0, id="unclipped"), pytest.param((-1.0, 1.0), 1, id="clipped")]

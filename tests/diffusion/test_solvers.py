@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
@@ -76,13 +78,14 @@ def test_order_of_accuracy(images, order, expected, direction) -> None:
         a, b = (SCHEDULE.alpha_bar(g) for g in (grid[0], grid[-1]))
         exact = images * (b / a) ** 0.5 * ((STD**2 + stop**2) / (STD**2 + start**2)) ** 0.5
         errors.append((solve(denoiser, images, grid, order=order) - exact).abs().max().item())
-    rates = [torch.log2(torch.tensor(a / b)).item() for a, b in zip(errors[:-1], errors[1:], strict=True)]
+    rates = [torch.log2(torch.tensor(a / b)).item() for a, b in itertools.pairwise(errors)]
     assert all(expected - 0.2 < rate < expected + 0.6 for rate in rates), rates
 
 
 @pytest.mark.parametrize("steps", [1000, 250, 100])
 def test_ancestral_sampling_reproduces_the_data(steps) -> None:
-    """With the exact score the samples have the data's deviation at any number of steps (MONAI's DDPM has .94 at 50)."""
+    """With the exact score the samples have the data's deviation at any number of steps (MONAI's DDPM has .94 at
+    50)."""
     grid = uniform_grid(1000, steps)[::-1]
     x = torch.randn(4, 1, 32, 32, generator=torch.Generator().manual_seed(1))
     samples = sample_ancestral(Denoiser(gaussian, SCHEDULE), x, grid, SeededNoise(range(4)))
@@ -206,7 +209,7 @@ def test_grids() -> None:
     assert len(karras) == 13
     assert karras[0] == 0
     assert karras[-1] == 500
-    assert all(b > a for a, b in zip(karras[:-1], karras[1:], strict=True))
+    assert all(b > a for a, b in itertools.pairwise(karras))
 
 
 @pytest.mark.parametrize(
@@ -224,7 +227,7 @@ def test_levels_between_levels() -> None:
     parts = SCHEDULE.subdivide(500, 400, 4)
     sigma = [SCHEDULE.sigma(p) for p in parts]
     assert (parts[0], parts[-1]) == (500, 400)
-    assert [b - a for a, b in zip(sigma[:-1], sigma[1:], strict=True)] == pytest.approx([(sigma[-1] - sigma[0]) / 4] * 4)
+    assert [b - a for a, b in itertools.pairwise(sigma)] == pytest.approx([(sigma[-1] - sigma[0]) / 4] * 4)
 
 
 def test_schedule_survives_half_precision(images) -> None:
