@@ -1,0 +1,90 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from monai_anomaly.diffusion import NoiseSchedule
+from monai_anomaly.engines import NoisyPrepareBatch
+
+
+def batch(n: int = 6) -> dict[str, torch.Tensor]:
+    image = torch.rand(n, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+    return {"image": image, "label": torch.arange(n) % 2}
+
+
+@pytest.mark.parametrize("max_level", [1, 3, None])
+def test_levels_are_uniform_on_their_range(max_level: int | None) -> None:
+    schedule = NoiseSchedule(5)
+    level = NoisyPrepareBatch(schedule, max_level, seed=0)(batch(2000))[1]["level"]
+    top = max_level or 5
+    counts = torch.bincount(level, minlength=top + 1)
+    assert len(counts) == top + 1 and counts[0] == 0
+    assert (counts[1:] - 2000 / top).abs().max() < 4 * (2000 / top) ** 0.5
+
+
+def test_targets_and_arguments_fit_together() -> None:
+    schedule = NoiseSchedule()
+    data = batch()
+    x, targets, args, kwargs = NoisyPrepareBatch(schedule, max_level=500, seed=1)(data)
+    assert args == () and torch.equal(x, targets["x"])
+    assert torch.equal(targets["x0"], data["image"]) and torch.equal(targets["label"], data["label"])
+    abar = schedule.alphas_cumprod[targets["level"]].float()[:, None, None, None]
+    torch.testing.assert_close(x, abar.sqrt() * targets["x0"] + (1 - abar).sqrt() * targets["noise"])
+    assert torch.equal(kwargs["timesteps"], targets["level"] - 1)  # the networks count from 0
+    assert torch.equal(kwargs["class_labels"], data["label"])
+
+
+def test_noise_is_standard_normal() -> None:
+    noise = NoisyPrepareBatch(seed=0)(batch(500))[1]["noise"]
+    assert abs(float(noise.mean())) < 0.03 and abs(float(noise.std()) - 1) < 0.03
+
+
+@pytest.mark.parametrize(("dropout", "low", "high"), [(0.0, 0.0, 0.0), (0.3, 0.26, 0.34), (1.0, 1.0, 1.0)])
+def test_share_of_dropped_labels(dropout: float, low: float, high: float) -> None:
+    data = batch(2000)
+    _, targets, _, kwargs = NoisyPrepareBatch(null_label=2, label_dropout=dropout, seed=0)(data)
+    dropped = kwargs["class_labels"] == 2
+    assert low <= float(dropped.float().mean()) <= high
+    assert torch.equal(kwargs["class_labels"][~dropped], data["label"][~dropped])
+    assert torch.equal(targets["label"], data["label"])  # the classifier learns from all of them
+
+
+def test_unconditional_network_is_told_no_class() -> None:
+    assert "class_labels" not in NoisyPrepareBatch(conditional=False, null_label=2)(batch())[3]
+
+
+def test_seed_fixes_the_batch_and_leaves_the_global_generator_alone() -> None:
+    prepare = NoisyPrepareBatch(null_label=2, seed=3)
+    state = torch.get_rng_state()
+    first, second = prepare(batch()), prepare(batch())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(first[0], second[0]) and torch.equal(first[3]["class_labels"], second[3]["class_labels"])
+    assert not torch.equal(first[0], NoisyPrepareBatch(null_label=2, seed=4)(batch())[0])
+
+
+def test_without_seed_each_batch_is_drawn_anew_from_the_global_generator() -> None:
+    prepare = NoisyPrepareBatch()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        first, second = prepare(batch()), prepare(batch())
+        torch.manual_seed(0)
+        again = prepare(batch())
+    assert torch.equal(first[0], again[0]) and not torch.equal(first[0], second[0])
+
+
+@pytest.mark.parametrize("label", [torch.tensor([[0], [1]]), torch.tensor([0.0, 1.0]), [0, 1]])
+def test_labels_and_metadata_of_any_loader(label: Any) -> None:
+    x, targets, _, kwargs = NoisyPrepareBatch()({"image": MetaTensor(torch.rand(2, 1, 4, 4)), "label": label})
+    assert type(x) is torch.Tensor and type(targets["x0"]) is torch.Tensor
+    assert kwargs["class_labels"].tolist() == [0, 1] and targets["label"].dtype == torch.int64
+
+
+@pytest.mark.parametrize("max_level", [0, -1, 1001])
+def test_levels_out_of_range_are_refused(max_level: int) -> None:
+    with pytest.raises(ValueError, match="1000"):
+        NoisyPrepareBatch(max_level=max_level)

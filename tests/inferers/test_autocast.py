@@ -1,0 +1,25 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from monai_anomaly.inferers import AutocastInferer
+
+
+@pytest.mark.parametrize(("name", "dtype"), [(None, torch.float32), ("bfloat16", torch.bfloat16)])
+def test_network_runs_in_the_asked_precision(name: str | None, dtype: torch.dtype) -> None:
+    assert AutocastInferer(name)(torch.ones(1, 3), nn.Linear(3, 2)).dtype == dtype
+
+
+def test_further_arguments_reach_the_network() -> None:
+    result = AutocastInferer(None)(torch.ones(2), lambda x, *args, **kwargs: (x, args, kwargs), 1, timesteps=2)
+    assert result[1:] == ((1,), {"timesteps": 2})
+
+
+def test_gradients_arrive_in_full_precision() -> None:
+    layer = nn.Linear(3, 2)
+    AutocastInferer("bfloat16")(torch.ones(1, 3), layer).sum().backward()
+    assert layer.weight.grad is not None and layer.weight.grad.dtype == torch.float32

@@ -1,0 +1,294 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from monai.data import MetaTensor
+from torch import nn
+
+from monai_anomaly.inferers import HealthyTranslationInferer
+
+CHANNELS = 2
+
+
+class TinyDenoiser(nn.Module):
+    """Noise, and variance, of a noisy image: a convolution that knows the noise level and the class."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(CHANNELS, 2 * CHANNELS, 3, padding=1)
+        self.calls = 0
+
+    def forward(
+        self, x: torch.Tensor, timesteps: torch.Tensor, class_labels: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        self.calls += 1
+        shift = timesteps / 1000 + (0 if class_labels is None else 0.1 * class_labels)
+        return torch.tanh(self.conv(x) + shift[:, None, None, None])
+
+
+class TinyClassifier(nn.Module):
+    """Two logits of a noisy image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(CHANNELS, 2, 3, padding=1)
+        self.calls = 0
+
+    def forward(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return torch.tanh(self.conv(x)).sum((2, 3)) * (1 - timesteps[:, None] / 2000)
+
+
+class TinyNet(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.diffusion = TinyDenoiser()
+        self.classifier = TinyClassifier()
+
+
+@pytest.fixture
+def network() -> TinyNet:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return TinyNet().eval()
+
+
+def images(*shape: int) -> torch.Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def inferer(**options: Any) -> HealthyTranslationInferer:
+    return HealthyTranslationInferer(**{"level": 300, "steps": 5, "scale": 3.0, **options})
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("grid", ["uniform", "strided", "karras", (0, 20, 150, 400)])
+@pytest.mark.parametrize("label", [None, 1])
+def test_exact_inversion_without_guidance_gives_the_input_and_an_empty_map(
+    network: TinyNet, order: int, grid: Any, label: int | None
+) -> None:
+    x = images(2, CHANNELS, 8, 8)
+    result = inferer(scale=0.0, order=order, grid=grid, encoding_label=label)(x, network)
+    assert result[:, :1].abs().max() < 1e-5
+    torch.testing.assert_close(result[:, 1:], x, atol=1e-5, rtol=0)
+
+
+def test_inexact_inversion_drifts_and_guidance_changes_the_image(network: TinyNet) -> None:
+    """What the test above would not notice: a network that is never asked."""
+    x = images(1, CHANNELS, 8, 8)
+    assert inferer(scale=0.0, exact=False, order=1)(x, network)[:, :1].max() > 1e-3
+    assert inferer()(x, network)[:, :1].max() > 1e-3
+
+
+def test_guidance_raises_the_probability_of_the_target(network: TinyNet) -> None:
+    x = images(4, CHANNELS, 8, 8)
+
+    def probability(image: torch.Tensor, target: int) -> torch.Tensor:
+        return network.classifier(image, torch.zeros(len(image))).softmax(1)[:, target]
+
+    for target in (0, 1):
+        before, after = probability(x, target), probability(inferer(target=target)(x, network)[:, 1:], target)
+        assert (after > before).all()
+
+
+def test_map_is_the_channels_sum_of_differences_in_units_of_the_range(network: TinyNet) -> None:
+    x = images(2, CHANNELS, 8, 8)
+    result = inferer(data_range=4.0)(x, network)
+    torch.testing.assert_close(result[:, :1], (x - result[:, 1:]).abs().sum(1, keepdim=True) / 4)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"exact": False}, {"encoding": "noise", "decoding": "ancestral"}, {"scale": (1.0, 4.0)}]
+)
+def test_result_does_not_depend_on_the_batch_size(network: TinyNet, options: dict[str, Any]) -> None:
+    x = images(5, CHANNELS, 8, 8)
+    one, two, all_at_once = (inferer(batch_size=n, **options)(x, network) for n in (1, 2, 8))
+    torch.testing.assert_close(one, all_at_once, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(two, all_at_once, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("options", [{}, {"encoding": "noise", "decoding": "ancestral"}])
+def test_volume_is_its_slices(network: TinyNet, axis: int, options: dict[str, Any]) -> None:
+    volume = images(1, CHANNELS, 6, 8, 10)
+    result = inferer(slice_axis=axis, **options)(volume, network)
+    slices = inferer(**options)(volume[0].movedim(axis + 1, 0), network)
+    assert result.shape == (1, 1 + CHANNELS, 6, 8, 10)
+    torch.testing.assert_close(result[0].movedim(axis + 1, 0), slices, atol=1e-5, rtol=1e-5)
+
+
+def test_several_volumes_do_not_mix(network: TinyNet) -> None:
+    volumes = images(2, CHANNELS, 8, 8, 3)
+    both = inferer()(volumes, network)
+    for i in range(2):
+        torch.testing.assert_close(both[i : i + 1], inferer()(volumes[i : i + 1], network), atol=1e-5, rtol=1e-5)
+
+
+def test_slices_of_one_intensity_stay_as_they_are(network: TinyNet) -> None:
+    x = images(3, CHANNELS, 8, 8)
+    x[1] = -1.0
+    result = inferer()(x, network)
+    assert not result[1, 0].any() and torch.equal(result[1, 1:], x[1])
+    assert result[0, 0].any() and result[2, 0].any()
+    torch.testing.assert_close(result[[0, 2]], inferer()(x[[0, 2]], network), atol=1e-5, rtol=1e-5)
+
+
+def test_nothing_but_constant_slices_never_calls_the_network(network: TinyNet) -> None:
+    result = inferer()(torch.zeros(1, CHANNELS, 8, 8, 4), network)
+    assert not result.any() and network.diffusion.calls == 0
+
+
+def test_several_scales_in_one_call_are_the_single_calls(network: TinyNet) -> None:
+    x = images(2, CHANNELS, 8, 8)
+    scales = (0.0, 2.0, 5.0)
+    together = inferer(scale=scales)(x, network)
+    singly = torch.cat([inferer(scale=s)(x, network) for s in scales], dim=1)
+    assert together.shape == (2, len(scales) * (1 + CHANNELS), 8, 8)
+    torch.testing.assert_close(together, singly, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("height", "width"), [(7, 9), (8, 11), (1, 5)])
+def test_odd_sizes_are_padded_for_the_network_only(network: TinyNet, height: int, width: int) -> None:
+    seen = []
+    network.diffusion.register_forward_pre_hook(lambda module, args: seen.append(args[0].shape[2:]))
+    x = images(1, CHANNELS, height, width)
+    result = inferer(scale=0.0, divisor=8)(x, network)
+    assert result.shape == (1, 1 + CHANNELS, height, width)
+    assert all(s % 8 == 0 for size in seen for s in size)
+    torch.testing.assert_close(result[:, 1:], x, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_number_of_network_evaluations_is_as_documented(network: TinyNet, exact: bool) -> None:
+    inferer(steps=6, substeps=3, scale=(1.0, 2.0), exact=exact, batch_size=2)(images(2, CHANNELS, 8, 8), network)
+    assert network.diffusion.calls == 6 + 2 * (5 if exact else 6)  # several scales share one encoding
+    assert network.classifier.calls == 2 * 6 * 3
+
+
+def test_guide_sleeps_outside_its_interval(network: TinyNet) -> None:
+    x = images(1, CHANNELS, 8, 8)
+    result = inferer(guidance_interval=(400, 500))(x, network)  # above the level
+    assert network.classifier.calls == 0 and result[:, :1].max() < 1e-5
+    inferer(steps=6, substeps=1, guidance_interval=(100, 200))(x, network)  # levels 0, 50, ..., 300
+    assert network.classifier.calls == 2
+
+
+def test_labels_reach_the_diffusion_network(network: TinyNet) -> None:
+    told = []
+    network.diffusion.register_forward_pre_hook(
+        lambda module, args, kwargs: told.append(kwargs.get("class_labels")), with_kwargs=True
+    )
+    x = images(2, CHANNELS, 8, 8)
+    inferer(exact=False, steps=1, encoding_label=1)(x, network)
+    inferer(exact=False, steps=1, encoding_label=1, decoding_label=0)(x, network)
+    assert [t.tolist() for t in told] == [[1, 1], [1, 1], [1, 1], [0, 0]]
+    told.clear()
+    inferer()(x, network)
+    assert told and all(t is None for t in told)
+
+
+def test_clip_bounds_the_clean_images(network: TinyNet) -> None:
+    x = images(1, CHANNELS, 8, 8)
+    options = {"scale": 0.0, "exact": False, "encoding": "noise", "steps": 1, "level": 900}
+    assert inferer(**options)(x, network)[:, 1:].abs().max() > 1
+    assert inferer(**options, clip=(-1, 1))(x, network)[:, 1:].abs().max() <= 1 + 1e-5
+
+
+def test_explicit_grids_of_the_published_code(network: TinyNet) -> None:
+    x = images(1, CHANNELS, 8, 8)
+    translate = inferer(grid=[0, 50, 100], decoding_grid=[100, 50, 0], exact=True, order=1)
+    assert not translate.exact  # an own grid for decoding cannot undo the encoding's
+    torch.testing.assert_close(
+        translate(x, network), inferer(grid=[0, 50, 100], exact=False, order=1)(x, network), atol=1e-6, rtol=0
+    )
+
+
+def test_stochastic_variant_depends_on_the_seed_alone(network: TinyNet) -> None:
+    x = images(2, CHANNELS, 8, 8)
+    options = {"encoding": "noise", "decoding": "ancestral"}
+    first = inferer(seed=3, **options)(x, network)
+    torch.manual_seed(99)
+    state = torch.get_rng_state()
+    assert torch.equal(inferer(seed=3, **options)(x, network), first)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not torch.allclose(inferer(seed=4, **options)(x, network), first, atol=1e-3)
+
+
+def test_images_of_one_call_get_different_noise(network: TinyNet) -> None:
+    x = images(1, CHANNELS, 8, 8).expand(2, -1, -1, -1)
+    result = inferer(encoding="noise", decoding="ancestral")(x, network)
+    assert not torch.allclose(result[0], result[1], atol=1e-3)
+
+
+def test_noise_encoding_is_the_forward_process(network: TinyNet) -> None:
+    x = images(64, CHANNELS, 8, 8)
+    translate = inferer(encoding="noise")
+    latent = translate.encode(x, network).latent
+    signal = translate.schedule.alpha_bar(300) ** 0.5
+    noise = (latent - signal * x) / (1 - signal**2) ** 0.5
+    assert abs(float(noise.mean())) < 0.05 and abs(float(noise.std()) - 1) < 0.05
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.enable_grad])
+def test_works_with_and_without_gradients_and_leaves_the_network_alone(network: TinyNet, mode: Any) -> None:
+    x = images(1, CHANNELS, 8, 8)
+    with mode():
+        result = inferer()(x, network)
+    assert not result.requires_grad
+    assert all(p.requires_grad and p.grad is None for p in network.parameters())
+    torch.testing.assert_close(result, inferer()(x, network))
+
+
+def test_input_is_untouched_and_metadata_is_stripped(network: TinyNet) -> None:
+    x = images(1, CHANNELS, 8, 8)
+    copy = x.clone()
+    result = inferer()(MetaTensor(x), network)
+    assert type(result) is torch.Tensor and torch.equal(x, copy)
+    torch.testing.assert_close(result, inferer()(x, network))
+
+
+def test_wrapped_network_is_unwrapped(network: TinyNet) -> None:
+    x = images(1, CHANNELS, 8, 8)
+    torch.testing.assert_close(inferer()(x, nn.DataParallel(network)), inferer()(x, network))
+
+
+def test_thesis_setting_runs_and_returns_nearly_the_input_without_guidance(network: TinyNet) -> None:
+    x = images(1, CHANNELS, 8, 8)
+    thesis = {"level": 500, "steps": 500, "order": 1, "exact": False, "substeps": 1}
+    result = HealthyTranslationInferer(scale=(0.0, 1.0), **thesis)(x, network)
+    assert network.diffusion.calls == 1500
+    assert result.shape == (1, 2 * (1 + CHANNELS), 8, 8) and torch.isfinite(result).all()
+    coarse = HealthyTranslationInferer(scale=0.0, **{**thesis, "steps": 10})(x, network)
+    assert result[:, 0].max() < 0.2 * coarse[:, 0].max()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"encoding": "ddpm"},
+        {"decoding": "noise"},
+        {"grid": "cosine"},
+        {"order": 3},
+        {"level": 0},
+        {"level": 1001},
+        {"steps": 0},
+    ],
+)
+def test_unknown_settings_are_refused_before_any_work(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=str(next(iter(options.values())))):
+        inferer(**options)
+
+
+def test_unknown_precision_is_refused(network: TinyNet) -> None:
+    with pytest.raises(ValueError, match="float8"):
+        inferer(autocast="float8")(images(1, CHANNELS, 8, 8), network)
+
+
+@pytest.mark.parametrize("shape", [(CHANNELS, 8, 8), (1, CHANNELS, 2, 2, 2, 2)])
+def test_other_ranks_are_refused(network: TinyNet, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="N, C, H, W"):
+        inferer()(images(*shape), network)

@@ -1,0 +1,49 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+from monai_anomaly.diffusion import NoiseSchedule
+from monai_anomaly.engines import NoisyPrepareBatch
+from monai_anomaly.losses import GuidedDiffusionLoss, HybridDiffusionLoss
+
+
+def sample(variance: bool = True) -> tuple[tuple[torch.Tensor, torch.Tensor], dict[str, torch.Tensor]]:
+    g = torch.Generator().manual_seed(0)
+    data = {"image": torch.rand(4, 2, 4, 4, generator=g) * 2 - 1, "label": torch.tensor([0, 1, 1, 0])}
+    target = NoisyPrepareBatch(seed=0)(data)[1]
+    output = torch.randn(4, 4 if variance else 2, 4, 4, generator=g).requires_grad_()
+    return (output, torch.randn(4, 2, generator=g).requires_grad_()), target
+
+
+def test_is_the_sum_of_its_parts() -> None:
+    (output, logits), target = sample()
+    hybrid = HybridDiffusionLoss(NoiseSchedule(), 0.5)(
+        output, target["noise"], target["x0"], target["x"], target["level"]
+    )
+    expected = hybrid.mean() + 3 * F.cross_entropy(logits, target["label"])
+    loss = GuidedDiffusionLoss(vlb_weight=0.5, classifier_weight=3.0)((output, logits), target)
+    assert loss.ndim == 0
+    torch.testing.assert_close(loss, expected)
+
+
+def test_perfect_networks_cost_nothing() -> None:
+    _, target = sample()
+    logits = 100 * F.one_hot(target["label"], 2).float()
+    assert GuidedDiffusionLoss()((target["noise"], logits), target) < 1e-6
+
+
+def test_each_network_learns_from_its_own_part() -> None:
+    (output, logits), target = sample()
+    GuidedDiffusionLoss(classifier_weight=0.0)((output, logits), target).backward()
+    assert output.grad is not None and output.grad.abs().sum() > 0
+    assert logits.grad is not None and not logits.grad.any()
+
+
+def test_half_precision_outputs_are_scored_in_full_precision() -> None:
+    (output, logits), target = sample()
+    loss = GuidedDiffusionLoss()((output.bfloat16(), logits.bfloat16()), target)
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, GuidedDiffusionLoss()((output, logits), target), rtol=0.02, atol=0.02)
