@@ -26,9 +26,9 @@ FAST = {"order": 2, "exact": True}
 
 
 def _settings() -> dict[str, dict[str, Any]]:
-    """The thesis' scheme, then few steps with the three parts of the fast scheme switched on one at a time."""
+    """The thesis' scheme (with the bundle's scale and labels), then few steps with the three parts of the fast scheme switched on one at a time."""
     plain = {"order": 1, "exact": False, "substeps": 1}
-    settings = {"DDIM 500+500 (thesis)": {**plain, "steps": 500}}
+    settings = {"DDIM 500+500, every level": {**plain, "steps": 500}}
     for steps, parts in ((50, 2), (25, 4), (12, 4), (6, 16)):
         name = f"{steps}+{steps}"
         settings[f"DDIM {name}"] = {**plain, "steps": steps}

@@ -32,8 +32,13 @@ def find_datalist(dataset_dir: str | os.PathLike, phantom: Mapping[str, Any] | N
         return write_phantom(folder, **phantom)
     if (folder / NAME).is_file():
         return folder / NAME
-    found = ", ".join(sorted(p.name for p in folder.iterdir())[:5]) if folder.is_dir() else "no such folder"
     raise DataError(
-        f"{folder}: expected {NAME}, found {found or 'an empty folder'}; "
+        f"{folder}: expected a folder with {NAME}, found {_found(folder)}; "
         f"`python -m monai_anomaly datalist KIND {folder} {folder / NAME}` writes one"
     )
+
+
+def _found(path: Path) -> str:
+    if not path.is_dir():
+        return "a file" if path.exists() else "no such folder"
+    return ", ".join(sorted(p.name for p in path.iterdir())[:5]) or "an empty folder"

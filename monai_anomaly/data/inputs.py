@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import json
 import os
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,6 @@ from .datalist import load_datalist
 from .folders import SUFFIXES
 
 __all__ = ["find_inputs"]
-
-SECTIONS = ("test", "validation", "training")
 
 
 def find_inputs(path: str | os.PathLike, modalities: Sequence[str], section: str = "test") -> list[dict[str, Any]]:
@@ -55,22 +53,29 @@ def find_inputs(path: str | os.PathLike, modalities: Sequence[str], section: str
 
 def _cases(root: Path, modalities: Sequence[str]) -> list[dict[str, Any]]:
     """Files that differ in the modality of their names only, like ``p_t1_080.nii.gz`` and ``p_flair_080.nii.gz``."""
-    token = {s: m for m in modalities for s in SPELLINGS.get(m, (m,))}
-    pattern = re.compile(rf"(?:^|(?<=[_-]))({'|'.join(sorted(token, key=len, reverse=True))})(?=[_-]|$)")
-    samples = []
+    token = {s.lower(): m for m in modalities for s in SPELLINGS.get(m, (m,))}
+    spellings = "|".join(re.escape(s) for s in sorted(token, key=len, reverse=True))
+    pattern = re.compile(rf"(?:^|(?<=[_-]))({spellings})(?=[_-]|$)")
+    samples: list[dict[str, Any]] = []
+    left_out: list[str] = []
     for folder in [root, *sorted(p for p in root.rglob("*") if p.is_dir())]:
         groups: dict[str, dict[str, str]] = {}
         for file in sorted(p for p in folder.iterdir() if p.name.lower().endswith(SUFFIXES)):
             stem = _stem(file).lower()
-            if found := pattern.search(stem):
+            if (found := pattern.search(stem)) and not stem.endswith("_twin"):
                 rest = (stem[: found.start()] + stem[found.end() :]).replace("__", "_").strip("_-")
                 groups.setdefault(rest, {})[token[found.group(1)]] = str(file)
         for rest, files in groups.items():
             if missing := [m for m in modalities if m not in files]:
-                raise DataError(f"{folder}: expected a file for each of {list(modalities)}, found none for {missing}")
+                left_out.append(f"{folder}: expected a file for each of {list(modalities)}, found none for {missing}")
+                continue
             where = folder.resolve().name if folder == root else str(folder.relative_to(root)).replace(os.sep, "_")
-            name = where if len(groups) == 1 else f"{where}_{rest}"
+            name = where if len(groups) == 1 or not rest else f"{where}_{rest}"
             samples.append({"image": [files[m] for m in modalities], "subject": name})
+    if left_out and not samples:
+        raise DataError("; ".join(left_out))
+    for reason in left_out:
+        warnings.warn(f"left out {reason}", stacklevel=3)
     return samples
 
 
@@ -83,12 +88,16 @@ def _stem(path: Path) -> str:
 
 def _named(samples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Samples with names that no two share: they become folders."""
-    seen: dict[str, int] = {}
-    named = []
+    named: dict[str, dict[str, Any]] = {}
     for sample in samples:
-        base = str(sample.get("subject", _stem(Path(str(json.dumps(sample["image"]))))))
+        first = sample["image"] if isinstance(sample["image"], str) else sample["image"][0]
+        base = str(sample.get("subject", _stem(Path(first))))
         if "slice" in sample:
             base = f"{base}_{sample['slice']}"
-        count = seen[base] = seen.get(base, 0) + 1
-        named.append({**sample, "subject": base if count == 1 else f"{base}_{count}"})
-    return named
+        name = base
+        count = 1
+        while name in named:
+            count += 1
+            name = f"{base}_{count}"
+        named[name] = {**sample, "subject": name}
+    return list(named.values())

@@ -30,6 +30,9 @@ class NoisyPrepareBatch(PrepareBatch):
         conditional: False: the diffusion network is told no class at all.
         seed: None draws from torch's global generator (training); a number makes levels and noise the same for every
             batch alone, so that a validation loss is comparable between epochs.
+
+    Raises:
+        ValueError: when ``max_level`` is not a level of the schedule.
     """
 
     def __init__(
@@ -44,7 +47,10 @@ class NoisyPrepareBatch(PrepareBatch):
     ) -> None:
         self.schedule = schedule or NoiseSchedule()
         self.level_power = level_power
-        self.max_level = max_level or self.schedule.num_train_timesteps
+        steps = self.schedule.num_train_timesteps
+        self.max_level = steps if max_level is None else max_level
+        if not 1 <= self.max_level <= steps:
+            raise ValueError(f"max_level must be in 1..{steps}, got {max_level}")
         self.null_label = null_label
         self.label_dropout = label_dropout
         self.conditional = conditional

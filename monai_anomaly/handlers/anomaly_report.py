@@ -54,7 +54,7 @@ def report_evaluation(
         show: channels of the picture.
         rows: slices of the picture.
         rotate: see `panel_figure`.
-        threshold_file: JSON that the chosen threshold goes to, for inference; None for none.
+        threshold_file: JSON that the threshold chosen on validation goes to, for inference; None for none.
         **options: further arguments of :py:func:`monai_anomaly.metrics.evaluate`.
 
     Returns:
@@ -71,7 +71,7 @@ def report_evaluation(
     print(write_report(report, output_dir, provenance(config, seed)))
     dice = next(iter(report["methods"].values())).get("dice", {})
     chosen = dice.get("validation") or dice.get("average_otsu")
-    if threshold_file is not None and chosen:
+    if threshold_file is not None and "validation" in dice:
         with atomic_write(threshold_file) as f:
             json.dump(chosen["threshold"], f)
     panel_figure(

@@ -29,5 +29,5 @@ class FiniteLoss:
             where = f"iteration {engine.state.iteration} (epoch {engine.state.epoch})"
             raise FloatingPointError(
                 f"the loss became {loss} in {where}; the state saved after the epoch before is untouched. "
-                "Lower the learning rate, or switch mixed precision off (--autocast None)."
+                "Lower the learning rate, or switch mixed precision off (--autocast float32)."
             )

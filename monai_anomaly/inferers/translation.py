@@ -56,7 +56,8 @@ class HealthyTranslationInferer(Inferer):
         scale: the gradient scale s; several scales share one encoding.
         target: the class to move to (0: healthy).
         order: 1, DDIM, or 2, two-step Adams-Bashforth.
-        exact: undo the encoding exactly, so that the result shows guidance alone and none of the solver's drift.
+        exact: undo the encoding exactly, so that the result shows guidance (and a change of label) alone, none of the
+            solver's drift; has no effect with a ``decoding_grid`` or a stochastic variant.
         substeps: evaluations of the guide in each interval.
         grid: ``"uniform"``, ``"strided"``, ``"karras"``, or explicit increasing levels (then level and steps do not
             count).
@@ -75,8 +76,12 @@ class HealthyTranslationInferer(Inferer):
         data_range: width of the intensity range, the unit of the map.
         smoothing: of the map, see `AnomalyMap`.
         autocast: see `autocast_dtype`.
-        seed: of the noise, for the stochastic variants; one image's noise does not depend on its batch.
+        seed: of the noise, for the stochastic variants; slice i of a call gets the noise of seed + i, whatever the
+            batch size.
         progress: show a bar over the slices.
+
+    Raises:
+        ValueError: when a name, the order, the level or the number of steps is not one of those above.
     """
 
     def __init__(
@@ -110,6 +115,7 @@ class HealthyTranslationInferer(Inferer):
         for name, value, known in (
             ("encoding", encoding, ("ddim", "noise")),
             ("decoding", decoding, ("ddim", "ancestral")),
+            ("order", order, (1, 2)),
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {known}, got {value!r}")
@@ -145,7 +151,12 @@ class HealthyTranslationInferer(Inferer):
 
         Returns:
             (N, S (1 + C), ...): for each of the S scales the map, then the C channels of the reconstruction.
+
+        Raises:
+            ValueError: when the inputs have another rank.
         """
+        if inputs.ndim not in (4, 5):
+            raise ValueError(f"inputs must be (N, C, H, W) or (N, C, X, Y, Z), got the shape {tuple(inputs.shape)}")
         network = getattr(network, "module", network)  # DistributedDataParallel
         x = convert_to_tensor(inputs, track_meta=False)
         with torch.no_grad():

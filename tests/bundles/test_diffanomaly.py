@@ -35,7 +35,7 @@ TINY = {
     "panel_interval": 1,
     "validation_step": 4,
     "test_step": 4,
-    "autocast": None,
+    "autocast": "float32",
 }
 
 

@@ -20,11 +20,19 @@ def batch(n: int = 6) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("max_level", [1, 3, None])
 def test_levels_are_uniform_on_their_range(max_level: int | None) -> None:
     schedule = NoiseSchedule(5)
-    level = NoisyPrepareBatch(schedule, max_level, seed=0)(batch(2000))[1]["level"]
+    level = NoisyPrepareBatch(schedule, max_level=max_level, seed=0)(batch(2000))[1]["level"]
     top = max_level or 5
     counts = torch.bincount(level, minlength=top + 1)
     assert len(counts) == top + 1 and counts[0] == 0
     assert (counts[1:] - 2000 / top).abs().max() < 4 * (2000 / top) ** 0.5
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_power_favors_low_levels(power: float) -> None:
+    level = NoisyPrepareBatch(level_power=power, seed=0)(batch(4000))[1]["level"]
+    assert level.min() >= 1 and level.max() <= 1000
+    for quantile in (0.25, 0.5, 0.75):  # the distribution of u^power
+        assert abs(float((level <= 1000 * quantile**power).float().mean()) - quantile) < 0.03
 
 
 def test_targets_and_arguments_fit_together() -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from monai.utils import optional_import
 from tqdm import tqdm
 
 from monai_anomaly.utils import DataError, atomic_write
@@ -91,8 +92,15 @@ def _run(job: partial, todo: list[Person], workers: int) -> Iterator[None]:
     if workers <= 0:
         yield from map(job, todo)
         return
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, initializer=_use_one_thread) as pool:
         yield from pool.map(job, todo, chunksize=4)
+
+
+def _use_one_thread() -> None:
+    """Several processes with several threads each get in each other's way."""
+    threadpool_limits, available = optional_import("threadpoolctl", name="threadpool_limits")
+    if available:
+        threadpool_limits(1)
 
 
 def _claim(root: Path, parameters: dict[str, Any]) -> None:

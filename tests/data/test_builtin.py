@@ -1,0 +1,71 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monai_anomaly.data import builtin, find_datalist
+from monai_anomaly.utils import DataError
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, dict[str, Any]]]:
+    """The calls of a phantom writer that only makes empty files."""
+    calls: list[tuple[Path, dict[str, Any]]] = []
+
+    def write_phantom(root: Path, **kwargs: Any) -> Path:
+        calls.append((root, kwargs))
+        root.mkdir(parents=True, exist_ok=True)
+        for name in ("phantom.json", "datalist.json"):
+            (root / name).touch()
+        return root / "datalist.json"
+
+    monkeypatch.setattr(builtin, "write_phantom", write_phantom)
+    return calls
+
+
+def test_missing_folder_gets_a_phantom_that_is_completed_the_next_time(tmp_path: Path, written: list) -> None:
+    folder = tmp_path / "data" / "phantom"
+    for _ in range(2):
+        assert find_datalist(folder, {"subjects": 2}) == folder / "datalist.json"
+    assert written == [(folder, {"subjects": 2})] * 2
+
+
+def test_own_data_are_never_touched(tmp_path: Path, written: list) -> None:
+    (tmp_path / "datalist.json").touch()
+    assert find_datalist(tmp_path, {"subjects": 2}) == tmp_path / "datalist.json"
+    assert find_datalist(str(tmp_path)) == tmp_path / "datalist.json"
+    assert not written
+
+
+def test_phantom_that_is_there_serves_without_arguments(tmp_path: Path, written: list) -> None:
+    find_datalist(tmp_path / "phantom", {})
+    assert find_datalist(tmp_path / "phantom").name == "datalist.json" and len(written) == 1
+
+
+@pytest.mark.parametrize("phantom", [None, {"subjects": 2}])
+def test_folder_without_datalist_is_an_error_that_says_what_is_there(
+    tmp_path: Path, written: list, phantom: dict | None
+) -> None:
+    with pytest.raises(DataError, match="empty folder"):
+        find_datalist(tmp_path, phantom)
+    (tmp_path / "scan.nii.gz").touch()
+    with pytest.raises(DataError, match=r"datalist\.json.*scan\.nii\.gz.*monai_anomaly datalist"):
+        find_datalist(tmp_path, phantom)
+    assert not written
+
+
+def test_file_in_place_of_the_folder(tmp_path: Path, written: list) -> None:
+    path = tmp_path / "datalist.json"
+    path.touch()
+    with pytest.raises(DataError, match="found a file"):
+        find_datalist(path, {"subjects": 2})
+
+
+def test_missing_folder_without_phantom(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such folder"):
+        find_datalist(tmp_path / "missing")
+    assert not (tmp_path / "missing").exists()

@@ -1,0 +1,127 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from monai_anomaly.data import find_inputs
+from monai_anomaly.utils import DataError
+
+MODALITIES = ["t1", "t1ce", "t2", "flair"]
+
+
+def touch(folder: Path, *names: str) -> list[str]:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return [str(folder / name) for name in names]
+
+
+@pytest.mark.parametrize("name", ["scan.nii.gz", "scan.NII", "scan.png"])
+def test_single_file(tmp_path: Path, name: str) -> None:
+    (file,) = touch(tmp_path, name)
+    assert find_inputs(file, MODALITIES) == [{"image": file, "subject": "scan"}]
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        ["t1.nii.gz", "t1ce.nii.gz", "t2.nii.gz", "flair.nii.gz"],
+        ["BraTS20_001_t1.nii", "BraTS20_001_t1ce.nii", "BraTS20_001_t2.nii", "BraTS20_001_flair.nii"],
+        ["p-00-t1n.nii.gz", "p-00-t1c.nii.gz", "p-00-t2w.nii.gz", "p-00-t2f.nii.gz"],
+        ["P_T1_080.png", "P_T1CE_080.png", "P_T2_080.png", "P_FLAIR_080.png"],
+    ],
+)
+def test_folder_of_one_case_in_channel_order(tmp_path: Path, spelling: list[str]) -> None:
+    files = touch(tmp_path / "case", *spelling)
+    touch(tmp_path / "case", "seg.nii.gz", "notes.txt")
+    assert find_inputs(tmp_path / "case", MODALITIES) == [{"image": files, "subject": "case"}]
+    reverse = find_inputs(tmp_path / "case", MODALITIES[::-1])
+    assert reverse[0]["image"] == files[::-1]
+
+
+def test_modalities_are_matched_whatever_their_case_and_signs(tmp_path: Path) -> None:
+    files = touch(tmp_path, "p_t1+c.nii.gz", "p_flair.nii.gz")
+    assert find_inputs(tmp_path, ["T1+C", "FLAIR"])[0]["image"] == files
+
+
+def test_folder_of_cases_at_any_depth(tmp_path: Path) -> None:
+    cases = [f"site{s}/p{i}" for s in "AB" for i in range(2)]
+    files = [touch(tmp_path / case, *(f"{m}.nii.gz" for m in MODALITIES)) for case in cases]
+    found = find_inputs(tmp_path, MODALITIES)
+    assert [s["image"] for s in found] == files
+    assert [s["subject"] for s in found] == ["siteA_p0", "siteA_p1", "siteB_p0", "siteB_p1"]
+
+
+def test_several_cases_in_one_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    a, b = (touch(folder, *(f"{case}_{m}.nii.gz" for m in MODALITIES)) for case in ("a", "b"))
+    plain = touch(folder, *(f"{m}.nii.gz" for m in MODALITIES))
+    found = {s["subject"]: s["image"] for s in find_inputs(folder, MODALITIES)}
+    assert found == {"set_a": a, "set_b": b, "set": plain}
+
+
+def test_folder_of_files_with_all_channels(tmp_path: Path) -> None:
+    touch(tmp_path, "a.nii.gz", "deep/b.nii", "notes.txt")
+    found = find_inputs(tmp_path, MODALITIES)
+    assert [(Path(s["image"]).name, s["subject"]) for s in found] == [("a.nii.gz", "a"), ("b.nii", "b")]
+
+
+def test_one_modality_needs_no_name(tmp_path: Path) -> None:
+    touch(tmp_path, "x1.png", "x2.png")
+    assert [s["subject"] for s in find_inputs(tmp_path, ["xray"])] == ["x1", "x2"]
+
+
+def test_no_two_names_are_the_same(tmp_path: Path) -> None:
+    touch(tmp_path, "1/a.png", "2/a.png", "3/a_2.png", "4/a.png")
+    names = [s["subject"] for s in find_inputs(tmp_path, ["xray"])]
+    assert len(set(names)) == 4 and names[0] == "a"
+
+
+def write_datalist(folder: Path, samples: list[dict], section: str = "test") -> Path:
+    path = folder / "datalist.json"
+    path.write_text(json.dumps({"modalities": ["t1", "t2"], section: samples}))
+    return path
+
+
+def test_datalist_keeps_what_a_sample_says_and_makes_names(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"p{i}/{m}.nii.gz" for i in range(3) for m in ("t1", "t2")))
+    images = [[f"p{i}/t1.nii.gz", f"p{i}/t2.nii.gz"] for i in range(3)]
+    samples = [
+        {"image": images[0], "subject": "p0", "slice": 80, "label": 1},
+        {"image": images[0], "subject": "p0", "slice": 81, "label": 0},
+        {"image": images[1]},
+        {"image": images[2]},
+    ]
+    found = find_inputs(write_datalist(tmp_path, samples), ["t1", "t2"])
+    assert [s["subject"] for s in found] == ["p0_80", "p0_81", "t1", "t1_2"]
+    assert found[0]["label"] == 1 and found[0]["image"] == [str(tmp_path / f) for f in images[0]]
+
+
+def test_other_section_of_a_datalist(tmp_path: Path) -> None:
+    touch(tmp_path, "a.nii.gz")
+    path = write_datalist(tmp_path, [{"image": "a.nii.gz"}], "validation")
+    assert find_inputs(path, ["t1", "t2"], "validation")[0]["subject"] == "a"
+    with pytest.raises(DataError, match="'test'"):
+        find_inputs(path, ["t1", "t2"])
+
+
+def test_nothing_at_the_path(tmp_path: Path) -> None:
+    for name in ("missing.nii.gz", "missing.json", "missing"):
+        with pytest.raises(DataError, match=rf"{name}.*found nothing"):
+            find_inputs(tmp_path / name, MODALITIES)
+
+
+def test_folder_without_images(tmp_path: Path) -> None:
+    touch(tmp_path, "notes.txt")
+    with pytest.raises(DataError, match=r"\.nii\.gz.*flair"):
+        find_inputs(tmp_path, MODALITIES)
+
+
+def test_missing_modality_is_named(tmp_path: Path) -> None:
+    touch(tmp_path / "p7", "t1.nii.gz", "t1ce.nii.gz", "flair.nii.gz")
+    with pytest.raises(DataError, match=r"p7.*none for \['t2'\]"):
+        find_inputs(tmp_path, MODALITIES)

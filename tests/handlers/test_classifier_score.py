@@ -1,0 +1,52 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+import torch
+from ignite.engine import Engine
+from monai.data import MetaTensor
+from torch import nn
+
+from monai_anomaly.handlers import ClassifierScore
+
+
+class Brightness(nn.Module):
+    """Logit of class 1: the image's mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[torch.Tensor] = []
+
+    def forward(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+        self.seen.append(timesteps)
+        mean = x.mean((1, 2, 3))
+        return torch.stack([torch.zeros_like(mean), mean], dim=1)
+
+
+def score(image: torch.Tensor, healthy: int = 0) -> tuple[torch.Tensor, Brightness]:
+    network = nn.Module()
+    network.classifier = Brightness()
+    engine = Engine(lambda engine, batch: None)
+    engine.state.output = {"image": image}
+    ClassifierScore(network, healthy)(engine)
+    return engine.state.output["score"], network.classifier
+
+
+@pytest.mark.parametrize("tracked", [False, True])
+def test_score_is_the_probability_of_not_being_healthy(tracked: bool) -> None:
+    x = torch.randn(5, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+    found, network = score(MetaTensor(x) if tracked else x)
+    torch.testing.assert_close(torch.as_tensor(found), x.mean((1, 2, 3)).sigmoid())
+    assert type(found) is torch.Tensor and not found.requires_grad
+    assert network.seen[0].tolist() == [0] * 5  # the images are clean
+
+
+def test_volume_counts_as_its_worst_slice() -> None:
+    x = torch.randn(3, 2, 4, 4, 6, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(score(x)[0], x.mean((1, 2, 3)).sigmoid().amax(1))
+
+
+def test_other_healthy_class() -> None:
+    x = torch.full((1, 1, 2, 2), 3.0)
+    torch.testing.assert_close(score(x, healthy=1)[0], 1 - torch.tensor([3.0]).sigmoid())

@@ -1,0 +1,33 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from ignite.engine import Engine
+
+from monai_anomaly.handlers import FiniteLoss
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_stops_in_the_iteration_that_breaks(bad: float) -> None:
+    losses = [1.0, 0.5, bad, 0.1]
+    seen = []
+
+    def step(engine: Engine, loss: float) -> dict[str, torch.Tensor]:
+        seen.append(loss)
+        return {"loss": torch.tensor(loss)}
+
+    engine = Engine(step)
+    FiniteLoss().attach(engine)
+    with pytest.raises(FloatingPointError, match=r"iteration 3 \(epoch 1\)"):
+        engine.run(losses, max_epochs=2)
+    assert len(seen) == 3
+
+
+def test_finite_losses_pass() -> None:
+    engine = Engine(lambda engine, loss: {"loss": torch.tensor(loss)})
+    FiniteLoss().attach(engine)
+    assert engine.run([1e30, -1e30, 0.0]).iteration == 3

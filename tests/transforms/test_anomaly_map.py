@@ -1,0 +1,44 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+import torch
+
+from monai_anomaly.transforms import AnomalyMap
+
+
+def pair(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
+    g = torch.Generator().manual_seed(0)
+    return torch.rand(*shape, generator=g), torch.rand(*shape, generator=g)
+
+
+def test_same_images_give_an_empty_map() -> None:
+    x, _ = pair(2, 3, 4, 5)
+    assert not AnomalyMap()(x, x).any()
+
+
+def test_known_value() -> None:
+    x = torch.tensor([1.0, -1.0]).reshape(1, 2, 1, 1)
+    assert AnomalyMap(data_range=2.0)(x, torch.tensor([0.5, -0.5]).reshape(1, 2, 1, 1)).item() == 0.5
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 4, 4, 5, 6)])
+def test_does_not_depend_on_sign_order_of_channels_or_unit(shape: tuple[int, ...]) -> None:
+    x, healthy = pair(*shape)
+    expected = AnomalyMap(1.0)(x, healthy)
+    assert expected.shape == (shape[0], 1, *shape[2:])
+    torch.testing.assert_close(AnomalyMap(1.0)(healthy, x), expected)
+    torch.testing.assert_close(AnomalyMap(1.0)(x.flip(1), healthy.flip(1)), expected)
+    torch.testing.assert_close(AnomalyMap(255.0)(255 * x, 255 * healthy), expected)
+
+
+def test_smoothing_spreads_a_point_and_keeps_its_mass() -> None:
+    x = torch.zeros(1, 1, 31, 31)
+    x[..., 15, 15] = 1.0
+    smooth = AnomalyMap(1.0, smoothing=2.0)(x, torch.zeros_like(x))
+    offset = torch.arange(31.0) - 15
+    variance = (smooth[0, 0] * offset[:, None] ** 2).sum() / smooth.sum()
+    torch.testing.assert_close(smooth.sum(), torch.tensor(1.0), atol=1e-3, rtol=0)
+    assert abs(float(variance) ** 0.5 - 2.0) < 0.1
+    torch.testing.assert_close(smooth, smooth.transpose(2, 3))

@@ -1,0 +1,80 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from monai_anomaly.metrics import otsu_threshold
+from monai_anomaly.transforms import ThresholdMapd
+from monai_anomaly.utils import DataError
+
+SCORE = torch.linspace(0, 1, 24).reshape(1, 4, 6) ** 2
+
+
+def test_given_number() -> None:
+    sample = ThresholdMapd("map", threshold=0.25)({"map": SCORE})
+    assert torch.equal(sample["mask"], (SCORE > 0.25).to(torch.uint8))
+    assert sample["threshold"] == {"value": 0.25, "origin": "given"}
+
+
+@pytest.mark.parametrize("threshold", ["otsu", "auto"])
+def test_otsu_of_each_image_by_itself(threshold: str) -> None:
+    mask = ThresholdMapd("map", threshold=threshold)
+    one, two = mask({"map": SCORE}), mask({"map": 10 * SCORE})
+    assert one["threshold"] == {"value": otsu_threshold(SCORE), "origin": "per_image_otsu"}
+    assert torch.equal(one["mask"], two["mask"]) and 0 < int(one["mask"].sum()) < SCORE.numel()
+
+
+def write(path: Path, content: Any) -> Path:
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_auto_takes_the_threshold_of_the_evaluation(tmp_path: Path) -> None:
+    note = {"value": 0.5, "origin": "average_otsu", "more": [1]}
+    path = write(tmp_path / "threshold.json", note)
+    sample = ThresholdMapd("map", threshold_file=path)({"map": SCORE})
+    assert sample["threshold"] == {"value": 0.5, "origin": "average_otsu"}
+    assert torch.equal(sample["mask"] > 0, SCORE > 0.5)
+
+
+@pytest.mark.parametrize("threshold", ["otsu", 0.1])
+def test_only_auto_looks_at_the_file(tmp_path: Path, threshold: float | str) -> None:
+    path = write(tmp_path / "threshold.json", "{broken")
+    note = ThresholdMapd("map", threshold=threshold, threshold_file=path)({"map": SCORE})["threshold"]
+    assert note["origin"] in ("per_image_otsu", "given")
+
+
+def test_auto_without_the_file_falls_back_to_otsu_until_it_is_there(tmp_path: Path) -> None:
+    mask = ThresholdMapd("map", threshold_file=tmp_path / "threshold.json")
+    assert mask({"map": SCORE})["threshold"]["origin"] == "per_image_otsu"
+    write(tmp_path / "threshold.json", {"value": 0.5, "origin": "average_otsu"})
+    assert mask({"map": SCORE})["threshold"]["origin"] == "average_otsu"
+
+
+@pytest.mark.parametrize(
+    "content", ["{broken", "", [0.5], {"value": 0.5}, {"value": "high", "origin": "x"}, {"value": None, "origin": "x"}]
+)
+def test_broken_file_is_named(tmp_path: Path, content: Any) -> None:
+    path = write(tmp_path / "threshold.json", content)
+    with pytest.raises(DataError, match=r"threshold\.json: expected JSON with 'value' and 'origin'"):
+        ThresholdMapd("map", threshold_file=path)({"map": SCORE})
+
+
+def test_mask_has_the_maps_geometry_and_the_sample_is_left_alone() -> None:
+    affine = torch.diag(torch.tensor([2.0, 3.0, 4.0, 1.0]))
+    data = {"map": MetaTensor(SCORE, affine=affine)}
+    sample = ThresholdMapd("map", output_key="lesion", threshold=0.1, note_key="note")(data)
+    assert sample["lesion"].dtype == torch.uint8 and torch.equal(sample["lesion"].affine, data["map"].affine)
+    assert set(data) == {"map"} and set(sample) == {"map", "lesion", "note"}
+
+
+def test_unknown_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="'otsu', got 'mean'"):
+        ThresholdMapd("map", threshold="mean")
