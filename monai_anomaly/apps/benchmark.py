@@ -26,7 +26,10 @@ FAST = {"order": 2, "exact": True}
 
 
 def _settings() -> dict[str, dict[str, Any]]:
-    """The thesis' scheme (with the bundle's scale and labels), then few steps with the three parts of the fast scheme switched on one at a time."""
+    """The thesis' scheme, then few steps with the three parts of the fast scheme switched on one at a time.
+
+    Scale and labels are the bundle's in all of them.
+    """
     plain = {"order": 1, "exact": False, "substeps": 1}
     settings = {"DDIM 500+500, every level": {**plain, "steps": 500}}
     for steps, parts in ((50, 2), (25, 4), (12, 4), (6, 16)):

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from ignite.engine import Engine
 from monai.engines.utils import IterationEvents
+from monai.utils import convert_to_tensor
 
 __all__ = ["ClassifierScore"]
 
@@ -32,8 +33,8 @@ class ClassifierScore:
         """Score the engine's images (N, C, H, W), or volumes (N, C, X, Y, Z) by their highest slice along the last
         axis."""
         output: Any = engine.state.output
-        image = output["image"]
-        x = torch.as_tensor(image) if image.ndim == 4 else torch.as_tensor(image).movedim(-1, 1).flatten(0, 1)
+        image = convert_to_tensor(output["image"], track_meta=False)
+        x = image if image.ndim == 4 else image.movedim(-1, 1).flatten(0, 1)
         network = getattr(self.network, "module", self.network)
         logits = network.classifier(x, timesteps=torch.zeros(len(x), device=x.device, dtype=torch.long))
         score = 1 - logits.softmax(1)[:, self.healthy]

@@ -24,7 +24,7 @@ class FiniteLoss:
             FloatingPointError: when it is NaN or infinite.
         """
         output: Any = engine.state.output
-        loss = float(output["loss"])
+        loss = output["loss"].item()
         if not math.isfinite(loss):
             where = f"iteration {engine.state.iteration} (epoch {engine.state.epoch})"
             raise FloatingPointError(

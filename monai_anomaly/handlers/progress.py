@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ignite.engine import Engine, Events
@@ -55,8 +56,8 @@ class Progress:
         if time.monotonic() - self._shown >= self.interval:
             self._shown = time.monotonic()
             output: Any = engine.state.output
-            if "loss" in output:
-                loss = float(output["loss"])
+            if isinstance(output, Mapping) and "loss" in output:
+                loss = output["loss"].item()
                 self._loss = 0.9 * self._loss + 0.1 * loss if self._loss else loss
                 state = f"epoch {engine.state.epoch}/{engine.state.max_epochs} loss {self._loss:.4f}"
                 self._bar.set_postfix_str(state, refresh=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
+from torch.optim.lr_scheduler import LambdaLR
 
 from ..utils import DataError, atomic_path
 
@@ -19,7 +20,9 @@ class TrainingState:
     """Save a training after every epoch, go on where the last one ended, and keep the best model's weights.
 
     Both files are written beside their name and renamed, so that a kill at any moment leaves whole files and costs at
-    most the epoch it fell in. A state of another configuration or a damaged file is refused, never half loaded.
+    most the epoch it fell in. A state of another configuration or a damaged file is refused. The number of epochs may
+    be another: a learning-rate schedule that is a function of the step (``LambdaLR``, MONAI's ``WarmupCosineSchedule``)
+    goes on from its step with the length that it has now.
 
     Args:
         path: the state: networks, optimizer, learning-rate schedule, epoch, best metric.
@@ -69,18 +72,11 @@ class TrainingState:
         if self.evaluator is not None:
             state["best_metric"] = float(self.evaluator.state.best_metric)
             state["best_metric_epoch"] = self.evaluator.state.best_metric_epoch
-            if self._is_best(engine):
-                self._write(self.best_path, self.best_model.state_dict())  # type: ignore[union-attr,arg-type]
+            # equal only if the validation has just run, and was the best
+            best_now = self.evaluator.state.best_metric_epoch == engine.state.epoch
+            if best_now and self.best_path is not None and self.best_model is not None:
+                self._write(self.best_path, self.best_model.state_dict())
         self._write(self.path, state)
-
-    def _is_best(self, engine: Engine) -> bool:
-        # the trainer's epoch is that of its last validation only if it has just run
-        return (
-            self.best_path is not None
-            and self.best_model is not None
-            and self.evaluator is not None
-            and self.evaluator.state.best_metric_epoch == engine.state.epoch
-        )
 
     @staticmethod
     def _write(path: str | os.PathLike, content: Any) -> None:
@@ -100,7 +96,7 @@ class TrainingState:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises many kinds for a damaged file
             raise DataError(
-                f"{self.path}: expected a training state, found a damaged file ({error}); {advice}"
+                f"{self.path}: expected a training state, found a damaged file ({_brief(error)}); {advice}"
             ) from error
         expected, found = sorted(self.objects), sorted(state.get("objects", ()) if isinstance(state, dict) else ())
         if found != expected:
@@ -112,12 +108,26 @@ class TrainingState:
             )
         for name, item in self.objects.items():
             try:
-                item.load_state_dict(state["objects"][name])
+                item.load_state_dict(_continued(item, state["objects"][name]))
             except (RuntimeError, ValueError, KeyError) as error:
-                raise DataError(f"{self.path}: '{name}' does not fit this configuration ({error}); {advice}") from error
+                raise DataError(
+                    f"{self.path}: '{name}' does not fit this configuration ({_brief(error)}); {advice}"
+                ) from error
         engine.state.epoch = state["epoch"]
         engine.state.iteration = state["epoch"] * engine.state.epoch_length
-        if self.evaluator is not None:
+        if self.evaluator is not None and "best_metric" in state:
             self.evaluator.state.best_metric = state["best_metric"]
             self.evaluator.state.best_metric_epoch = state["best_metric_epoch"]
         self.logger.info("resumed %s after epoch %d of %d", self.path, state["epoch"], engine.state.max_epochs)
+
+
+def _continued(item: Any, saved: dict[str, Any]) -> dict[str, Any]:
+    """What to load into an object: of a schedule that is a function of the step its step alone, not its old length."""
+    if not isinstance(item, LambdaLR):
+        return saved
+    return {**item.state_dict(), **{key: saved[key] for key in ("last_epoch", "_step_count", "_last_lr")}}
+
+
+def _brief(error: Exception) -> str:
+    """The first lines of an error: a network that does not fit has one for every layer."""
+    return " ".join(line.strip() for line in str(error).splitlines()[:2])

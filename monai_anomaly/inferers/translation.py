@@ -176,7 +176,7 @@ class HealthyTranslationInferer(Inferer):
             noise = SeededNoise(range(self.seed, self.seed + len(x)) if seeds is None else seeds)(x)
             return Encoding(self.schedule.add_noise(x, noise, self.grid[-1]))
         trajectory = Trajectory() if self.exact else None
-        latent = solve(self._denoiser(network, x, 0), x, self.grid, self.order, record=trajectory)
+        latent = solve(self.denoiser(network, x, 0), x, self.grid, self.order, record=trajectory)
         return Encoding(latent, trajectory)
 
     def decode(
@@ -185,15 +185,8 @@ class HealthyTranslationInferer(Inferer):
         """Lead an encoding back to clean images (N, C, H, W) of the target class; scale 0 is the unguided round
         trip."""
         x = encoding.latent
-        guidance = ClassifierGuidance(
-            network.classifier,
-            self.schedule,
-            target=self.target,
-            scale=scale,
-            interval=self.guidance_interval,
-            autocast=autocast_dtype(self.autocast, x.device),
-        )
-        denoiser = self._denoiser(network, x, 1)
+        guidance = self.guidance(network, x, scale)
+        denoiser = self.denoiser(network, x, 1)
         if self.decoding == "ancestral":
             noise = SeededNoise([2**31 + s for s in (range(self.seed, self.seed + len(x)) if seeds is None else seeds)])
             return sample_ancestral(denoiser, x, self.decoding_grid, noise, guidance)
@@ -201,9 +194,21 @@ class HealthyTranslationInferer(Inferer):
             return solve_back(denoiser, x, self.decoding_grid, encoding.trajectory, guidance, self.substeps)
         return solve(denoiser, x, self.decoding_grid, self.order, guidance, self.substeps)
 
-    def _denoiser(self, network: Any, x: torch.Tensor, direction: int) -> Denoiser:
+    def denoiser(self, network: Any, x: torch.Tensor, direction: int) -> Denoiser:
+        """The denoiser for images like x while encoding (direction 0) or decoding (1)."""
         dtype = autocast_dtype(self.autocast, x.device)
         return Denoiser(network.diffusion, self.schedule, self.labels[direction], clip=self.clip, autocast=dtype)
+
+    def guidance(self, network: Any, x: torch.Tensor, scale: float) -> ClassifierGuidance:
+        """The guide for images like x at a gradient scale."""
+        return ClassifierGuidance(
+            network.classifier,
+            self.schedule,
+            target=self.target,
+            scale=scale,
+            interval=self.guidance_interval,
+            autocast=autocast_dtype(self.autocast, x.device),
+        )
 
     def _in_batches(self, x: torch.Tensor, network: Any) -> torch.Tensor:
         """Translate slices (M, C, H, W) in batches; those of one intensity have nothing to translate."""

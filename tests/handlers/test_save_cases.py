@@ -1,0 +1,120 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from ignite.engine import Engine
+from matplotlib.image import imread
+from monai.data import MetaTensor
+
+import monai_anomaly
+from monai_anomaly.handlers import SaveCases
+
+# voxels of 2 x 3 x 4 mm, a rotated grid, an odd origin
+AFFINE = torch.tensor([[0.0, -3, 0, 5], [2, 0, 0, -7], [0, 0, 4, 11], [0, 0, 0, 1]], dtype=torch.float64)
+
+
+def result(*spatial: int, channels: int = 2, affine: torch.Tensor = AFFINE, scales: int = 1) -> dict[str, Any]:
+    g = torch.Generator().manual_seed(0)
+
+    def image(n: int) -> MetaTensor:
+        return MetaTensor(torch.rand(n, *spatial, generator=g), affine=affine)
+
+    out: dict[str, Any] = {"image": image(channels), "threshold": {"value": 0.9, "origin": "average_otsu"}}
+    for tail in ["", "_1", "_2"][:scales]:
+        out |= {f"map{tail}": image(1), f"healthy{tail}": image(channels)}
+    out["mask"] = (out["map"] > 0.9).to(torch.uint8)
+    return {**out, "score": torch.tensor(0.75)}
+
+
+def save(folder: Path, results: list[dict[str, Any]], **options: Any) -> None:
+    engine = Engine(lambda engine, batch: results)
+    SaveCases(folder, **options).attach(engine)
+    engine.run([[{"subject": f"p{i}"} for i in range(len(results))]])
+
+
+@pytest.mark.parametrize("spatial", [(6, 7, 5), (6, 7)])
+def test_files_have_the_inputs_geometry_and_values(tmp_path: Path, spatial: tuple[int, ...]) -> None:
+    found = result(*spatial)
+    save(tmp_path, [found])
+    assert {p.name for p in (tmp_path / "p0").iterdir()} == {
+        "map.nii.gz", "healthy.nii.gz", "mask.nii.gz", "scores.json", "figure.png",
+    }  # fmt: skip
+    for key in ("map", "healthy", "mask"):
+        image = nib.load(tmp_path / "p0" / f"{key}.nii.gz")
+        np.testing.assert_allclose(image.affine, AFFINE)
+        array = np.asanyarray(image.dataobj)
+        assert array.dtype == (np.uint8 if key == "mask" else np.float32)
+        assert array.shape == (spatial if key != "healthy" else (*spatial, 2))
+        expected = found[key].numpy()
+        np.testing.assert_array_equal(array, np.moveaxis(expected, 0, -1) if key == "healthy" else expected[0])
+    assert imread(tmp_path / "p0" / "figure.png").ndim == 3
+
+
+def test_affine_of_a_2d_image(tmp_path: Path) -> None:
+    found = result(6, 7)
+    small = torch.tensor([[2.0, 0, 5], [0, 3, 7], [0, 0, 1]], dtype=torch.float64)
+    for key in ("map", "healthy", "mask", "image"):
+        found[key] = found[key].as_tensor()
+        found[key].affine = small
+    save(tmp_path, [found])
+    affine = nib.load(tmp_path / "p0" / "map.nii.gz").affine
+    np.testing.assert_array_equal(affine, [[2, 0, 0, 5], [0, 3, 0, 7], [0, 0, 1, 0], [0, 0, 0, 1]])
+
+
+def test_scores(tmp_path: Path) -> None:
+    found = result(6, 7, 5)
+    save(tmp_path, [found], settings={"scale": [1.0, 2.0]})
+    scores = json.loads((tmp_path / "p0" / "scores.json").read_text())
+    score, voxels = found["map"].numpy(), int((found["map"] > 0.9).sum())
+    assert scores["case"] == "p0" and scores["threshold"] == {"value": 0.9, "origin": "average_otsu"}
+    assert scores["mask_voxels"] == voxels > 0 and scores["mask_mm3"] == pytest.approx(24 * voxels)
+    assert scores["map_mean"] == pytest.approx(score.mean()) and scores["map_max"] == pytest.approx(score.max())
+    assert scores["map_mean_of_top_percent"] == pytest.approx(np.sort(score.ravel())[-2:].mean())
+    assert scores["classifier_probability_diseased"] == 0.75 and scores["settings"] == {"scale": [1.0, 2.0]}
+    assert scores["provenance"]["versions"]["monai_anomaly"] == monai_anomaly.__version__
+
+
+def test_without_a_classifier_the_score_is_null(tmp_path: Path) -> None:
+    found = result(4, 4, 4)
+    del found["score"]
+    save(tmp_path, [found])
+    assert json.loads((tmp_path / "p0" / "scores.json").read_text())["classifier_probability_diseased"] is None
+
+
+def test_every_case_of_a_batch_and_every_scale(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    save(tmp_path, [result(4, 5, 3, scales=3), result(6, 4, 2, scales=3)])
+    shapes = [nib.load(tmp_path / case / "map_2.nii.gz").shape for case in ("p0", "p1")]
+    assert shapes == [(4, 5, 3), (6, 4, 2)] and (tmp_path / "p1" / "healthy_1.nii.gz").exists()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 and "p1" in lines[1] and "voxels above 0.9" in lines[1]
+
+
+def test_empty_mask(tmp_path: Path) -> None:
+    found = result(4, 4, 4)
+    found["mask"] = found["mask"] * 0
+    save(tmp_path, [found])
+    scores = json.loads((tmp_path / "p0" / "scores.json").read_text())
+    assert scores["mask_voxels"] == 0 and scores["mask_mm3"] == 0
+
+
+def test_failing_write_leaves_the_file_of_the_run_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path, [result(4, 4, 4)])
+    before = (tmp_path / "p0" / "map.nii.gz").read_bytes()
+
+    def full_disk(image: Any, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(nib, "save", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        save(tmp_path, [result(5, 5, 5)])
+    assert (tmp_path / "p0" / "map.nii.gz").read_bytes() == before
+    assert not [p for p in (tmp_path / "p0").iterdir() if p.name.startswith(".")]

@@ -1,0 +1,293 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from ignite.engine import Events
+from ignite.metrics import Loss
+from monai.data import DataLoader, Dataset
+from monai.engines import SupervisedEvaluator, SupervisedTrainer
+from monai.handlers import LrScheduleHandler, ValidationHandler, from_engine
+from monai.optimizers import WarmupCosineSchedule
+from torch import nn
+
+from monai_anomaly.handlers import EpochSeed, FiniteLoss, MovingAverage, TrainingState
+from monai_anomaly.utils import DataError
+
+CPU = torch.device("cpu")
+
+
+def samples(n: int) -> list[dict[str, torch.Tensor]]:
+    g = torch.Generator().manual_seed(0)
+    return [{"image": torch.rand(3, generator=g), "label": torch.rand(1, generator=g)} for _ in range(n)]
+
+
+def network(width: int = 4) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(3, width), nn.BatchNorm1d(width), nn.Dropout(0.2), nn.Linear(width, 1))
+
+
+class Training:
+    """A small but complete training, as a new process would build it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        epochs: int,
+        *,
+        width: int = 4,
+        batch_size: int = 2,
+        validation: list[float] | None = None,
+        val_interval: int = 1,
+        objects: tuple[str, ...] = ("network", "average", "optimizer", "schedule"),
+        **options: Any,
+    ) -> None:
+        self.network, self.average = network(width), network(width)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=0.05)
+        loader = DataLoader(Dataset(samples(8)), batch_size=batch_size, shuffle=True)
+        self.schedule = WarmupCosineSchedule(self.optimizer, warmup_steps=3, t_total=epochs * len(loader))
+        self.validation = validation
+
+        def loss(pred: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+            """The mean squared error, or what the test dictates for the epoch."""
+            if self.validation is not None:
+                return torch.tensor(self.validation[self.trainer.state.epoch - 1])
+            return nn.functional.mse_loss(pred, label)
+
+        self.evaluator = SupervisedEvaluator(
+            CPU,
+            DataLoader(Dataset(samples(4)), batch_size=4),
+            self.average,
+            key_val_metric={"loss": Loss(loss, output_transform=from_engine(["pred", "label"], first=False))},
+            metric_cmp_fn=lambda new, best: new < best,
+            decollate=False,
+        )
+        everything = {n: getattr(self, n) for n in ("network", "average", "optimizer", "schedule")}
+        self.handler = TrainingState(
+            folder / "state.pt",
+            {name: everything[name] for name in objects},
+            folder / "model.pt",
+            self.average,
+            self.evaluator,
+            **options,
+        )
+        self.trainer = SupervisedTrainer(
+            CPU,
+            epochs,
+            loader,
+            self.network,
+            self.optimizer,
+            nn.functional.mse_loss,
+            decollate=False,
+            train_handlers=[
+                MovingAverage(self.network, self.average, 0.9),
+                EpochSeed(7),
+                FiniteLoss(),
+                LrScheduleHandler(self.schedule, print_lr=False, epoch_level=False),
+                ValidationHandler(val_interval, self.evaluator),
+                self.handler,
+            ],
+        )
+
+    def run(self) -> Training:
+        self.trainer.run()
+        return self
+
+    def weights(self) -> list[torch.Tensor]:
+        state = [*self.network.state_dict().values(), *self.average.state_dict().values()]
+        return [v.clone() for v in state]
+
+
+def cut_short(folder: Path, after: int, epochs: int, **options: Any) -> Training:
+    """A training of some epochs that ends early, as by a kill."""
+    training = Training(folder, epochs, **options)
+    stop_after(training, after)
+    return training.run()
+
+
+def stop_after(training: Training, epoch: int) -> None:
+    training.trainer.add_event_handler(Events.EPOCH_COMPLETED(once=epoch), lambda engine: engine.terminate())
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_interrupted_training_ends_with_the_same_bits(tmp_path: Path, after: int) -> None:
+    straight = Training(tmp_path / "straight", 4).run()
+    cut_short(tmp_path / "broken", after, 4)
+    resumed = Training(tmp_path / "broken", 4).run()
+    assert resumed.trainer.state.epoch == 4 and resumed.trainer.state.iteration == 16
+    assert all(torch.equal(a, b) for a, b in zip(straight.weights(), resumed.weights(), strict=True))
+    assert straight.optimizer.param_groups[0]["lr"] == resumed.optimizer.param_groups[0]["lr"]
+    assert straight.evaluator.state.best_metric == resumed.evaluator.state.best_metric
+    for name in ("state.pt", "model.pt"):
+        assert (tmp_path / "straight" / name).exists() and (tmp_path / "broken" / name).exists()
+    best = [torch.load(tmp_path / run / "model.pt", weights_only=True) for run in ("straight", "broken")]
+    assert all(torch.equal(best[0][key], best[1][key]) for key in best[0])
+
+
+def test_epoch_that_was_broken_off_is_repeated(tmp_path: Path) -> None:
+    straight = Training(tmp_path / "straight", 3).run()
+    broken = Training(tmp_path / "broken", 3)
+
+    def kill(engine: Any) -> None:
+        raise KeyboardInterrupt
+
+    broken.trainer.add_event_handler(Events.ITERATION_COMPLETED(once=6), kill)  # in the second epoch
+    with pytest.raises(KeyboardInterrupt):
+        broken.run()
+    resumed = Training(tmp_path / "broken", 3).run()
+    assert all(torch.equal(a, b) for a, b in zip(straight.weights(), resumed.weights(), strict=True))
+
+
+def test_finished_training_is_left_as_it_is(tmp_path: Path) -> None:
+    done = Training(tmp_path, 2).run()
+    again = Training(tmp_path, 2).run()
+    assert again.trainer.state.epoch == 2
+    assert all(torch.equal(a, b) for a, b in zip(done.weights(), again.weights(), strict=True))
+
+
+def test_longer_training_follows_its_own_learning_rate_schedule(tmp_path: Path) -> None:
+    Training(tmp_path / "short", 2).run()
+    longer = Training(tmp_path / "short", 6)
+    rates: list[float] = []
+    longer.trainer.add_event_handler(
+        Events.ITERATION_COMPLETED, lambda engine: rates.append(longer.optimizer.param_groups[0]["lr"])
+    )
+    longer.run()
+    straight = Training(tmp_path / "straight", 6)
+    expected = [0.05 * straight.schedule.lr_lambda(step) for step in range(9, 25)]
+    assert rates == pytest.approx(expected)
+
+
+def test_without_resume_training_starts_anew(tmp_path: Path) -> None:
+    first = Training(tmp_path, 1).run()
+    anew = Training(tmp_path, 1, resume=False).run()
+    assert all(torch.equal(a, b) for a, b in zip(first.weights(), anew.weights(), strict=True))
+    assert torch.load(tmp_path / "state.pt", weights_only=True)["epoch"] == 1
+
+
+def test_other_processes_write_nothing(tmp_path: Path) -> None:
+    Training(tmp_path, 1, save=False).run()
+    assert not list(tmp_path.iterdir())
+
+
+def best_epochs(folder: Path, metrics: list[float], after: int | None = None, **options: Any) -> list[int]:
+    """The epochs after which the best model was written, over one run or over two."""
+    written = []
+    for start in (0, 1) if after else (1,):
+        training = Training(folder, len(metrics), validation=metrics, **options)
+        write = training.handler._write
+
+        def spy(path: Any, content: Any, training: Any = training, write: Any = write) -> None:
+            if Path(path).name == "model.pt":
+                written.append(training.trainer.state.epoch)
+            write(path, content)
+
+        training.handler._write = spy  # type: ignore[method-assign]
+        if start == 0 and after:
+            stop_after(training, after)
+        training.run()
+    return written
+
+
+@pytest.mark.parametrize("after", [None, 1, 2, 3])
+def test_best_model_is_written_only_when_validation_improves(tmp_path: Path, after: int | None) -> None:
+    assert best_epochs(tmp_path, [3.0, 2.0, 2.5, 1.0, 1.0], after) == [1, 2, 4]
+
+
+def test_epochs_without_validation_write_no_model(tmp_path: Path) -> None:
+    assert best_epochs(tmp_path, [9.0, 3.0, 1.0, 2.0, 0.0, 2.5], val_interval=2) == [2, 4]
+
+
+def test_best_model_has_the_weights_of_its_epoch(tmp_path: Path) -> None:
+    training = Training(tmp_path, 3, validation=[1.0, 2.0, 3.0])
+    kept = {}
+
+    def keep(engine: Any) -> None:
+        kept.update({k: v.clone() for k, v in training.average.state_dict().items()})
+
+    training.trainer.add_event_handler(Events.EPOCH_COMPLETED(once=1), keep)
+    training.run()
+    saved = torch.load(tmp_path / "model.pt", weights_only=True)
+    assert all(torch.equal(saved[k], kept[k]) for k in kept)
+    assert any(not torch.equal(saved[k], v) for k, v in training.average.state_dict().items())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_truncated_file_is_named_with_a_way_out(tmp_path: Path, share: float) -> None:
+    Training(tmp_path, 1).run()
+    path = tmp_path / "state.pt"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(DataError, match=r"state\.pt: .*damaged.*remove it, or pass --resume False"):
+        Training(tmp_path, 2).run()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"width": 5}, "'network' does not fit"),
+        ({"batch_size": 4}, "epochs of 2 iterations, found 4"),
+        ({"objects": ("network", "optimizer")}, "expected the state of"),
+    ],
+)
+def test_other_configuration_is_refused(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    Training(tmp_path, 1).run()
+    before = (tmp_path / "state.pt").read_bytes()
+    with pytest.raises(DataError, match=rf"state\.pt.*{message}.*--resume False") as caught:
+        Training(tmp_path, 2, **options).run()
+    assert len(str(caught.value)) < 500
+    assert (tmp_path / "state.pt").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"state_dict": 1}, {"objects": {}}])
+def test_file_that_is_no_training_state(tmp_path: Path, content: Any) -> None:
+    torch.save(content, tmp_path / "state.pt")
+    with pytest.raises(DataError, match=r"state\.pt: expected .*--resume False"):
+        Training(tmp_path, 2).run()
+
+
+def test_state_without_validation_can_be_resumed_with_one(tmp_path: Path) -> None:
+    training = Training(tmp_path, 1)
+    training.handler.evaluator = None
+    training.run()
+    assert Training(tmp_path, 2).run().trainer.state.epoch == 2
+
+
+@pytest.mark.parametrize("failing", ["state.pt", "model.pt"])
+def test_failing_write_leaves_the_old_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
+    Training(tmp_path, 1, validation=[2.0, 1.0]).run()
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    save = torch.save
+
+    def full_disk(content: Any, path: Path) -> None:
+        save(content, path)
+        if failing in path.name:
+            path.write_bytes(path.read_bytes()[:100])
+            raise OSError("No space left on device")
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        Training(tmp_path, 2, validation=[2.0, 1.0]).run()
+    after = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    assert set(after) == set(before)
+    assert after[failing] == before[failing] and after["state.pt"] == before["state.pt"]
+    monkeypatch.undo()
+    assert Training(tmp_path, 2, validation=[2.0, 1.0]).run().trainer.state.epoch == 2
+
+
+def test_broken_loss_leaves_the_state_of_the_epoch_before(tmp_path: Path) -> None:
+    training = Training(tmp_path, 3)
+
+    def spoil(engine: Any) -> None:
+        nn.init.constant_(training.network[0].weight, float("nan"))
+
+    training.trainer.add_event_handler(Events.ITERATION_STARTED(once=6), spoil)
+    with pytest.raises(FloatingPointError):
+        training.run()
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert state["epoch"] == 1 and all(v.isfinite().all() for v in state["objects"]["network"].values())
