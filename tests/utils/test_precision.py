@@ -10,7 +10,9 @@ from monai_anomaly.utils import autocast_dtype
 CPU, CUDA = torch.device("cpu"), torch.device("cuda:0")
 
 
-@pytest.mark.parametrize(("name", "dtype"), [(None, None), ("bfloat16", torch.bfloat16), ("float16", torch.float16)])
+@pytest.mark.parametrize(
+    ("name", "dtype"), [(None, None), ("float32", None), ("bfloat16", torch.bfloat16), ("float16", torch.float16)]
+)
 @pytest.mark.parametrize("device", [CPU, CUDA])
 def test_names(name: str | None, dtype: torch.dtype | None, device: torch.device) -> None:
     assert autocast_dtype(name, device) == dtype
