@@ -76,7 +76,11 @@ class NoisyPrepareBatch(PrepareBatch):
         label = torch.as_tensor(batchdata[Keys.LABEL]).to(device=device, non_blocking=non_blocking).long().reshape(-1)
         # drawn on the CPU: the same on every device
         generator = None if self.seed is None else torch.Generator().manual_seed(self.seed)
-        share = torch.rand(len(x0), generator=generator) ** self.level_power
+        if generator is None:
+            share = torch.rand(len(x0))
+        else:  # validation: the same levels in every batch, so they cover the range evenly
+            share = (torch.randperm(len(x0), generator=generator) + 0.5) / len(x0)
+        share = share**self.level_power
         level = (1 + (share * self.max_level).long()).clamp(max=self.max_level).to(x0.device)
         noise = torch.randn(x0.shape, generator=generator).to(x0)
         x = self.schedule.add_noise(x0, noise, level)
