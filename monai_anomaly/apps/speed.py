@@ -41,7 +41,7 @@ def speed(
     parser = ConfigParser()
     parser.read_config(config)
     parser.update(overrides)
-    device = parser.get_parsed_content("device")
+    device = torch.device(parser.get_parsed_content("device"))
     network = parser.get_parsed_content("network")
     optimizer, loss = parser.get_parsed_content("optimizer"), parser.get_parsed_content("loss")
     prepare, inferer = parser.get_parsed_content("train#prepare_batch"), parser.get_parsed_content("train#inferer")
