@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -85,22 +86,18 @@ def write_phantom(
 
 
 def _make(root: Path, spacing: float, person: Person) -> None:
-    write_subject(root / person.name, make_subject(person.seed, person.site, person.lesion, spacing))
+    # one thread: several processes with several each get in each other's way, and a sum's last bit depends on their number
+    threadpool_limits, available = optional_import("threadpoolctl", name="threadpool_limits")
+    with threadpool_limits(1) if available else nullcontext():
+        write_subject(root / person.name, make_subject(person.seed, person.site, person.lesion, spacing))
 
 
 def _run(job: partial, todo: list[Person], workers: int) -> Iterator[None]:
     if workers <= 0:
         yield from map(job, todo)
         return
-    with ProcessPoolExecutor(workers, initializer=_use_one_thread) as pool:
+    with ProcessPoolExecutor(workers) as pool:
         yield from pool.map(job, todo, chunksize=4)
-
-
-def _use_one_thread() -> None:
-    """Several processes with several threads each get in each other's way."""
-    threadpool_limits, available = optional_import("threadpoolctl", name="threadpool_limits")
-    if available:
-        threadpool_limits(1)
 
 
 def _claim(root: Path, parameters: dict[str, Any]) -> None:
