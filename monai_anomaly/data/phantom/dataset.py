@@ -86,7 +86,7 @@ def write_phantom(
 
 
 def _make(root: Path, spacing: float, person: Person) -> None:
-    # one thread: several processes with several each get in each other's way, and a sum's last bit depends on their number
+    # one thread: processes with several each get in each other's way, and a sum's last bit depends on their number
     threadpool_limits, available = optional_import("threadpoolctl", name="threadpool_limits")
     with threadpool_limits(1) if available else nullcontext():
         write_subject(root / person.name, make_subject(person.seed, person.site, person.lesion, spacing))
