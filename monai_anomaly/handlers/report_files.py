@@ -26,8 +26,13 @@ LEGEND = """\
 First row: the method; below: trivial baselines, scored alike. Dice at the threshold chosen on validation masks (val.),
 by Otsu on the test maps (mean over the diseased slices, or each its own), by the false positive rate on healthy
 validation slices (healthy q.), and on the test masks (oracle: an upper bound, not a result). Dice, AUROC and AP are
-means over the diseased test slices; (all): over all pixels of all test slices together. Image AUROC: diseased against
-healthy slices by the map's highest pixels; classifier: by its score."""
+means over the diseased test slices, below each its 95 % interval (subjects drawn again; the threshold is held);
+(all): over all pixels of all test slices together. Image AUROC: diseased against healthy slices by the map's highest
+pixels; classifier: by its score."""
+COMPARISON_TITLES = {"dice_validation": "Dice val.", "pixel_ap": "AP"}
+COMPARISON_LEGEND = """\
+Paired: the mean over the diseased test slices of the method's score less the baseline's on the same slice, with its
+95 % interval. An interval above 0: the method is better; around 0: not decided by this test set."""
 TRANSLATION_TITLES = {
     "twin_mae_lesion": "error to the healthy twin, in the lesion",
     "twin_mae_brain": "error to the healthy twin, in the brain",
@@ -76,6 +81,8 @@ def report_table(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> st
     parts = ["# Evaluation", _counts(report["counts"]), _scores(methods, names)]
     if "dice" in next(iter(methods.values())):
         parts += [LEGEND, "## Thresholds of the method", _thresholds(next(iter(methods.values()))["dice"])]
+    if "comparisons" in report:
+        parts += ["## The method less each baseline", _comparisons(report["comparisons"]), COMPARISON_LEGEND]
     if "translation" in report:
         parts += ["## Healthy reconstruction (share of the intensity range)", _translation(report["translation"])]
     versions = ", ".join(f"{k} {v}" for k, v in provenance["versions"].items())
@@ -106,6 +113,9 @@ def _scores(methods: Mapping[str, Any], names: Mapping[str, str]) -> str:
         cells = [scores.get("dice", {}).get(k) for k in dice]
         cells += [scores.get(k, {}).get(how) for k in ranking for how in ("per_slice", "pooled")]
         rows.append([names[name], *map(_cell, cells), *(_cell(scores.get(k)) for k in image)])
+        intervals = [_interval(cell) for cell in cells]
+        if any(intervals):
+            rows.append(["95 % interval", *intervals, *("" for _ in image)])
     return _markdown(title, rows)
 
 
@@ -116,25 +126,56 @@ def _thresholds(dice: Mapping[str, Any]) -> str:
             scores["threshold"]["chosen_on"],
             f"{scores['threshold']['value']:.4g}",
             f"{_cell(scores)} ± {_cell({'value': scores['sd']})}",
+            _interval(scores) or "-",
             str(scores["n"]),
             _cell(scores["flagged_share_of_healthy_slices"], 4),
         ]
         for origin, scores in dice.items()
     ]
-    return _markdown(["origin", "chosen on", "threshold", "Dice ± sd", "n", "healthy pixels flagged"], rows)
+    return _markdown(
+        ["origin", "chosen on", "threshold", "Dice ± sd", "95 % interval", "n", "healthy pixels flagged"], rows
+    )
 
 
 def _translation(scores: Mapping[str, Any]) -> str:
     rows = [
-        [title, _cell(scores[key], 4), _cell(scores.get(f"input_{key}"), 4), str(scores[key]["n"])]
+        [
+            title,
+            _cell(scores[key], 4),
+            _interval(scores[key], 4) or "-",
+            _cell(scores.get(f"input_{key}"), 4),
+            str(scores[key]["n"]),
+        ]
         for key, title in TRANSLATION_TITLES.items()
         if key in scores
     ]
-    return _markdown(["quantity", "reconstruction", "input untouched", "n"], rows)
+    return _markdown(["quantity", "reconstruction", "95 % interval", "input untouched", "n"], rows)
 
 
-def _cell(score: Mapping[str, Any] | None, digits: int = 3) -> str:
-    return "-" if score is None or score["value"] is None else f"{score['value']:.{digits}f}"
+def _comparisons(comparisons: Mapping[str, Any]) -> str:
+    keys = [k for k in COMPARISON_TITLES if any(k in scores for scores in comparisons.values())]
+    title = ["baseline"]
+    for key in keys:
+        title += [COMPARISON_TITLES[key], "95 % interval", "n"]
+    rows = []
+    for name, scores in comparisons.items():
+        cells = [scores.get(key) for key in keys]
+        rows.append([name, *(t for c in cells for t in (_cell(c, sign="+"), _interval(c, sign="+") or "-", _count(c)))])
+    return _markdown(title, rows)
+
+
+def _cell(score: Mapping[str, Any] | None, digits: int = 3, sign: str = "") -> str:
+    return "-" if score is None or score["value"] is None else f"{score['value']:{sign}.{digits}f}"
+
+
+def _interval(score: Mapping[str, Any] | None, digits: int = 3, sign: str = "") -> str:
+    bounds = None if score is None else score.get("ci95")
+    # a dash would hide the signs of a difference
+    return "" if bounds is None else (" to " if sign else "–").join(f"{bound:{sign}.{digits}f}" for bound in bounds)
+
+
+def _count(score: Mapping[str, Any] | None) -> str:
+    return "-" if score is None else str(score["n"])
 
 
 def _markdown(title: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

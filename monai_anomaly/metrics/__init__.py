@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from .baselines import Baseline, mean_healthy_image, trivial_baselines
+from .bootstrap import cluster_bootstrap
 from .cases import AnomalyCases
 from .otsu import average_otsu, otsu_threshold
 from .pixel_scores import average_precision, dice_per_slice, per_slice, ranking_scores, roc_auc
@@ -19,6 +20,7 @@ __all__ = [
     "average_otsu",
     "average_precision",
     "best_dice_threshold",
+    "cluster_bootstrap",
     "dice_per_slice",
     "evaluate",
     "foreground",

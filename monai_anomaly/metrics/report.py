@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
 from .baselines import Baseline
+from .bootstrap import cluster_bootstrap
 from .cases import AnomalyCases
 from .otsu import otsu_threshold
 from .pixel_scores import dice_per_slice, per_slice, ranking_scores, roc_auc
+from .summary import Interval, number, score, slice_mean
 from .thresholds import Threshold, best_dice_threshold, healthy_quantile_threshold
 from .translation import foreground, mean_absolute_error, structural_similarity
 
 __all__ = ["evaluate"]
 
+PAIRED = ("dice_validation", "pixel_ap")
+"""Scores of a slice that the method and each baseline are compared in."""
 TOP_SHARE = 0.01
 """The image score of a map is the mean of this share of its highest pixels."""
 
@@ -32,6 +37,8 @@ def evaluate(
     min_lesion_pixels: int = 1,
     false_positive_rate: float = 0.01,
     method: str = "translation",
+    resamples: int = 2000,
+    bootstrap_seed: int = 0,
 ) -> dict[str, Any]:
     """Score the anomaly maps of a test set and, by the same function, those of trivial baselines.
 
@@ -49,10 +56,13 @@ def evaluate(
         min_lesion_pixels: a slice with fewer lesion pixels is not diseased (and, unless it has none, not healthy).
         false_positive_rate: of the ``"healthy_quantile"`` threshold, in pixels.
         method: name of the method that made the maps of ``test``.
+        resamples: of subjects, for the intervals of means over slices, see :py:func:`cluster_bootstrap`; 0: none.
+        bootstrap_seed: of those.
 
     Returns:
-        ``{"settings", "counts", "methods": {name: scores}, "translation", "cases": [one row a test slice]}``; only
-        dicts, lists, strings and numbers. Every score is ``{"value", "n", ...}``, n being what was averaged or ranked.
+        ``{"settings", "counts", "methods": {name: scores}, "comparisons": {baseline: paired differences},
+        "translation", "cases": [one row a test slice]}``; only dicts, lists, strings and numbers. Every score is
+        ``{"value", "n", ...}``, n being what was averaged or ranked; a mean over slices has ``"sd"`` and ``"ci95"``.
     """
     sets = {"validation": validation, "test": test} if validation is not None and len(validation) else {"test": test}
     counts = {name: _counts(cases, min_lesion_pixels) for name, cases in sets.items()}
@@ -61,17 +71,23 @@ def evaluate(
         for subject, index, label in zip(test["subject"], test["slice"], test["label"], strict=True)
     ]
     _add_columns(rows, {"lesion_pixels": test.lesion_pixels, "diseased": test.diseased(min_lesion_pixels)})
+    interval = partial(cluster_bootstrap, clusters=test["subject"], resamples=resamples, seed=bootstrap_seed)
     scored: dict[str, dict[str, Any]] = {}
+    compared: dict[str, dict[str, Any]] = {}
+    own: dict[str, np.ndarray] = {}
     for name, baseline in {method: None, **(baselines or {})}.items():
         maps = {k: v["map"] if baseline is None else baseline(v["image"]) for k, v in sets.items()}
-        summary, columns = _score_maps(maps, sets, min_lesion_pixels, false_positive_rate)
+        summary, columns = _score_maps(maps, sets, min_lesion_pixels, false_positive_rate, interval)
         scored[name] = summary
-        if baseline is not None:
+        if baseline is None:
+            own = columns
+        else:
+            compared[name] = {k: slice_mean(own[k] - columns[k], interval) for k in PAIRED if k in own and k in columns}
             columns = {f"{k} ({name})": v for k, v in columns.items() if k == "dice_validation"}
         _add_columns(rows, columns)
     if np.isfinite(test["score"]).any():
         known = np.isfinite(test["score"]) & (test.diseased(min_lesion_pixels) | test.healthy_slices())
-        scored[method]["image_auroc_classifier"] = _value(
+        scored[method]["image_auroc_classifier"] = score(
             roc_auc(test["score"][known], test.diseased(min_lesion_pixels)[known]), known.sum()
         )
         _add_columns(rows, {"classifier_score": test["score"]})
@@ -82,12 +98,16 @@ def evaluate(
             "min_lesion_pixels": min_lesion_pixels,
             "false_positive_rate": false_positive_rate,
             "image_score": f"mean of the highest {TOP_SHARE:.0%} of the map's pixels",
+            "resamples": resamples,
+            "bootstrap_seed": bootstrap_seed,
         },
         "counts": counts,
         "methods": scored,
     }
+    if any(compared.values()):
+        report["comparisons"] = compared
     if test.has_healthy:
-        report["translation"], columns = _score_translation(test, min_lesion_pixels, data_range, background)
+        report["translation"], columns = _score_translation(test, min_lesion_pixels, data_range, background, interval)
         _add_columns(rows, columns)
     return {**report, "cases": rows}
 
@@ -97,6 +117,7 @@ def _score_maps(
     sets: Mapping[str, AnomalyCases],
     min_lesion_pixels: int,
     false_positive_rate: float,
+    interval: Interval,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Summary of one method's maps and its columns of the table of cases."""
     test, test_maps = sets["test"], maps["test"]
@@ -105,7 +126,7 @@ def _score_maps(
     image_score = _image_score(test_maps)
     known = diseased | healthy
     summary: dict[str, Any] = {
-        "image_auroc_map": _value(roc_auc(image_score[known], diseased[known]), known.sum()),
+        "image_auroc_map": score(roc_auc(image_score[known], diseased[known]), known.sum()),
     }
     columns = {"image_score": image_score}
     if not (test.has_mask and diseased.any()):
@@ -135,22 +156,25 @@ def _score_maps(
         dice = np.where(diseased, dice_per_slice(predictions, test["mask"]), np.nan)
         flagged = predictions[healthy].mean() if healthy.any() else np.nan
         summary["dice"][threshold.origin] = {
-            **_mean(dice),
+            **slice_mean(dice, interval),
             "threshold": asdict(threshold) | {"chosen_on": chosen_on},
-            "flagged_share_of_healthy_slices": _value(flagged, healthy.sum()),
+            "flagged_share_of_healthy_slices": score(flagged, healthy.sum()),
         }
         columns[f"dice_{threshold.origin}"] = dice
     columns["threshold_per_image_otsu"] = own
     auroc, ap = (np.where(diseased, x, np.nan) for x in per_slice(test_maps, test["mask"]))
     pooled = ranking_scores(test_maps, test["mask"])
     for name, values, overall in (("pixel_auroc", auroc, pooled[0]), ("pixel_ap", ap, pooled[1])):
-        summary[name] = {"per_slice": _mean(values), "pooled": _value(overall, len(test_maps), pixels=test_maps.size)}
+        summary[name] = {
+            "per_slice": slice_mean(values, interval),
+            "pooled": score(overall, len(test_maps), pixels=test_maps.size),
+        }
         columns[name] = values
     return summary, columns
 
 
 def _score_translation(
-    test: AnomalyCases, min_lesion_pixels: int, data_range: float, background: float
+    test: AnomalyCases, min_lesion_pixels: int, data_range: float, background: float, interval: Interval
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """How near the healthy reconstruction is to the twin, with the untouched input beside it, and what it changes."""
     diseased, healthy = test.diseased(min_lesion_pixels), test.healthy_slices()
@@ -170,9 +194,9 @@ def _score_translation(
         }
     change = mean_absolute_error(test["healthy"], test["image"], brain, data_range)
     columns["change_brain"] = change
-    summary = {k: _mean(v) for k, v in columns.items() if k != "change_brain"} if twin.any() else {}
-    summary["change_healthy_slices"] = _mean(change[healthy])
-    summary["change_diseased_slices"] = _mean(change[diseased])
+    summary = {k: slice_mean(v, interval) for k, v in columns.items() if k != "change_brain"} if twin.any() else {}
+    summary["change_healthy_slices"] = slice_mean(np.where(healthy, change, np.nan), interval)
+    summary["change_diseased_slices"] = slice_mean(np.where(diseased, change, np.nan), interval)
     return summary, columns
 
 
@@ -191,22 +215,7 @@ def _counts(cases: AnomalyCases, min_lesion_pixels: int) -> dict[str, int]:
     }
 
 
-def _number(x: Any) -> float | int | bool | None:
-    return x.item() if np.isfinite(x) else None
-
-
-def _value(value: float, n: int, **more: int) -> dict[str, Any]:
-    return {"value": _number(np.float64(value)), "n": int(n), **more}
-
-
-def _mean(values: np.ndarray) -> dict[str, Any]:
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return {"value": None, "sd": None, "n": 0}
-    return {"value": float(values.mean()), "sd": float(values.std()), "n": len(values)}
-
-
 def _add_columns(rows: list[dict[str, Any]], columns: Mapping[str, np.ndarray]) -> None:
     for name, values in columns.items():
         for row, value in zip(rows, values, strict=True):
-            row[name] = _number(value)
+            row[name] = number(value)

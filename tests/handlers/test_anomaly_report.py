@@ -23,7 +23,7 @@ def make_cases(seed: int, n: int = 9, with_mask: bool = True) -> AnomalyCases:
         mask[:, 2 : 2 + i % 3 * (1 + i // 3), 3:9] = True
         map_ = mask + 0.1 * rng.random(mask.shape)
         mask_or_none = mask if with_mask else None
-        cases.append(twin + mask, map_, twin, mask_or_none, twin, label=int(i % 3 > 0), subject="s", slice=i)
+        cases.append(twin + mask, map_, twin, mask_or_none, twin, label=int(i % 3 > 0), subject=f"s{i // 3}", slice=i)
     return cases
 
 
@@ -45,9 +45,27 @@ def test_table_names_method_baselines_and_threshold() -> None:
     report = evaluate(make_cases(0), make_cases(1), baselines={"flat": lambda x: x[:, :1]}, method="ours")
     text = report_table(report, provenance("quick", 3))
     table = [line for line in text.splitlines() if line.startswith("|")]
-    assert {len(line) for line in table[:4]} == {len(table[0])} and "**ours**" in table[2] and "flat" in table[3]
+    assert {len(line) for line in table[:4]} == {len(table[0])} and "**ours**" in table[2] and "flat" in table[4]
     assert f"{report['methods']['ours']['dice']['validation']['threshold']['value']:.4g}" in text
     assert "config quick; seed 3" in text
+
+
+def test_table_shows_intervals_and_paired_differences() -> None:
+    report = evaluate(make_cases(0), make_cases(1), baselines={"flat": lambda x: x[:, :1]}, method="ours")
+    text = report_table(report, provenance())
+    low, high = report["methods"]["ours"]["dice"]["validation"]["ci95"]
+    below_ours = next(line for line in text.splitlines() if line.startswith("| 95 % interval"))
+    assert f"{low:.3f}–{high:.3f}" in below_ours
+    difference = report["comparisons"]["flat"]["pixel_ap"]
+    low, high = difference["ci95"]
+    row = text[text.index("## The method less each baseline") :].split("| flat")[1].splitlines()[0]
+    assert f"{difference['value']:+.3f}" in row and f"{low:+.3f} to {high:+.3f}" in row
+
+
+def test_table_of_one_subject_has_no_intervals() -> None:
+    report = evaluate(make_cases(0), make_cases(1, n=3), baselines={"flat": lambda x: x[:, :1]})
+    text = report_table(report, provenance())
+    assert "| 95 % interval" not in text.split("##")[0] and " to -" not in text
 
 
 def test_provenance_is_json_and_says_which_code() -> None:

@@ -49,7 +49,7 @@ def test_perfect_map() -> None:
         assert scores["dice"][origin]["threshold"]["origin"] == origin
     assert scores["image_auroc_map"] == {"value": 1, "n": 12}
     for name in ("pixel_auroc", "pixel_ap"):
-        assert scores[name]["per_slice"] == {"value": 1, "sd": 0, "n": 8}
+        assert scores[name]["per_slice"] == {"value": 1, "sd": 0, "n": 8, "ci95": [1, 1]}
         assert scores[name]["pooled"] == {"value": 1, "n": 12, "pixels": 12 * 24 * 24}
 
 
@@ -93,10 +93,10 @@ def test_baseline_and_method_share_one_code_path() -> None:
 def test_twin_as_reconstruction_has_no_error() -> None:
     report = evaluate(None, make_cases(0, perfect), data_range=2.0)
     translation = report["translation"]
-    assert translation["twin_mae_lesion"] == {"value": 0, "sd": 0, "n": 8}
+    assert translation["twin_mae_lesion"] == {"value": 0, "sd": 0, "n": 8, "ci95": [0, 0]}
     assert translation["twin_ssim"]["value"] == pytest.approx(1)
     assert translation["input_twin_mae_lesion"]["value"] == pytest.approx(0.4 / 2)
-    assert translation["change_healthy_slices"] == {"value": 0, "sd": 0, "n": 4}
+    assert translation["change_healthy_slices"] == {"value": 0, "sd": 0, "n": 4, "ci95": [0, 0]}
     assert translation["change_diseased_slices"]["value"] > 0
 
 
@@ -137,3 +137,51 @@ def test_without_masks_only_images_are_scored() -> None:
 def test_classifier_scores() -> None:
     report = evaluate(None, make_cases(1, perfect, score=0.5))
     assert report["methods"]["translation"]["image_auroc_classifier"] == {"value": 0.5, "n": 12}
+
+
+def means(report: dict) -> list[dict]:
+    """Every mean over slices of a report."""
+    scores = report["methods"].values()
+    found = [
+        d for s in scores for d in [*s["dice"].values(), s["pixel_auroc"]["per_slice"], s["pixel_ap"]["per_slice"]]
+    ]
+    return (
+        found + list(report["translation"].values()) + [d for c in report["comparisons"].values() for d in c.values()]
+    )
+
+
+def test_every_mean_over_slices_lies_in_its_interval() -> None:
+    report = evaluate(make_cases(0, noisy), make_cases(1, noisy, n=24), baselines=trivial_baselines(["a", "b"]))
+    assert len(means(report)) == 3 * 7 + 8 + 2 * 2
+    for mean in means(report):
+        low, high = mean["ci95"]
+        assert low <= mean["value"] <= high
+    dice = report["methods"]["translation"]["dice"]["validation"]
+    assert dice["ci95"][0] < dice["ci95"][1]
+
+
+def test_intervals_follow_the_seed_and_can_be_left_out() -> None:
+    def dice(**options: int) -> list[float] | None:
+        report = evaluate(None, make_cases(1, noisy, n=24), **options)
+        return report["methods"]["translation"]["dice"]["oracle"]["ci95"]
+
+    assert dice() == dice(bootstrap_seed=0) != dice(bootstrap_seed=1)
+    assert dice(resamples=0) is None
+
+
+def test_one_subject_has_no_interval() -> None:
+    one = evaluate(make_cases(0, noisy), make_cases(1, noisy, n=4), baselines=trivial_baselines(["a", "b"]))
+    assert all(mean["ci95"] is None for mean in means(one))
+
+
+def test_method_and_baselines_are_compared_slice_by_slice() -> None:
+    validation, test = make_cases(0, perfect), make_cases(1, perfect)
+    maps = {cases["image"].tobytes(): cases["map"] for cases in (validation, test)}
+    baselines = {"same": lambda x: maps[x.tobytes()], **trivial_baselines(["a", "b"])}
+    report = evaluate(validation, test, baselines=baselines)
+    for key in ("dice_validation", "pixel_ap"):
+        assert report["comparisons"]["same"][key] == {"value": 0, "sd": 0, "n": 8, "ci95": [0, 0]}
+    theirs = report["methods"]["intensity a"]["dice"]["validation"]["value"]
+    assert report["comparisons"]["intensity a"]["dice_validation"]["value"] == pytest.approx(1 - theirs)
+    without = evaluate(None, test, baselines=trivial_baselines(["a", "b"]))
+    assert set(without["comparisons"]["intensity a"]) == {"pixel_ap"}

@@ -1,0 +1,45 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers of a report, each with how many slices it comes from; only what JSON knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Interval", "number", "score", "slice_mean"]
+
+Interval = Callable[[np.ndarray], "tuple[float, float] | None"]
+"""Per-slice values -> interval of their mean, e.g. :py:func:`cluster_bootstrap` that knows the slices' subjects."""
+
+
+def number(x: Any) -> float | int | bool | None:
+    """A NumPy scalar as Python's own; None where it is not finite."""
+    return x.item() if np.isfinite(x) else None
+
+
+def score(value: float, n: int, **more: int) -> dict[str, Any]:
+    """A score of ``n`` slices together, which has no spread over slices."""
+    return {"value": number(np.float64(value)), "n": int(n), **more}
+
+
+def slice_mean(values: np.ndarray, interval: Interval) -> dict[str, Any]:
+    """The mean of a score over slices with its 95 % interval.
+
+    A paired difference is the same for the difference of two scores, slice by slice.
+
+    Args:
+        values: a value for every slice of the set; NaN for those that do not count.
+        interval: of the mean of such values.
+
+    Returns:
+        ``value``, ``sd`` (over slices), ``n`` (slices) and ``ci95`` ([low, high], or None where it is unknown).
+    """
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return {"value": None, "sd": None, "n": 0, "ci95": None}
+    bounds = interval(values)
+    ci95 = None if bounds is None else list(bounds)
+    return {"value": float(finite.mean()), "sd": float(finite.std()), "n": len(finite), "ci95": ci95}
