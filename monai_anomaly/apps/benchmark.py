@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import torch
 from monai.bundle import ConfigParser
 from tqdm import tqdm
 
-from ..handlers import provenance
 from ..inferers import HealthyTranslationInferer
 from ..metrics import AnomalyCases, evaluate
 from ..utils import DataError, atomic_write
+from .benchmark_file import agree, open_benchmark, used_config, write_benchmark
+from .benchmark_table import benchmark_table, paired_differences
 from .counting import CountCalls
 
 __all__ = ["SETTINGS", "benchmark"]
@@ -42,11 +44,11 @@ def _settings() -> dict[str, dict[str, Any]]:
 
 
 SETTINGS = _settings()
-COLUMNS = ("dice", "ap", "twin_error", "healthy_change", "denoiser_calls", "guide_calls", "seconds")
+SETS = {"validation": "validate#dataset", "test": "evaluate#test_dataset"}
 
 
 def benchmark(
-    checkpoints: str | Sequence[str],
+    checkpoints: str | Sequence[str] | Mapping[str, Mapping[str, Any]],
     out: str | os.PathLike,
     config: str | Sequence[str] = "bundles/diffanomaly/configs/train.json",
     validation_slices: int = 16,
@@ -60,55 +62,81 @@ def benchmark(
     taken from ``out``, so that an interrupted benchmark goes on.
 
     Args:
-        checkpoints: ``model.pt`` of one or more trainings, e.g. of different seeds.
+        checkpoints: ``model.pt`` of one or more trainings, e.g. of different seeds; or, where each was trained with
+            overrides of its own, a mapping from ``model.pt`` to those, e.g. ``{"seed1/model.pt": {"seed": 1}}``.
         out: JSON to write; the table goes beside it, as ``.md``.
         config: the training configuration(s) the checkpoints belong to.
         validation_slices: how many slices, two thirds diseased, choose the threshold.
         test_slices: how many slices, two thirds diseased, are scored.
-        only: names (or parts of names) of the settings to run; None: all.
-        **overrides: of the configuration, e.g. ``dataset_dir``.
+        only: names (or parts of names) of the settings to run; None: all. The first is what the others are compared to.
+        **overrides: of the configuration, for all checkpoints, e.g. ``dataset_dir``.
 
     Returns:
         The table.
+
+    Raises:
+        DataError: when ``out`` is of an older version, or was made with other slices, weights or configuration.
     """
+    path, counts = Path(out), {"validation": validation_slices, "test": test_slices}
+    result = open_benchmark(path)
+    for part, count in counts.items():
+        agree(path, result["counts"], f"{part} slices", count)
+    # all checkpoints first: what is wrong with the last one should not show after hours
+    parsers = {name: _parser(config, {**overrides, **own}) for name, own in _own_overrides(checkpoints).items()}
+    for name, parser in parsers.items():
+        agree(path, result["checkpoints"], name, _about(name, parser))
+    chosen_slices: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for name, parser in parsers.items():
+        key = _data_key(parser)
+        if key not in chosen_slices:
+            chosen_slices[key] = {p: _choose(parser.get_parsed_content(i), counts[p]) for p, i in SETS.items()}
+        for part, slices in chosen_slices[key].items():
+            agree(path, result["slices"], part, _names(slices), of=f"{name} ")
+    wanted = [only] if isinstance(only, str) else only
+    chosen = {n: s for n, s in SETTINGS.items() if wanted is None or any(w in n for w in wanted)}
+    for name, parser in parsers.items():
+        rows = result["rows"].setdefault(name, {})
+        missing = {n: s for n, s in chosen.items() if n not in rows}
+        for setting, row in _missing_rows(name, parser, chosen_slices[_data_key(parser)], missing):
+            rows[setting] = row
+            write_benchmark(path, result)
+    names, subjects = list(chosen), result["slices"]["test"]["subject"]
+    result["differences"] = paired_differences(result["rows"], names, subjects)
+    write_benchmark(path, result)
+    table = benchmark_table(result["rows"], names, result["differences"], subjects, result["provenance"])
+    with atomic_write(path.with_suffix(".md")) as f:
+        f.write(table)
+    return table
+
+
+def _own_overrides(checkpoints: str | Sequence[str] | Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    if isinstance(checkpoints, Mapping):
+        return {str(name): dict(own or {}) for name, own in checkpoints.items()}
+    return {str(name): {} for name in ([checkpoints] if isinstance(checkpoints, str) else checkpoints)}
+
+
+def _parser(config: str | Sequence[str], overrides: dict[str, Any]) -> ConfigParser:
     parser = ConfigParser()
     parser.read_config(config)
     parser.update(overrides)
     parser["translation"]["progress"] = False
-    sets = {
-        "validation": _choose(parser.get_parsed_content("validate#dataset"), validation_slices),
-        "test": _choose(parser.get_parsed_content("evaluate#test_dataset"), test_slices),
+    parser.parse()  # writes the ids in their full form, so that equal configurations are equal
+    return parser
+
+
+def _about(checkpoint: str, parser: ConfigParser) -> dict[str, Any]:
+    """What a checkpoint's rows depend on."""
+    if not Path(checkpoint).is_file():
+        raise DataError(f"{checkpoint}: expected the weights of a training, found no such file")
+    return {
+        "sha256": hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest(),
+        "config": used_config(parser, ["translation", "network_def", *SETS.values()]),
     }
-    network = parser.get_parsed_content("network")
-    base = {k: parser.get_parsed_content(f"translation#{k}") for k in parser["translation"] if k != "_target_"}
-    wanted = [only] if isinstance(only, str) else only
-    chosen = {n: s for n, s in SETTINGS.items() if wanted is None or any(w in n for w in wanted)}
-    result = _start(Path(out))
-    names = [checkpoints] if isinstance(checkpoints, str) else list(checkpoints)
-    for checkpoint in names:
-        network.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
-        network.eval()
-        rows = result["rows"].setdefault(str(checkpoint), {})
-        for name, setting in tqdm(chosen.items(), desc=str(checkpoint)):
-            if name not in rows:
-                inferer = HealthyTranslationInferer(**{**base, **setting})
-                rows[name] = _run(inferer, network, sets, base["data_range"])
-                with atomic_write(out) as f:
-                    json.dump(result, f, indent=1)
-    table = _table(result["rows"], chosen, result["provenance"])
-    with atomic_write(Path(out).with_suffix(".md")) as f:
-        f.write(table)
-    print(table)
-    return table
 
 
-def _start(out: Path) -> dict[str, Any]:
-    if not out.exists():
-        return {"provenance": {**provenance(), "threads": torch.get_num_threads()}, "rows": {}}
-    try:
-        return json.loads(out.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{out}: expected the JSON of a benchmark, found {error}") from error
+def _data_key(parser: ConfigParser) -> str:
+    """Equal for configurations that lead to the same slices, which are then read once."""
+    return json.dumps(used_config(parser, SETS.values()), sort_keys=True, default=str)
 
 
 def _choose(dataset: Any, count: int) -> list[dict[str, Any]]:
@@ -119,6 +147,29 @@ def _choose(dataset: Any, count: int) -> list[dict[str, Any]]:
         members = np.flatnonzero(labels == label)
         picked += members[np.linspace(0, len(members) - 1, min(share, len(members))).round().astype(int)].tolist()
     return [dataset[i] for i in picked]
+
+
+def _names(slices: Sequence[Mapping[str, Any]]) -> dict[str, list]:
+    """Which slices they are; the lesions tell apart data sets that use the same names."""
+    return {
+        "subject": [str(s["subject"]) for s in slices],
+        "slice": [int(s["slice"]) for s in slices],
+        "lesion_pixels": [int((s["mask"] > 0).sum()) if "mask" in s else None for s in slices],
+    }
+
+
+def _missing_rows(
+    checkpoint: str,
+    parser: ConfigParser,
+    sets: Mapping[str, Sequence[Mapping[str, Any]]],
+    settings: Mapping[str, Mapping[str, Any]],
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    network = parser.get_parsed_content("network")
+    network.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
+    network.eval()
+    base = {k: parser.get_parsed_content(f"translation#{k}") for k in parser["translation"] if k != "_target_"}
+    for name, setting in tqdm(settings.items(), desc=checkpoint):
+        yield name, _run(HealthyTranslationInferer(**{**base, **setting}), network, sets, base["data_range"])
 
 
 def _run(
@@ -132,12 +183,13 @@ def _run(
             pred = inferer(images, network).cpu()
             cases[name] = AnomalyCases()
             for s, p in zip(slices, pred, strict=True):
-                cases[name].append(
-                    image=s["image"], map=p[:1], healthy=p[1:], mask=s.get("mask"), twin=s.get("twin"), label=s["label"]
-                )
+                known = {k: s[k] for k in ("mask", "twin", "label", "subject", "slice") if k in s}
+                cases[name].append(image=s["image"], map=p[:1], healthy=p[1:], **known)
     seconds = time.perf_counter() - start
     total = sum(len(s) for s in sets.values())
-    report = evaluate(cases["validation"], cases["test"], data_range=data_range, background=-data_range / 2)
+    report = evaluate(
+        cases["validation"], cases["test"], data_range=data_range, background=-data_range / 2, resamples=0
+    )
     method = report["methods"]["translation"]
     return {
         "dice": method["dice"]["validation"]["value"],
@@ -148,22 +200,8 @@ def _run(
         "denoiser_calls": denoiser.samples / total,
         "guide_calls": guide.samples / total,
         "seconds": seconds / total,
+        "per_slice": {
+            short: [None if c[column] is None else round(c[column], 5) for c in report["cases"]]
+            for short, column in (("dice", "dice_validation"), ("ap", "pixel_ap"))
+        },
     }
-
-
-def _table(rows: Mapping[str, Mapping[str, Any]], names: Iterable[str], about: Mapping[str, Any]) -> str:
-    """Mean and standard deviation over the checkpoints; time also as a share of the first setting's; calls a slice."""
-    lines = [
-        "| setting | Dice | AP | twin error in lesion | change of healthy | denoiser | guide | s/slice | ratio |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    first: float | None = None
-    for name in names:
-        values = {c: np.array([r[name][c] for r in rows.values() if name in r], dtype=float) for c in COLUMNS}
-        mean = {c: v.mean() for c, v in values.items()}
-        first = first or mean["seconds"]
-        quality = " | ".join(f"{mean[c]:.4f} ± {values[c].std():.4f}" for c in COLUMNS[:4])
-        cost = f"{mean['denoiser_calls']:.0f} | {mean['guide_calls']:.0f} | {mean['seconds']:.2f}"
-        lines.append(f"| {name} | {quality} | {cost} | {mean['seconds'] / first:.3f} |")
-    note = f"{len(rows)} checkpoint(s), mean ± sd over them; {about['date']}, git {about['git_revision']}, "
-    return "\n".join([*lines, "", note + f"torch {about['versions']['torch']}, {about['threads']} thread(s).", ""])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -39,28 +40,77 @@ def test_settings_switch_one_part_on_at_a_time() -> None:
         assert parts == [(False, 1, False), (True, 1, False), (True, 2, False), (True, 2, True)]
 
 
-def test_benchmark_counts_scores_and_goes_on(tmp_path, tiny) -> None:
+@pytest.fixture
+def model(tmp_path) -> str:
     parser = ConfigParser()
     parser.read_config(CONFIG)
-    network = parser.get_parsed_content("network_def")
-    torch.save(network.state_dict(), tmp_path / "model.pt")
-    out = tmp_path / "benchmark.json"
+    torch.save(parser.get_parsed_content("network_def").state_dict(), tmp_path / "model.pt")
+    return str(tmp_path / "model.pt")
+
+
+def test_benchmark_counts_scores_and_goes_on(tmp_path, tiny, model) -> None:
+    out, only = tmp_path / "benchmark.json", "6+6 exact, order 2"
     arguments = {"config": CONFIG, "validation_slices": 3, "test_slices": 3, **tiny}
-    table = benchmark(str(tmp_path / "model.pt"), out, only="6+6 exact, order 2", **arguments)
-    (rows,) = json.loads(out.read_text())["rows"].values()
+    table = benchmark(model, out, only=only, **arguments)
+    result = json.loads(out.read_text())
+    (rows,) = result["rows"].values()
     split = rows["6+6 exact, order 2, split 16"]
     assert (split["denoiser_calls"], split["guide_calls"]) == (11, 96)
     assert rows["6+6 exact, order 2"]["guide_calls"] == 6
     assert "6+6 exact, order 2" in table and (tmp_path / "benchmark.md").read_text() == table
-    rows["6+6 exact, order 2"]["dice"] = 0.123
-    out.write_text(json.dumps({**json.loads(out.read_text()), "rows": {str(tmp_path / "model.pt"): rows}}))
-    assert "0.1230" in benchmark(str(tmp_path / "model.pt"), out, only="6+6 exact, order 2", **arguments)
+
+    dice = [d for d in split["per_slice"]["dice"] if d is not None]
+    assert len(split["per_slice"]["dice"]) == len(result["slices"]["test"]["subject"]) == 3 and len(dice) == 2
+    assert sum(dice) / 2 == pytest.approx(split["dice"], abs=1e-4)
+    difference = result["differences"]["6+6 exact, order 2, split 16"]
+    assert difference["dice"]["value"] == pytest.approx(split["dice"] - rows[only]["dice"], abs=1e-4)
+
+    rows[only]["dice"] = 0.123
+    del rows["6+6 exact, order 2, split 16"]  # as if interrupted before it
+    out.write_text(json.dumps({**result, "rows": {model: rows}}))
+    assert "0.1230" in benchmark(model, out, only=only, **arguments)
+    again = json.loads(out.read_text())["rows"][model]
+    assert again["6+6 exact, order 2, split 16"]["per_slice"] == split["per_slice"]
+
+    for changed, message in (
+        ({"test_slices": 9}, "test slices 9, found one with 3"),
+        ({"translation#scale": 1.0}, "translation scale 1.0, found one with 20.0"),
+        ({"slice_range": [8, 16]}, "slice_range 1 16, found one with 20"),
+    ):
+        with pytest.raises(DataError, match=rf"benchmark\.json: expected a benchmark with .*{message}"):
+            benchmark(model, out, only=only, **{**arguments, **changed})
+    network = torch.load(model)
+    torch.save({k: v + 1 for k, v in network.items()}, model)
+    with pytest.raises(DataError, match=r"benchmark\.json: .*model\.pt sha256"):
+        benchmark(model, out, only=only, **arguments)
+
+
+def test_each_checkpoint_has_the_configuration_of_its_own_seed(tmp_path, tiny, model) -> None:
+    out, other = tmp_path / "benchmark.json", str(tmp_path / "other.pt")
+    shutil.copy(model, other)
+    arguments = {"only": "6+6 exact", "config": CONFIG, "validation_slices": 3, "test_slices": 3, **tiny}
+    checkpoints = {model: {}, other: {"seed": 7, "translation#scale": 0.0}}
+    benchmark(checkpoints, out, **arguments)
+    result = json.loads(out.read_text())
+    assert [result["checkpoints"][c]["config"]["seed"] for c in checkpoints] == [0, 7]
+    assert [result["checkpoints"][c]["config"]["translation"]["scale"] for c in checkpoints] == [20.0, 0.0]
+    assert [result["rows"][c]["6+6 exact"]["guide_calls"] for c in checkpoints] == [6, 0]
+    with pytest.raises(DataError, match=r"benchmark\.json: .*other\.pt config .*found one with"):
+        benchmark([model, other], out, **arguments)
+    with pytest.raises(DataError, match=r"new\.json: expected a benchmark with .*other\.pt (validation|test) s"):
+        benchmark({model: {}, other: {"slice_range": [8, 12]}}, tmp_path / "new.json", **arguments)
+    assert not (tmp_path / "new.json").exists()  # noticed before anything was run
 
 
 def test_benchmark_refuses_a_file_that_is_none(tmp_path, tiny) -> None:
     (tmp_path / "benchmark.json").write_text("{")
     with pytest.raises(DataError, match=r"benchmark\.json: expected the JSON of a benchmark"):
         benchmark("model.pt", tmp_path / "benchmark.json", config=CONFIG, **tiny)
+
+
+def test_benchmark_says_at_once_that_a_checkpoint_is_missing(tmp_path, tiny, model) -> None:
+    with pytest.raises(DataError, match=r"none\.pt: expected the weights of a training, found no such file"):
+        benchmark([model, str(tmp_path / "none.pt")], tmp_path / "benchmark.json", config=CONFIG, **tiny)
 
 
 def test_count_calls() -> None:
