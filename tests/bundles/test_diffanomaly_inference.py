@@ -78,6 +78,19 @@ def test_datalist_with_a_missing_file(tmp_path: Path) -> None:
     assert "t1ce.nii.gz: expected an image file, found nothing" in entry["reason"]
 
 
+def test_slices_outside_the_range_stay_dark(tmp_path: Path) -> None:
+    """The range counts slices from the feet up, whatever the orientation of the file."""
+    case = write_case(tmp_path / "p", depth=6)
+    for file in case.iterdir():  # the first slice of the file is the top one
+        image = nib.load(file)
+        nib.save(nib.Nifti1Image(np.asarray(image.dataobj)[:, :, ::-1], np.diag([1, 1, -1, 1])), file)
+    infer(tmp_path / "out", dataset_dir=str(case), **{**TINY, "displayable_configs#slice_range": [3, 5]})
+    score = nib.load(tmp_path / "out" / "p" / "map.nii.gz").get_fdata()
+    assert score.any((0, 1)).tolist() == [False, True, True, False, False, False]
+    scores = json.loads((tmp_path / "out" / "p" / "scores.json").read_text())
+    assert scores["settings"]["slice_range"] == [3, 5]
+
+
 def test_single_input_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError) as caught:  # of monai.bundle, which evaluates the expression that runs
         infer(tmp_path / "out", dataset_dir=str(write_case(tmp_path / "p", nan=True)), **TINY)
