@@ -68,6 +68,8 @@ class HealthyTranslationInferer(Inferer):
         decoding_label: the same while decoding; None: as encoding.
         encoding: ``"ddim"`` or ``"noise"`` (random noising to L, the ablation).
         decoding: ``"ddim"`` or ``"ancestral"`` (DDPM sampling).
+        start_level: noise the image at random to this level before the DDIM encoding; 1, and the grid that goes with
+            it, is the published code; 0 starts from the image itself, as Algorithm 1 does.
         clip: range predicted clean images are clamped to; None, the thesis' equations, for none.
         guidance_interval: levels in which the guide acts.
         batch_size: slices translated at a time; bounds the memory.
@@ -79,13 +81,13 @@ class HealthyTranslationInferer(Inferer):
         data_range: width of the intensity range, the unit of the map.
         smoothing: of the map, see `AnomalyMap`.
         autocast: see `autocast_dtype`.
-        seed: of the noise, for the stochastic variants; slice i of a call gets the noise of seed + i, whatever the
-            batch size.
+        seed: of the noise, for the stochastic variants and the random start; slice i of a call gets the noise of
+            seed + i, whatever the batch size.
         progress: show a bar over the slices.
 
     Raises:
         ValueError: when a name, the order, the level, the number of steps or the range of slices is not one of those
-            above.
+            above, or a start level meets the random encoding.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class HealthyTranslationInferer(Inferer):
         decoding_label: int | None = None,
         encoding: str = "ddim",
         decoding: str = "ddim",
+        start_level: float = 0,
         clip: tuple[float, float] | None = None,
         guidance_interval: tuple[float, float] = (0.0, float("inf")),
         batch_size: int = 16,
@@ -127,6 +130,11 @@ class HealthyTranslationInferer(Inferer):
         if slice_range is not None and not (len(slice_range) == 2 and 0 <= slice_range[0] < slice_range[1]):
             raise ValueError(f"slice_range must be [first, one past last], got {slice_range!r}")
         self.schedule = schedule or NoiseSchedule()
+        if not 0 <= start_level <= self.schedule.num_train_timesteps:
+            raise ValueError(f"start_level must be in 0..{self.schedule.num_train_timesteps}, got {start_level}")
+        if start_level and encoding == "noise":
+            raise ValueError(f"start_level must be 0 with encoding='noise', which noises at random, got {start_level}")
+        self.start_level = start_level
         self.grid: Grid = make_grid(self.schedule, level, steps, grid) if isinstance(grid, str) else tuple(grid)
         self.decoding_grid: Grid = self.grid[::-1] if decoding_grid is None else tuple(decoding_grid)
         self.exact = exact and decoding_grid is None and encoding == decoding == "ddim"
@@ -179,10 +187,12 @@ class HealthyTranslationInferer(Inferer):
         return MetaTensor(result).copy_meta_from(inputs) if isinstance(inputs, MetaTensor) else result
 
     def encode(self, x: torch.Tensor, network: Any, seeds: Sequence[int] | None = None) -> Encoding:
-        """Noise images (N, C, H, W) up to level L; the seeds, one an image, serve the random variant."""
-        if self.encoding == "noise":
+        """Noise images (N, C, H, W) up to level L; the seeds, one an image, serve the random variant and start."""
+        if self.encoding == "noise" or self.start_level:
             noise = SeededNoise(range(self.seed, self.seed + len(x)) if seeds is None else seeds)(x)
-            return Encoding(self.schedule.add_noise(x, noise, self.grid[-1]))
+            if self.encoding == "noise":
+                return Encoding(self.schedule.add_noise(x, noise, self.grid[-1]))
+            x = self.schedule.add_noise(x, noise, self.start_level)
         trajectory = Trajectory() if self.exact else None
         latent = solve(self.denoiser(network, x, 0), x, self.grid, self.order, record=trajectory)
         return Encoding(latent, trajectory)
