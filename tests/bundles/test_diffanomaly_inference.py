@@ -12,6 +12,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from monai.bundle import ConfigWorkflow
+from PIL import Image
 
 from monai_anomaly.utils import DataError
 
@@ -89,6 +90,40 @@ def test_slices_outside_the_range_stay_dark(tmp_path: Path) -> None:
     assert score.any((0, 1)).tolist() == [False, True, True, False, False, False]
     scores = json.loads((tmp_path / "out" / "p" / "scores.json").read_text())
     assert scores["settings"]["slice_range"] == [3, 5]
+
+
+SMALL_NETWORK = {
+    "network_def#diffusion#channels": [8, 16],
+    "network_def#diffusion#attention_levels": [False, True],
+    "network_def#diffusion#num_res_blocks": 1,
+    "network_def#diffusion#num_head_channels": [8, 16],
+    "network_def#diffusion#norm_num_groups": 8,
+    "network_def#classifier#channels": [8, 16],
+    "network_def#classifier#attention_levels": [False, True],
+    "network_def#classifier#num_res_blocks": 1,
+    "network_def#classifier#num_head_channels": 8,
+    "network_def#classifier#norm_num_groups": 8,
+}
+
+
+def test_overlay_of_the_thesis_translates_its_slices(tmp_path: Path) -> None:
+    case, output = write_case(tmp_path / "p", depth=6), tmp_path / "out"
+    overrides = {**TINY, **SMALL_NETWORK, "inferer#divisor": 8, "displayable_configs#slice_range": [2, 4]}
+    infer(output, "inference_thesis", dataset_dir=str(case), **overrides)
+    healthy = nib.load(output / "p" / "healthy.nii.gz").get_fdata()
+    outside = healthy[:, :, [0, 1, 4, 5]]  # the input itself: shares of [0, 1]
+    assert outside.min() == 0 and outside.max() == 1
+    assert json.loads((output / "p" / "scores.json").read_text())["settings"]["order"] == 1
+
+
+def test_overlay_of_the_x_rays_reads_pictures(tmp_path: Path) -> None:
+    for i in range(2):
+        pixels = np.random.default_rng(i).integers(0, 255, (64, 64), dtype=np.uint8)
+        (tmp_path / "in").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "in" / f"x{i}.png")
+    tiny = {k: v for k, v in TINY.items() if k not in ("spatial_size", "pixdim")}
+    infer(tmp_path / "out", "inference_cxr64", dataset_dir=str(tmp_path / "in"), **tiny)
+    assert nib.load(tmp_path / "out" / "x1" / "map.nii.gz").shape == (64, 64)
 
 
 def test_single_input_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
