@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from monai.bundle import ConfigParser
 
 CONFIGS = Path(__file__).resolve().parents[2] / "bundles" / "diffanomaly" / "configs"
@@ -37,7 +39,7 @@ def for_the_image(transform: Any) -> Any:
 
 
 def test_every_trained_model_has_an_inference() -> None:
-    assert OVERLAYS == ["cxr64", "long", "thesis"]
+    assert OVERLAYS == ["chexpert", "cxr64", "long", "thesis"]
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -77,3 +79,23 @@ def test_inference_takes_the_files_of_the_training_and_writes_beside_them(name: 
     assert train["ckpt_dir"] == inference["ckpt_dir"]
     assert train.get_parsed_content("output_dir") + "/inference" == inference.get_parsed_content("output_dir")
     assert train.get_parsed_content("dataset_dir") + "/datalist.json" == inference.get_parsed_content("dataset_dir")
+
+
+def test_chexpert_is_the_papers_setting_with_one_channel() -> None:
+    thesis, chexpert = (json.loads((CONFIGS / f"{n}.json").read_text()) for n in ("thesis", "chexpert"))
+    data = {
+        "config_name", "dataset_dir", "ckpt_dir", "output_dir", "slice_range", "pixdim", "validation_step", "epochs",
+        "intensity", "channel_names", "image_keys", "volume_transforms",
+    }  # fmt: skip
+    rest = {k: v for k, v in chexpert.items() if k not in data and not k.startswith("evaluate#report")}
+    assert rest == {k: v for k, v in thesis.items() if k not in data}
+
+
+@pytest.mark.parametrize(
+    ("name", "diffusion", "classifier"), [("thesis", 113_681_160, 5_452_962), ("chexpert", 113_670_786, 5_452_098)]
+)
+def test_networks_have_the_papers_numbers_of_parameters(name: str, diffusion: int, classifier: int) -> None:
+    with torch.device("meta"):  # no memory
+        network = merged("inference", f"inference_{name}").get_parsed_content("network_def")
+    counts = [sum(p.numel() for p in part.parameters()) for part in (network.diffusion, network.classifier)]
+    assert counts == [diffusion, classifier]
