@@ -11,6 +11,7 @@ from .chexpert import make_chexpert_datalist
 from .datalist import assemble_datalist, load_datalist, save_datalist
 from .folders import make_folders_datalist
 from .healthy import healthy_only
+from .input_loader import InputDataset, InputLoader, LeftOut
 from .inputs import find_inputs
 from .phantom import PhantomSubject, make_subject, phantom_figure, uniqueness_figure, write_phantom
 from .slices import SliceDataset
@@ -18,6 +19,9 @@ from .split import split_by_subject
 from .table import make_table_datalist
 
 __all__ = [
+    "InputDataset",
+    "InputLoader",
+    "LeftOut",
     "PhantomSubject",
     "SliceDataset",
     "assemble_datalist",

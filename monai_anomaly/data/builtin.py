@@ -15,26 +15,31 @@ __all__ = ["find_datalist"]
 NAME = "datalist.json"
 
 
-def find_datalist(dataset_dir: str | os.PathLike, phantom: Mapping[str, Any] | None = None) -> Path:
-    """The datalist of a data folder; where the folder is missing or holds a phantom, the phantom is written or
-    completed.
+def find_datalist(
+    dataset_dir: str | os.PathLike, phantom: Mapping[str, Any] | None = None, make_phantom: bool = True
+) -> Path:
+    """The datalist of a data folder; the built-in phantom is written where it is asked for.
 
     Args:
         dataset_dir: a folder with ``datalist.json``, or one to write the built-in phantom to.
         phantom: arguments of `write_phantom`; None: only data that is there already will do.
+        make_phantom: whether a missing folder gets a phantom, and one that holds a phantom is compared with the
+            arguments. Without it only a phantom that was begun is completed, so that a folder whose name was mistyped
+            stays an error.
 
     Raises:
-        DataError: when the folder is there but has no datalist, or is missing and no phantom is wanted.
+        DataError: when the folder has no datalist and no phantom is wanted there, or holds another phantom.
     """
     folder = Path(dataset_dir).expanduser()
-    ours = not folder.exists() or (folder / "phantom.json").exists()
-    if phantom is not None and ours:
+    listed, begun = (folder / NAME).is_file(), (folder / "phantom.json").exists()
+    if phantom is not None and ((make_phantom and (begun or not folder.exists())) or (begun and not listed)):
         return write_phantom(folder, **phantom)
-    if (folder / NAME).is_file():
+    if listed:
         return folder / NAME
     raise DataError(
         f"{folder}: expected a folder with {NAME}, found {_found(folder)}; "
-        f"`python -m monai_anomaly datalist KIND {folder} {folder / NAME}` writes one"
+        f"`python -m monai_anomaly datalist KIND {folder} {folder / NAME}` lists data of your own, "
+        f"`python -m monai_anomaly phantom {folder}` makes the built-in phantom"
     )
 
 

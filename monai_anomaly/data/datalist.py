@@ -19,7 +19,7 @@ SECTIONS = ("training", "validation", "test")
 
 
 def load_datalist(
-    path: str | os.PathLike, section: str, modalities: Sequence[str] | None = None
+    path: str | os.PathLike, section: str, modalities: Sequence[str] | None = None, check_files: bool = True
 ) -> list[dict[str, Any]]:
     """Read the samples of one section of a datalist file.
 
@@ -27,6 +27,7 @@ def load_datalist(
         path: a JSON file as :func:`save_datalist` writes it.
         section: e.g. ``"training"``, ``"validation"`` or ``"test"``.
         modalities: the channels the caller expects, in order; compared with those the file names.
+        check_files: whether every listed file must exist.
 
     Returns:
         the samples, with the paths under ``image``, ``mask`` and ``twin`` made absolute.
@@ -54,7 +55,7 @@ def load_datalist(
         raise DataError(f"{path}: expected the modalities {list(modalities)}, found {datalist['modalities']}")
     resolved = [_map_files(sample, lambda file: str(path.parent / file)) for sample in samples]
     missing = [file for sample in resolved for file in _files(sample) if not Path(file).exists()]
-    if missing:
+    if missing and check_files:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise DataError(f"{path}: expected every file of '{section}' to exist, found {len(missing)} missing: {shown}")
     return resolved

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,10 @@ from .brats import SPELLINGS
 from .datalist import load_datalist
 from .folders import SUFFIXES
 
-__all__ = ["find_inputs"]
+__all__ = ["PROBLEM", "find_inputs"]
+
+PROBLEM = "problem"
+"""Entry of a sample that cannot be read: why. `InputDataset` leaves it out."""
 
 
 def find_inputs(path: str | os.PathLike, modalities: Sequence[str], section: str = "test") -> list[dict[str, Any]]:
@@ -28,14 +30,15 @@ def find_inputs(path: str | os.PathLike, modalities: Sequence[str], section: str
         section: of a datalist.
 
     Returns:
-        samples with ``image`` (a path, or one a modality) and ``subject`` (a name no other sample has).
+        samples with ``image`` (a path, or one a modality) and ``subject`` (a name no other sample has). Where a
+        folder of cases has one without all modalities, its sample says so under ``problem``. Files are not opened.
 
     Raises:
-        DataError: when nothing is found, naming what was looked for.
+        DataError: when nothing is found, or no case is complete, naming what was looked for.
     """
     path = Path(path).expanduser()
     if path.is_file() and path.suffix == ".json":
-        return _named(load_datalist(path, section, modalities))
+        return _named(load_datalist(path, section, modalities, check_files=False))
     if path.is_file():
         return [{"image": str(path), "subject": _stem(path)}]
     if not path.is_dir():
@@ -57,7 +60,6 @@ def _cases(root: Path, modalities: Sequence[str]) -> list[dict[str, Any]]:
     spellings = "|".join(re.escape(s) for s in sorted(token, key=len, reverse=True))
     pattern = re.compile(rf"(?:^|(?<=[_-]))({spellings})(?=[_-]|$)")
     samples: list[dict[str, Any]] = []
-    left_out: list[str] = []
     for folder in [root, *sorted(p for p in root.rglob("*") if p.is_dir())]:
         groups: dict[str, dict[str, str]] = {}
         for file in sorted(p for p in folder.iterdir() if p.name.lower().endswith(SUFFIXES)):
@@ -66,16 +68,15 @@ def _cases(root: Path, modalities: Sequence[str]) -> list[dict[str, Any]]:
                 rest = (stem[: found.start()] + stem[found.end() :]).replace("__", "_").strip("_-")
                 groups.setdefault(rest, {})[token[found.group(1)]] = str(file)
         for rest, files in groups.items():
-            if missing := [m for m in modalities if m not in files]:
-                left_out.append(f"{folder}: expected a file for each of {list(modalities)}, found none for {missing}")
-                continue
             where = folder.resolve().name if folder == root else str(folder.relative_to(root)).replace(os.sep, "_")
             name = where if len(groups) == 1 or not rest else f"{where}_{rest}"
-            samples.append({"image": [files[m] for m in modalities], "subject": name})
-    if left_out and not samples:
-        raise DataError("; ".join(left_out))
-    for reason in left_out:
-        warnings.warn(f"left out {reason}", stacklevel=3)
+            sample: dict[str, Any] = {"image": [files[m] for m in modalities if m in files], "subject": name}
+            if missing := [m for m in modalities if m not in files]:
+                lacks = f"expected a file for each of {list(modalities)}, found none for {missing}"
+                sample[PROBLEM] = f"{folder}: {rest or name}: {lacks}" if len(groups) > 1 else f"{folder}: {lacks}"
+            samples.append(sample)
+    if samples and all(PROBLEM in sample for sample in samples):
+        raise DataError("; ".join(sample[PROBLEM] for sample in samples))
     return samples
 
 

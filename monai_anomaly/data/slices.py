@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from monai_anomaly.utils import DataError, atomic_path, atomic_write
 
 from .fingerprint import describe_transform, file_stamp, fingerprint
+from .transform_sample import transform_sample
 
 __all__ = ["SliceDataset"]
 
@@ -186,7 +187,7 @@ class SliceDataset(Dataset):
 
     def _cut(self, sample: Mapping[str, Any]) -> _Volume:
         """Read a volume and keep the slices asked for."""
-        loaded = dict(sample) if self.transform is None else _apply(self.transform, sample)
+        loaded = dict(sample) if self.transform is None else transform_sample(self.transform, sample)
         slices = {k: _to_slices(loaded[k], self.axis) for k in IMAGE_KEYS if loaded.get(k) is not None}
         _check_shapes(slices, sample)
         flat = loaded["image"].ndim == 3
@@ -215,19 +216,6 @@ class SliceDataset(Dataset):
         if not 0 <= start < stop <= depth:
             raise DataError(f"{_name(sample)}: expected slices {start} to {stop}, found {depth} on axis {self.axis}")
         return np.arange(start, stop, self.slice_step)
-
-
-def _apply(transform: Callable, sample: Mapping[str, Any]) -> dict[str, Any]:
-    """Transform a sample; a ``DataError`` comes out as such, though ``Compose`` wraps it in a ``RuntimeError``."""
-    try:
-        return transform(dict(sample))
-    except RuntimeError as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, DataError):
-            cause = cause.__cause__
-        if cause is None:
-            raise
-        raise DataError(str(cause)) from error
 
 
 def _to_slices(image: Any, axis: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from .classifier_score import ClassifierScore
 from .collect_cases import CollectCases
 from .epoch_seed import EpochSeed
 from .finite_loss import FiniteLoss
+from .left_out_list import LeftOutList
 from .moving_average import MovingAverage
 from .panel_figure import panel_figure, pick_slices
 from .progress import Progress
@@ -24,6 +25,7 @@ __all__ = [
     "CollectCases",
     "EpochSeed",
     "FiniteLoss",
+    "LeftOutList",
     "MovingAverage",
     "Progress",
     "SaveCases",

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,11 +19,14 @@ class ClassifierScore:
     Args:
         network: has ``classifier``, called as ``classifier(x, timesteps=t)``.
         healthy: the healthy class.
+        slice_range: first and one past the last slice of a volume that count, those the classifier was trained on;
+            None: all.
     """
 
-    def __init__(self, network: Any, healthy: int = 0) -> None:
+    def __init__(self, network: Any, healthy: int = 0, slice_range: Sequence[int] | None = None) -> None:
         self.network = network
         self.healthy = healthy
+        self.slice_range = slice_range
 
     def attach(self, engine: Engine) -> None:
         """Score every batch as soon as it is translated."""
@@ -31,9 +35,13 @@ class ClassifierScore:
     @torch.no_grad()
     def __call__(self, engine: Engine) -> None:
         """Score the engine's images (N, C, H, W), or volumes (N, C, X, Y, Z) by their highest slice along the last
-        axis."""
+        axis; a volume without a slice in the range gets no score."""
         output: Any = engine.state.output
         image = convert_to_tensor(output["image"], track_meta=False)
+        if image.ndim == 5:
+            image = image[..., slice(*(self.slice_range or (None,)))]
+            if not image.shape[-1]:
+                return
         x = image if image.ndim == 4 else image.movedim(-1, 1).flatten(0, 1)
         network = getattr(self.network, "module", self.network)
         logits = network.classifier(x, timesteps=torch.zeros(len(x), device=x.device, dtype=torch.long))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from warnings import warn
 
 import torch
 from monai.data import MetaTensor
@@ -67,21 +68,26 @@ class HealthyTranslationInferer(Inferer):
         decoding_label: the same while decoding; None: as encoding.
         encoding: ``"ddim"`` or ``"noise"`` (random noising to L, the ablation).
         decoding: ``"ddim"`` or ``"ancestral"`` (DDPM sampling).
+        start_level: noise the image at random to this level before the DDIM encoding; 1, and the grid that goes with
+            it, is the published code; 0 starts from the image itself, as Algorithm 1 does.
         clip: range predicted clean images are clamped to; None, the thesis' equations, for none.
         guidance_interval: levels in which the guide acts.
         batch_size: slices translated at a time; bounds the memory.
         divisor: slices are padded (edge values) to multiples of it, as the networks' levels need, and cropped again.
         slice_axis: spatial axis of 5-D inputs along which slices are taken.
+        slice_range: first and one past the last slice of 5-D inputs to translate, those the networks were trained on;
+            the others keep an empty map and are their own reconstruction. None: all.
         schedule: the noise schedule; None: linear, T = 1000.
         data_range: width of the intensity range, the unit of the map.
         smoothing: of the map, see `AnomalyMap`.
         autocast: see `autocast_dtype`.
-        seed: of the noise, for the stochastic variants; slice i of a call gets the noise of seed + i, whatever the
-            batch size.
+        seed: of the noise, for the stochastic variants and the random start; slice i of a call gets the noise of
+            seed + i, whatever the batch size.
         progress: show a bar over the slices.
 
     Raises:
-        ValueError: when a name, the order, the level or the number of steps is not one of those above.
+        ValueError: when a name, the order, the level, the number of steps or the range of slices is not one of those
+            above, or a start level meets the random encoding.
     """
 
     def __init__(
@@ -99,11 +105,13 @@ class HealthyTranslationInferer(Inferer):
         decoding_label: int | None = None,
         encoding: str = "ddim",
         decoding: str = "ddim",
+        start_level: float = 0,
         clip: tuple[float, float] | None = None,
         guidance_interval: tuple[float, float] = (0.0, float("inf")),
         batch_size: int = 16,
         divisor: int = 8,
         slice_axis: int = 2,
+        slice_range: Sequence[int] | None = None,
         schedule: NoiseSchedule | None = None,
         data_range: float = 2.0,
         smoothing: float = 0.0,
@@ -119,7 +127,14 @@ class HealthyTranslationInferer(Inferer):
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {known}, got {value!r}")
+        if slice_range is not None and not (len(slice_range) == 2 and 0 <= slice_range[0] < slice_range[1]):
+            raise ValueError(f"slice_range must be [first, one past last], got {slice_range!r}")
         self.schedule = schedule or NoiseSchedule()
+        if not 0 <= start_level <= self.schedule.num_train_timesteps:
+            raise ValueError(f"start_level must be in 0..{self.schedule.num_train_timesteps}, got {start_level}")
+        if start_level and encoding == "noise":
+            raise ValueError(f"start_level must be 0 with encoding='noise', which noises at random, got {start_level}")
+        self.start_level = start_level
         self.grid: Grid = make_grid(self.schedule, level, steps, grid) if isinstance(grid, str) else tuple(grid)
         self.decoding_grid: Grid = self.grid[::-1] if decoding_grid is None else tuple(decoding_grid)
         self.exact = exact and decoding_grid is None and encoding == decoding == "ddim"
@@ -135,6 +150,7 @@ class HealthyTranslationInferer(Inferer):
         self.batch_size = batch_size
         self.divisor = divisor
         self.slice_axis = slice_axis
+        self.slice_range = None if slice_range is None else (int(slice_range[0]), int(slice_range[1]))
         self.anomaly_map = AnomalyMap(data_range, smoothing)
         self.autocast = autocast
         self.seed = seed
@@ -165,16 +181,18 @@ class HealthyTranslationInferer(Inferer):
             else:
                 axis = self.slice_axis + 2
                 slices = x.movedim(axis, 1)
-                result = self._in_batches(slices.flatten(0, 1), network)
+                result = self._in_batches(slices.flatten(0, 1), network, self._inside(slices))
                 result = result.unflatten(0, slices.shape[:2]).movedim(1, axis)
         # MONAI's Invertd needs the history of the input on the result
         return MetaTensor(result).copy_meta_from(inputs) if isinstance(inputs, MetaTensor) else result
 
     def encode(self, x: torch.Tensor, network: Any, seeds: Sequence[int] | None = None) -> Encoding:
-        """Noise images (N, C, H, W) up to level L; the seeds, one an image, serve the random variant."""
-        if self.encoding == "noise":
+        """Noise images (N, C, H, W) up to level L; the seeds, one an image, serve the random variant and start."""
+        if self.encoding == "noise" or self.start_level:
             noise = SeededNoise(range(self.seed, self.seed + len(x)) if seeds is None else seeds)(x)
-            return Encoding(self.schedule.add_noise(x, noise, self.grid[-1]))
+            if self.encoding == "noise":
+                return Encoding(self.schedule.add_noise(x, noise, self.grid[-1]))
+            x = self.schedule.add_noise(x, noise, self.start_level)
         trajectory = Trajectory() if self.exact else None
         latent = solve(self.denoiser(network, x, 0), x, self.grid, self.order, record=trajectory)
         return Encoding(latent, trajectory)
@@ -210,12 +228,21 @@ class HealthyTranslationInferer(Inferer):
             autocast=autocast_dtype(self.autocast, x.device),
         )
 
-    def _in_batches(self, x: torch.Tensor, network: Any) -> torch.Tensor:
-        """Translate slices (M, C, H, W) in batches; those of one intensity have nothing to translate."""
+    def _inside(self, slices: torch.Tensor) -> torch.Tensor:
+        """Which of the slices (N, D, ...) are in the range: (N D), of bool."""
+        first, stop = self.slice_range or (0, slices.shape[1])
+        if first >= slices.shape[1]:
+            warn(f"slice_range {[first, stop]} has none of the volume's {slices.shape[1]} slices", stacklevel=3)
+        index = torch.arange(slices.shape[1], device=slices.device)
+        return ((index >= first) & (index < stop)).repeat(len(slices))
+
+    def _in_batches(self, x: torch.Tensor, network: Any, inside: torch.Tensor | None = None) -> torch.Tensor:
+        """Translate slices (M, C, H, W) in batches; those outside, and of one intensity, stay as they are."""
         result = torch.zeros(len(x), len(self.scales), 1 + x.shape[1], *x.shape[2:], dtype=x.dtype, device=x.device)
         result[:, :, 1:] = x[:, None]
         flat = x.flatten(1)
-        todo = torch.nonzero(flat.amax(1) > flat.amin(1))[:, 0]
+        todo = flat.amax(1) > flat.amin(1)
+        todo = torch.nonzero(todo if inside is None else todo & inside)[:, 0]
         starts = range(0, len(todo), self.batch_size)
         for start in tqdm(starts, desc="translate", unit="batch", disable=not self.progress, leave=False):
             chosen = todo[start : start + self.batch_size]

@@ -42,7 +42,7 @@ class LoadModalities(Transform):
         tolerance: largest distance [mm] of corresponding volume corners among the files of one sample.
 
     Raises:
-        DataError: a file is missing or unreadable, or not on the grid of the first one.
+        DataError: a file is missing or unreadable, has no usable affine, or is not on the grid of the first one.
     """
 
     backend = [TransformBackends.TORCH]
@@ -78,6 +78,9 @@ class LoadModalities(Transform):
             image = self.loader(path)
         except Exception as error:  # every reader has its own: zlib, OSError, EOFError, PIL's, nibabel's
             raise DataError(f"{path}: expected a readable image, found {type(error).__name__}: {error}") from error
+        affine = np.asarray(image.affine, dtype=float)
+        if not (np.isfinite(affine).all() and np.linalg.det(affine)):
+            raise DataError(f"{path}: expected an affine that can be inverted, found {affine.tolist()}")
         return _channel_first(image, path)
 
 

@@ -23,7 +23,7 @@ CONFIG = str(Path(__file__).resolve().parents[2] / "bundles" / "diffanomaly" / "
 @pytest.fixture
 def tiny(tmp_path) -> dict:
     return {
-        "dataset_dir": str(tmp_path / "phantom"),
+        "phantom_dir": str(tmp_path / "phantom"),
         "phantom": {"subjects": 8, "spacing": 6.0, "healthy_fraction": 0.25, "split": [0.5, 0.25, 0.25]},
         "spatial_size": [32, 40],
         "pixdim": [6.0, 6.0, -1.0],

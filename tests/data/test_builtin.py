@@ -69,3 +69,19 @@ def test_missing_folder_without_phantom(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         find_datalist(tmp_path / "missing")
     assert not (tmp_path / "missing").exists()
+
+
+def test_mistyped_folder_gets_no_phantom(tmp_path: Path, written: list) -> None:
+    folder = tmp_path / "brast"
+    with pytest.raises(DataError, match=r"brast: .*no such folder.*python -m monai_anomaly phantom .*brast"):
+        find_datalist(folder, {"subjects": 2}, make_phantom=False)
+    assert not written and not folder.exists()
+
+
+def test_phantom_elsewhere_is_used_as_it_is_and_completed_when_it_was_interrupted(
+    tmp_path: Path, written: list
+) -> None:
+    (tmp_path / "phantom.json").touch()
+    for _ in range(2):
+        assert find_datalist(tmp_path, {"subjects": 2}, make_phantom=False) == tmp_path / "datalist.json"
+    assert written == [(tmp_path, {"subjects": 2})]

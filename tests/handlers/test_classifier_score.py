@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from ignite.engine import Engine
@@ -24,13 +26,13 @@ class Brightness(nn.Module):
         return torch.stack([torch.zeros_like(mean), mean], dim=1)
 
 
-def score(image: torch.Tensor, healthy: int = 0) -> tuple[torch.Tensor, Brightness]:
+def score(image: torch.Tensor, healthy: int = 0, **options: Any) -> tuple[Any, Brightness]:
     network = nn.Module()
     network.classifier = Brightness()
     engine = Engine(lambda engine, batch: None)
     engine.state.output = {"image": image}
-    ClassifierScore(network, healthy)(engine)
-    return engine.state.output["score"], network.classifier
+    ClassifierScore(network, healthy, **options)(engine)
+    return engine.state.output.get("score"), network.classifier
 
 
 @pytest.mark.parametrize("tracked", [False, True])
@@ -45,6 +47,14 @@ def test_score_is_the_probability_of_not_being_healthy(tracked: bool) -> None:
 def test_volume_counts_as_its_worst_slice() -> None:
     x = torch.randn(3, 2, 4, 4, 6, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(score(x)[0], x.mean((1, 2, 3)).sigmoid().amax(1))
+
+
+def test_slices_outside_the_range_do_not_count() -> None:
+    x = torch.randn(3, 2, 4, 4, 6, generator=torch.Generator().manual_seed(0))
+    expected = x[..., 1:4].mean((1, 2, 3)).sigmoid().amax(1)
+    torch.testing.assert_close(score(x, slice_range=[1, 4])[0], expected)
+    assert score(x, slice_range=[6, 9])[0] is None
+    assert score(x[..., 0], slice_range=[6, 9])[0].shape == (3,)  # a 2D image has no range
 
 
 def test_other_healthy_class() -> None:

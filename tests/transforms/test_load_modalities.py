@@ -190,3 +190,13 @@ def test_samples_of_one_and_of_many_files_collate(tmp_path: Path) -> None:
         iter(DataLoader(Dataset([{"image": stack}, {"image": files}], LoadModalitiesd("image")), batch_size=2))
     )
     assert batch["image"].shape == (2, 2, 5, 6, 7)
+
+
+def test_damaged_affine_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(np.ones((3, 4, 5), np.float32), None)
+    image.header["sform_code"] = 1
+    for row in ("srow_x", "srow_y", "srow_z"):
+        image.header[row] = 0
+    nib.save(image, tmp_path / "scan.nii.gz")
+    with pytest.raises(DataError, match=r"scan\.nii\.gz: expected an affine"):
+        LoadModalities()(tmp_path / "scan.nii.gz")

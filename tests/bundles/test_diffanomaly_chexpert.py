@@ -1,0 +1,92 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""CheXpert from its folder to a map: datalist, training, evaluation and inference, all tiny, on made-up images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from monai.bundle import ConfigWorkflow
+from PIL import Image
+
+from monai_anomaly.apps.datalist import datalist
+
+CONFIGS = Path(__file__).resolve().parents[2] / "bundles" / "diffanomaly" / "configs"
+PATIENTS, WIDTH, HEIGHT = 24, 48, 40
+NETWORK = {
+    "spatial_size": [32, 32],
+    "network_def#diffusion#channels": [8, 16],
+    "network_def#diffusion#attention_levels": [False, True],
+    "network_def#diffusion#num_res_blocks": 1,
+    "network_def#diffusion#num_head_channels": [8, 16],
+    "network_def#diffusion#norm_num_groups": 8,
+    "network_def#classifier#channels": [8, 16],
+    "network_def#classifier#attention_levels": [False, True],
+    "network_def#classifier#num_res_blocks": 1,
+    "network_def#classifier#num_head_channels": 8,
+    "network_def#classifier#norm_num_groups": 8,
+    "device": "$torch.device('cpu')",
+}
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like CheXpert's, with pale lower halves in the diseased, listed by the command."""
+    root: Path = tmp_path_factory.mktemp("data") / "CheXpert-v1.0-small"
+    rng = np.random.default_rng(0)
+    lines = ["Path,Sex,Age,Frontal/Lateral,AP/PA,No Finding,Pleural Effusion"]
+    for number in range(PATIENTS):
+        diseased = number % 2
+        pixels = 40 + 60 * rng.random((HEIGHT, WIDTH))
+        pixels[HEIGHT // 2 :] += 100 * diseased
+        path = f"{root.name}/train/patient{number:05d}/study1/view1_frontal.jpg"
+        (root.parent / path).parent.mkdir(parents=True)
+        Image.fromarray(pixels.astype(np.uint8)).save(root.parent / path)
+        lines.append(f"{path},Male,60,Frontal,PA," + (",1.0" if diseased else "1.0,"))
+    (root / "train.csv").write_text("\n".join(lines))
+    datalist("chexpert", str(root), str(root / "datalist.json"), split=(0.6, 0.2, 0.2))
+    return root
+
+
+def run(kind: str, files: list[str], **overrides: Any) -> None:
+    workflow = ConfigWorkflow(
+        config_file=[str(CONFIGS / f"{name}.json") for name in files],
+        meta_file=str(CONFIGS / "metadata.json"),
+        logging_file=str(CONFIGS / "logging.conf"),
+        workflow_type=kind,
+        **{**NETWORK, **overrides},
+    )
+    workflow.initialize()
+    workflow.run()
+
+
+@pytest.fixture(scope="module")
+def trained(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("trained")
+    options = {"translation#steps": 2, "epochs": 1, "batch_size": 4, "autocast": "float32", "translation#divisor": 8}
+    folders = {"ckpt_dir": str(folder), "output_dir": str(folder / "eval"), "cache_dir": str(folder / "cache")}
+    run("train", ["train", "chexpert"], dataset_dir=str(release), **options, **folders)
+    return folder
+
+
+def test_training_and_evaluation(trained: Path) -> None:
+    assert (trained / "model.pt").exists() and (trained / "eval" / "panel.png").exists()
+    report = json.loads((trained / "eval" / "metrics.json").read_text())
+    assert "translation" in report["methods"] and report["provenance"]["config"] == "chexpert"
+    assert not (trained / "threshold.json").exists()  # nothing to choose one by: there are no masks
+
+
+def test_inference_gives_a_map_of_the_x_rays_size(release: Path, trained: Path, tmp_path: Path) -> None:
+    options = {"displayable_configs#steps": 2, "inferer#divisor": 8, "ckpt_dir": str(trained)}
+    image = next(release.rglob("*.jpg"))
+    run("infer", ["inference", "inference_chexpert"], dataset_dir=str(image), output_dir=str(tmp_path), **options)
+    (case,) = tmp_path.iterdir()
+    for name in ("map", "healthy", "mask"):
+        assert nib.load(case / f"{name}.nii.gz").shape == (WIDTH, HEIGHT)
+    scores = json.loads((case / "scores.json").read_text())
+    assert scores["threshold"]["origin"] == "per_image_otsu" and np.isfinite(scores["map_max"])
