@@ -2,16 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from monai.data import MetaTensor
-from monai.inferers import Inferer
-from monai.utils import convert_to_tensor
-from torch.nn import functional as F
-from tqdm import tqdm
 
 from ..diffusion import (
     ClassifierGuidance,
@@ -25,8 +20,8 @@ from ..diffusion import (
     solve,
     solve_back,
 )
-from ..transforms.anomaly_map import AnomalyMap
 from ..utils import autocast_dtype
+from .slicewise import SlicewiseReconstructionInferer
 
 __all__ = ["Encoding", "HealthyTranslationInferer"]
 
@@ -40,14 +35,15 @@ class Encoding:
     trajectory: Trajectory | None = None
 
 
-class HealthyTranslationInferer(Inferer):
+class HealthyTranslationInferer(SlicewiseReconstructionInferer):
     """Translate images to what they would be if healthy, by noise encoding and classifier-guided decoding (thesis ch.
     7).
 
     The input is encoded to level L with the deterministic DDIM scheme, then decoded while the classifier's gradient
     leads it to the healthy class. The thesis' setting (``steps=500, order=1, exact=False, substeps=1``), its DDPM
     ablation (``encoding="noise", decoding="ancestral"``) and the fast default differ in arguments only. Volumes are
-    translated slice by slice. Stateless; the network's ``diffusion`` and ``classifier`` parts come with the call.
+    translated slice by slice. Stateless; the network's ``diffusion`` and ``classifier`` parts (`GuidedDiffusionNet`)
+    come with the call, which returns (N, S (1 + C), ...): for each of the S scales the map, then the reconstruction.
 
     Args:
         level: the noise level L in 1..T.
@@ -78,7 +74,7 @@ class HealthyTranslationInferer(Inferer):
         autocast: see `autocast_dtype`.
         seed: of the noise, for the stochastic variants; slice i of a call gets the noise of seed + i, whatever the
             batch size.
-        progress: show a bar over the slices.
+        progress: show a bar over the batches of slices.
 
     Raises:
         ValueError: when a name, the order, the level or the number of steps is not one of those above.
@@ -111,7 +107,14 @@ class HealthyTranslationInferer(Inferer):
         seed: int = 0,
         progress: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            data_range,
+            smoothing,
+            batch_size=batch_size,
+            divisor=divisor,
+            slice_axis=slice_axis,
+            progress=progress,
+        )
         for name, value, known in (
             ("encoding", encoding, ("ddim", "noise")),
             ("decoding", decoding, ("ddim", "ancestral")),
@@ -132,43 +135,20 @@ class HealthyTranslationInferer(Inferer):
         self.decoding = decoding
         self.clip = None if clip is None else (float(clip[0]), float(clip[1]))
         self.guidance_interval = (float(guidance_interval[0]), float(guidance_interval[1]))
-        self.batch_size = batch_size
-        self.divisor = divisor
-        self.slice_axis = slice_axis
-        self.anomaly_map = AnomalyMap(data_range, smoothing)
         self.autocast = autocast
         self.seed = seed
-        self.progress = progress
 
-    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Anomaly map and healthy reconstruction of each image.
+    @property
+    def num_maps(self) -> int:
+        """S, one for each scale."""
+        return len(self.scales)
 
-        Args:
-            inputs: images (N, C, H, W) or volumes (N, C, X, Y, Z), scaled as in training.
-            network: has ``diffusion`` and ``classifier`` (see `GuidedDiffusionNet`).
-            args: not used.
-            kwargs: not used.
-
-        Returns:
-            (N, S (1 + C), ...): for each of the S scales the map, then the C channels of the reconstruction.
-
-        Raises:
-            ValueError: when the inputs have another rank.
-        """
-        if inputs.ndim not in (4, 5):
-            raise ValueError(f"inputs must be (N, C, H, W) or (N, C, X, Y, Z), got the shape {tuple(inputs.shape)}")
-        network = getattr(network, "module", network)  # DistributedDataParallel
-        x = convert_to_tensor(inputs, track_meta=False)
-        with torch.no_grad():
-            if x.ndim == 4:
-                result = self._in_batches(x, network)
-            else:
-                axis = self.slice_axis + 2
-                slices = x.movedim(axis, 1)
-                result = self._in_batches(slices.flatten(0, 1), network)
-                result = result.unflatten(0, slices.shape[:2]).movedim(1, axis)
-        # MONAI's Invertd needs the history of the input on the result
-        return MetaTensor(result).copy_meta_from(inputs) if isinstance(inputs, MetaTensor) else result
+    def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Iterator[torch.Tensor]:
+        """Translations of slices (N, C, H, W), one at each scale; the network has ``diffusion`` and ``classifier``."""
+        seeds = [self.seed + i for i in index]
+        encoding = self.encode(x, network, seeds)
+        for scale in self.scales:
+            yield self.decode(encoding, network, scale, seeds)
 
     def encode(self, x: torch.Tensor, network: Any, seeds: Sequence[int] | None = None) -> Encoding:
         """Noise images (N, C, H, W) up to level L; the seeds, one an image, serve the random variant."""
@@ -209,25 +189,3 @@ class HealthyTranslationInferer(Inferer):
             interval=self.guidance_interval,
             autocast=autocast_dtype(self.autocast, x.device),
         )
-
-    def _in_batches(self, x: torch.Tensor, network: Any) -> torch.Tensor:
-        """Translate slices (M, C, H, W) in batches; those of one intensity have nothing to translate."""
-        result = torch.zeros(len(x), len(self.scales), 1 + x.shape[1], *x.shape[2:], dtype=x.dtype, device=x.device)
-        result[:, :, 1:] = x[:, None]
-        flat = x.flatten(1)
-        todo = torch.nonzero(flat.amax(1) > flat.amin(1))[:, 0]
-        starts = range(0, len(todo), self.batch_size)
-        for start in tqdm(starts, desc="translate", unit="batch", disable=not self.progress, leave=False):
-            chosen = todo[start : start + self.batch_size]
-            result[chosen] = self._translate(x[chosen], network, [self.seed + int(i) for i in chosen])
-        return result.flatten(1, 2)
-
-    def _translate(self, x: torch.Tensor, network: Any, seeds: Sequence[int]) -> torch.Tensor:
-        height, width = x.shape[2:]
-        padded = F.pad(x, (0, -width % self.divisor, 0, -height % self.divisor), mode="replicate")
-        encoding = self.encode(padded, network, seeds)
-        parts = []
-        for scale in self.scales:
-            healthy = self.decode(encoding, network, scale, seeds)[..., :height, :width]
-            parts.append(torch.cat([self.anomaly_map(x, healthy), healthy], dim=1))
-        return torch.stack(parts, dim=1)
