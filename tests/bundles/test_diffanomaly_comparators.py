@@ -17,9 +17,9 @@ CONFIGS = Path(__file__).resolve().parents[2] / "bundles" / "diffanomaly" / "con
 COMPARATORS = ["ddpm", "gradcam", "saliency", "vae"]
 
 
-def merged(name: str) -> ConfigParser:
+def merged(*names: str) -> ConfigParser:
     parser = ConfigParser()
-    parser.read_config([CONFIGS / "train.json", CONFIGS / f"{name}.json"])
+    parser.read_config([CONFIGS / f"{name}.json" for name in ("train", *names)])
     return parser
 
 
@@ -61,6 +61,17 @@ def test_vae_leaves_the_diffusion_model_alone() -> None:
     assert files_of["TrainingState"]["path"] == "@state_file"
     files = [text for text in strings(parser.get()) if "@ckpt_dir + " in text]
     assert {text.split("'")[1] for text in files} == {"/vae.pt", "/vae_state.pt"}
+
+
+@pytest.mark.parametrize("section", ["train", "validate"])
+def test_vae_on_many_gpus_samples_the_healthy_slices(section: str) -> None:
+    parser = merged("vae", "multi_gpu_train")
+    parser.set(list(range(10)), f"{section}#dataset")
+    parser.set([0, 3, 6, 9], f"{section}#healthy")
+    parser[f"{section}#sampler"].update(num_replicas=2, rank=0)
+    loader = parser.get_parsed_content(f"{section}#dataloader")
+    assert loader.sampler is parser.get_parsed_content(f"{section}#sampler")
+    assert len(loader.sampler) == 2 and set(loader.sampler) <= set(range(4))
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.json")), ids=lambda path: path.stem)
