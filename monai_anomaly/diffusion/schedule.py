@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 
@@ -42,14 +42,16 @@ class NoiseSchedule:
         self, num_train_timesteps: int = 1000, kind: str = "linear", beta_start: float = 1e-4, beta_end: float = 0.02
     ) -> None:
         T = num_train_timesteps
+        # the default device may have no float64, or no values, as where a network is built on "meta"
+        host: dict[str, Any] = {"dtype": torch.float64, "device": "cpu"}
         if kind == "linear":
-            betas = torch.linspace(beta_start, beta_end, T, dtype=torch.float64)
+            betas = torch.linspace(beta_start, beta_end, T, **host)
         elif kind == "cosine":
-            f = torch.cos((torch.arange(T + 1, dtype=torch.float64) / T + 0.008) / 1.008 * math.pi / 2) ** 2
+            f = torch.cos((torch.arange(T + 1, **host) / T + 0.008) / 1.008 * math.pi / 2) ** 2
             betas = (1 - f[1:] / f[:-1]).clamp(max=0.999)
         else:
             raise ValueError(f"kind must be 'linear' or 'cosine', got {kind!r}")
-        ends = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+        ends = torch.ones(1, **host), torch.zeros(1, **host)
         self.num_train_timesteps = T
         self.alphas_cumprod = torch.cat([ends[0], torch.cumprod(1 - betas, 0), ends[1]])
         self._abar = self.alphas_cumprod.tolist()

@@ -7,10 +7,9 @@ import os
 import numpy as np
 
 from ..utils import atomic_path
+from .panel_figure import BACKGROUND, PREDICTED, TEXT
 
 __all__ = ["case_figure"]
-
-BACKGROUND, TEXT, PREDICTED = "#16181d", "#e6e6e6", "#ff5c8a"
 
 
 def case_figure(

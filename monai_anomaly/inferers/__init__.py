@@ -7,7 +7,7 @@ from __future__ import annotations
 from .autocast import AutocastInferer
 from .classifier_maps import GradCAMInferer, SaliencyMapInferer
 from .reconstruction import ReconstructionInferer
-from .slicewise import SlicewiseMapInferer
+from .slicewise import SlicewiseMapInferer, SlicewiseReconstructionInferer
 from .translation import Encoding, HealthyTranslationInferer
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "ReconstructionInferer",
     "SaliencyMapInferer",
     "SlicewiseMapInferer",
+    "SlicewiseReconstructionInferer",
 ]

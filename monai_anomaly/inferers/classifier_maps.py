@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -39,11 +40,11 @@ class SaliencyMapInferer(SlicewiseMapInferer):
         super().__init__(**kwargs)
         self.target = target
 
-    def map_slices(self, x: torch.Tensor, network: Any) -> torch.Tensor:
-        """The map (N, 1, H, W) of slices (N, C, H, W); the network has ``classifier``."""
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
+        """The map (N, 1, H, W) of slices (N, C, H, W), padded; the network has ``classifier``."""
+        x = self.pad(x).detach()
         with torch.enable_grad():
-            x = x.detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(log_odds(network.classifier, x, self.target).sum(), x)
+            (gradient,) = torch.autograd.grad(log_odds(network.classifier, x.requires_grad_(), self.target).sum(), x)
         return gradient.abs().sum(1, keepdim=True)
 
 
@@ -67,8 +68,9 @@ class GradCAMInferer(SlicewiseMapInferer):
         self.layer = layer
         self.target = target
 
-    def map_slices(self, x: torch.Tensor, network: Any) -> torch.Tensor:
-        """The map (N, 1, H, W) of slices (N, C, H, W); the network has ``classifier``."""
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
+        """The map (N, 1, H, W) of slices (N, C, H, W), padded; the network has ``classifier``."""
+        x = self.pad(x).detach()
         kept: list[torch.Tensor] = []
         hook = network.classifier.get_submodule(self.layer).register_forward_hook(
             lambda module, args, output: kept.append(output)
@@ -76,7 +78,7 @@ class GradCAMInferer(SlicewiseMapInferer):
         try:
             with torch.enable_grad():
                 # the image asks for gradients because the parameters may be frozen
-                score = log_odds(network.classifier, x.detach().requires_grad_(), self.target).sum()
+                score = log_odds(network.classifier, x.requires_grad_(), self.target).sum()
                 (gradient,) = torch.autograd.grad(score, kept[0])
         finally:
             hook.remove()

@@ -3,40 +3,79 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable, Sequence
 from typing import Any
+from warnings import warn
 
 import torch
+from monai.data import MetaTensor
 from monai.inferers import Inferer
 from monai.utils import convert_to_tensor
 from torch.nn import functional as F
+from tqdm import tqdm
 
-__all__ = ["SlicewiseMapInferer"]
+from ..transforms.anomaly_map import AnomalyMap
+
+__all__ = ["SlicewiseMapInferer", "SlicewiseReconstructionInferer"]
 
 
 class SlicewiseMapInferer(Inferer):
     """Base of inferers that map the anomalies of 2D slices; volumes are taken slice by slice.
 
-    A subclass defines :py:meth:`map_slices`. Slices of one intensity, where there is nothing to find, get an empty map
-    and are their own reconstruction.
+    A subclass defines :py:meth:`map_slices`. Slices of one intensity, where there is nothing to find, get an empty map.
 
     Args:
         batch_size: slices processed at a time; bounds the memory.
         divisor: slices are padded (edge values) to multiples of it, as the network's levels need, and cropped again.
         slice_axis: spatial axis of 5-D inputs along which slices are taken.
+        slice_range: first and one past the last slice of 5-D inputs to map, those the networks were trained on; the
+            others keep an empty map and are their own reconstruction. None: all.
+        progress: show a bar over the batches of slices.
+
+    Raises:
+        ValueError: when the range of slices is not two rising numbers.
     """
 
     reconstructs: bool = False
-    """Whether ``map_slices`` returns the C channels of a healthy reconstruction after the map."""
+    """Whether the C channels of a healthy reconstruction follow each map."""
 
-    def __init__(self, batch_size: int = 16, divisor: int = 1, slice_axis: int = 2) -> None:
+    def __init__(
+        self,
+        batch_size: int = 16,
+        divisor: int = 1,
+        slice_axis: int = 2,
+        slice_range: Sequence[int] | None = None,
+        progress: bool = False,
+    ) -> None:
         super().__init__()
+        if slice_range is not None and not (len(slice_range) == 2 and 0 <= slice_range[0] < slice_range[1]):
+            raise ValueError(f"slice_range must be [first, one past last], got {slice_range!r}")
         self.batch_size = batch_size
         self.divisor = divisor
         self.slice_axis = slice_axis
+        self.slice_range = None if slice_range is None else (int(slice_range[0]), int(slice_range[1]))
+        self.progress = progress
+
+    @property
+    def num_maps(self) -> int:
+        """S, the maps of an image; more than one where a subclass has several settings at a time."""
+        return 1
 
     @abstractmethod
-    def map_slices(self, x: torch.Tensor, network: Any) -> torch.Tensor:
-        """The map (N, 1, H, W), or the map and the reconstruction (N, 1 + C, H, W), of slices (N, C, H, W)."""
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
+        """The results of slices (N, C, H, W), laid out as those of the call.
+
+        Args:
+            x: slices as they came; the network is given ``self.pad(x)``. What the results have more than them is cut.
+            network: as in the call.
+            index: which slices of the call these are: a random method seeds by it, so that the results do not depend
+                on the batch size.
+        """
+
+    def pad(self, x: torch.Tensor) -> torch.Tensor:
+        """Slices (N, C, H, W) with their right and lower edges repeated up to multiples of the divisor."""
+        height, width = x.shape[2:]
+        return F.pad(x, (0, -width % self.divisor, 0, -height % self.divisor), mode="replicate")
 
     def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Anomaly map of each image, and its healthy reconstruction where the method has one.
@@ -48,25 +87,84 @@ class SlicewiseMapInferer(Inferer):
             kwargs: not used.
 
         Returns:
-            (N, 1, ...), or (N, 1 + C, ...) with the reconstruction.
+            (N, S, ...), the maps, or (N, S (1 + C), ...), each map with the C channels of its reconstruction behind it.
+
+        Raises:
+            ValueError: when the inputs have another rank.
         """
+        if inputs.ndim not in (4, 5):
+            raise ValueError(f"inputs must be (N, C, H, W) or (N, C, X, Y, Z), got the shape {tuple(inputs.shape)}")
         network = getattr(network, "module", network)  # DistributedDataParallel
-        inputs = convert_to_tensor(inputs, track_meta=False)
-        if inputs.ndim == 4:
-            return self._in_batches(inputs, network)
-        axis = self.slice_axis + 2
-        slices = inputs.movedim(axis, 1)
-        result = self._in_batches(slices.flatten(0, 1), network)
-        return result.unflatten(0, slices.shape[:2]).movedim(1, axis)
+        x = convert_to_tensor(inputs, track_meta=False)
+        if x.ndim == 4:
+            result = self._in_batches(x, network)
+        else:
+            axis = self.slice_axis + 2
+            slices = x.movedim(axis, 1)
+            result = self._in_batches(slices.flatten(0, 1), network, self._inside(slices))
+            result = result.unflatten(0, slices.shape[:2]).movedim(1, axis)
+        # MONAI's Invertd needs the history of the input on the result
+        return MetaTensor(result).copy_meta_from(inputs) if isinstance(inputs, MetaTensor) else result
+
+    def _inside(self, slices: torch.Tensor) -> torch.Tensor:
+        """Which of the slices (N, D, ...) are in the range: (N D), of bool."""
+        first, stop = self.slice_range or (0, slices.shape[1])
+        if first >= slices.shape[1]:
+            warn(f"slice_range {[first, stop]} has none of the volume's {slices.shape[1]} slices", stacklevel=3)
+        index = torch.arange(slices.shape[1], device=slices.device)
+        return ((index >= first) & (index < stop)).repeat(len(slices))
 
     @torch.no_grad()
-    def _in_batches(self, x: torch.Tensor, network: Any) -> torch.Tensor:
+    def _in_batches(self, x: torch.Tensor, network: Any, inside: torch.Tensor | None = None) -> torch.Tensor:
+        """The results of slices (M, C, H, W); those outside, and of one intensity, stay as they are."""
         height, width = x.shape[2:]
         empty = torch.zeros_like(x[:, :1])
-        result = torch.cat([empty, x], dim=1) if self.reconstructs else empty
+        result = torch.cat([empty, x] * self.num_maps if self.reconstructs else [empty] * self.num_maps, dim=1)
         flat = x.flatten(1)
-        todo = torch.nonzero(flat.amax(1) > flat.amin(1))[:, 0]
-        for chosen in todo.split(self.batch_size):
-            padded = F.pad(x[chosen], (0, -width % self.divisor, 0, -height % self.divisor), mode="replicate")
-            result[chosen] = self.map_slices(padded, network)[..., :height, :width].to(result)
+        varied = flat.amax(1) > flat.amin(1)
+        todo = torch.nonzero(varied if inside is None else varied & inside)[:, 0]
+        starts = range(0, len(todo), self.batch_size)
+        for start in tqdm(starts, desc="slices", unit="batch", disable=not self.progress, leave=False):
+            chosen = todo[start : start + self.batch_size]
+            mapped = self.map_slices(x[chosen], network, chosen.tolist())
+            result[chosen] = mapped[..., :height, :width].to(result)
         return result
+
+
+class SlicewiseReconstructionInferer(SlicewiseMapInferer):
+    """Base of inferers that make a healthy version of 2D slices, and map what it differs in from the input.
+
+    A subclass defines :py:meth:`reconstruct`. Slices of one intensity are their own reconstruction.
+
+    Args:
+        data_range: width of the intensity range, the unit of the map.
+        smoothing: of the map, see `AnomalyMap`.
+        border: of the map, see `AnomalyMap`.
+        background: of the map, see `AnomalyMap`.
+        kwargs: see `SlicewiseMapInferer`.
+    """
+
+    reconstructs = True
+
+    def __init__(
+        self,
+        data_range: float = 2.0,
+        smoothing: float = 0.0,
+        border: int = 0,
+        background: float = -1.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.anomaly_map = AnomalyMap(data_range, smoothing, border, background)
+
+    @abstractmethod
+    def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Iterable[torch.Tensor]:
+        """The S healthy versions of slices (N, C, H, W), which come padded; ``index`` as in `map_slices`."""
+
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
+        """The maps and the reconstructions (N, S (1 + C), H, W) of slices (N, C, H, W)."""
+        parts = []
+        for padded in self.reconstruct(self.pad(x), network, index):
+            healthy = padded[..., : x.shape[2], : x.shape[3]]  # cut here: smoothing must not mix the padding in
+            parts += [self.anomaly_map(x, healthy), healthy]
+        return torch.cat(parts, dim=1)

@@ -2,20 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from monai.bundle import ConfigParser
+from monai.handlers import CheckpointLoader
+
+from monai_anomaly.handlers import ClassifierScore
 
 CONFIGS = Path(__file__).resolve().parents[2] / "bundles" / "diffanomaly" / "configs"
 COMPARATORS = ["ddpm", "gradcam", "saliency", "vae"]
 
 
-def merged(name: str) -> ConfigParser:
+def merged(*names: str) -> ConfigParser:
     parser = ConfigParser()
-    parser.read_config([CONFIGS / "train.json", CONFIGS / f"{name}.json"])
+    parser.read_config([CONFIGS / f"{name}.json" for name in ("train", *names)])
     return parser
 
 
@@ -48,15 +52,32 @@ def test_trained_networks_are_used_as_they_are(name: str) -> None:
 
 def test_vae_leaves_the_diffusion_model_alone() -> None:
     parser = merged("vae")
-    # the overlay changes entries of lists by their place
-    targets = [handler["_target_"].rsplit(".", 1)[-1] for handler in parser["train#handlers"]]
-    assert targets[0] == "CheckpointLoader" and targets[6] == "TrainingState"
     for evaluator in ("choose_threshold", "test"):
-        handlers = parser[f"evaluate#{evaluator}#val_handlers"]
-        assert handlers[0]["_target_"] == "CheckpointLoader"
-        assert handlers[2]["_target_"].endswith("ClassifierScore") and handlers[2]["_disabled_"]
+        loader, *others = parser.get_parsed_content(f"evaluate#{evaluator}#val_handlers")
+        assert isinstance(loader, CheckpointLoader) and loader.load_path.endswith("/vae.pt")
+        assert not any(isinstance(handler, ClassifierScore) for handler in others)
+    files_of = {handler["_target_"].rsplit(".", 1)[-1]: handler for handler in parser["train#handlers"]}
+    assert files_of["CheckpointLoader"]["load_path"] == files_of["TrainingState"]["best_path"] == "@model_file"
+    assert files_of["TrainingState"]["path"] == "@state_file"
     files = [text for text in strings(parser.get()) if "@ckpt_dir + " in text]
     assert {text.split("'")[1] for text in files} == {"/vae.pt", "/vae_state.pt"}
+
+
+@pytest.mark.parametrize("section", ["train", "validate"])
+def test_vae_on_many_gpus_samples_the_healthy_slices(section: str) -> None:
+    parser = merged("vae", "multi_gpu_train")
+    parser.set(list(range(10)), f"{section}#dataset")
+    parser.set([0, 3, 6, 9], f"{section}#healthy")
+    parser[f"{section}#sampler"].update(num_replicas=2, rank=0)
+    loader = parser.get_parsed_content(f"{section}#dataloader")
+    assert loader.sampler is parser.get_parsed_content(f"{section}#sampler")
+    assert len(loader.sampler) == 2 and set(loader.sampler) <= set(range(4))
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.json")), ids=lambda path: path.stem)
+def test_no_overlay_counts_the_entries_of_a_list(path: Path) -> None:
+    """MONAI leaves disabled components out of lists, and a new one shifts the rest: what is replaced has a name."""
+    assert not [key for key in json.loads(path.read_text()) if any(part.isdigit() for part in key.split("#"))]
 
 
 @pytest.mark.parametrize("name", ["gradcam", "saliency", "vae"])

@@ -32,7 +32,8 @@ def test_map_is_the_absolute_difference_over_the_range() -> None:
     network = autoencoder()
     result = ReconstructionInferer(data_range=4.0, batch_size=2)(x, network)
     healthy = network(x.as_tensor())[0].detach()
-    assert type(result) is torch.Tensor and not result.requires_grad
+    assert isinstance(result, MetaTensor) and not result.requires_grad
+    result = result.as_tensor()
     torch.testing.assert_close(result[:, 1:], healthy)
     torch.testing.assert_close(result[:, :1], (x.as_tensor() - healthy).abs().sum(1, keepdim=True) / 4)
 

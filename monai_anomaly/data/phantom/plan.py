@@ -57,7 +57,19 @@ def plan_subjects(
     Raises:
         DataError: an argument is none of the above.
     """
-    _check(subjects, seed, lesions, healthy_fraction, sites, split)
+    if not 1 <= subjects <= 10_000:
+        raise DataError(f"phantom subjects: expected 1 to 10000, found {subjects}")
+    if seed < 0:
+        raise DataError(f"phantom seed: expected 0 or more, found {seed}")
+    if not set(lesions) <= set(LESIONS):
+        raise DataError(f"phantom lesions: expected some of {', '.join(LESIONS)}, found {', '.join(lesions)}")
+    if not 0 <= healthy_fraction <= 1 or (healthy_fraction < 1 and not lesions):
+        raise DataError(f"phantom healthy_fraction: expected 0 to 1, and 1 without lesions, found {healthy_fraction}")
+    if not sites or not set(sites) <= set(SITES):
+        raise DataError(f"phantom sites: expected some of {', '.join(SITES)}, found {', '.join(sites) or 'none'}")
+    if len(split) != len(SPLITS) or min(split) < 0 or abs(sum(split) - 1) > 1e-6:
+        raise DataError(f"phantom split: expected shares of {', '.join(SPLITS)} that sum to 1, found {tuple(split)}")
+
     kinds: list[str | None] = []
     for i in range(subjects):
         healthy = int((i + 1) * healthy_fraction + 1e-9) - int(i * healthy_fraction + 1e-9)
@@ -76,25 +88,3 @@ def plan_subjects(
             count[name] += 1
             split_of[i] = name
     return [Person(f"sub-{i + 1:04d}", 10_000 * seed + i, site_of[i], kinds[i], split_of[i]) for i in range(subjects)]
-
-
-def _check(
-    subjects: int,
-    seed: int,
-    lesions: Sequence[str],
-    healthy_fraction: float,
-    sites: Sequence[str],
-    split: Sequence[float],
-) -> None:
-    if not 1 <= subjects <= 10_000:
-        raise DataError(f"phantom subjects: expected 1 to 10000, found {subjects}")
-    if seed < 0:
-        raise DataError(f"phantom seed: expected 0 or more, found {seed}")
-    if not set(lesions) <= set(LESIONS):
-        raise DataError(f"phantom lesions: expected some of {', '.join(LESIONS)}, found {', '.join(lesions)}")
-    if not 0 <= healthy_fraction <= 1 or (healthy_fraction < 1 and not lesions):
-        raise DataError(f"phantom healthy_fraction: expected 0 to 1, and 1 without lesions, found {healthy_fraction}")
-    if not sites or not set(sites) <= set(SITES):
-        raise DataError(f"phantom sites: expected some of {', '.join(SITES)}, found {', '.join(sites) or 'none'}")
-    if len(split) != len(SPLITS) or min(split) < 0 or abs(sum(split) - 1) > 1e-6:
-        raise DataError(f"phantom split: expected shares of {', '.join(SPLITS)} that sum to 1, found {tuple(split)}")

@@ -12,7 +12,15 @@ from torch import nn
 __all__ = ["GlobalPoolHead", "LocalPoolHead"]
 
 
-class GlobalPoolHead(nn.Module):
+class _PoolHead(nn.Module):
+    """A 1 x 1 convolution that starts at zero, pooled over all locations; takes any image size."""
+
+    def __init__(self, spatial_dims: int, channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = zero_module(Conv[Conv.CONV, spatial_dims](channels, out_channels, kernel_size=1))
+
+
+class GlobalPoolHead(_PoolHead):
     """Average the features over all locations, then a 1 x 1 convolution to the outputs.
 
     The "adaptive" pool of guided-diffusion; takes any image size. The convolution starts at zero.
@@ -23,17 +31,13 @@ class GlobalPoolHead(nn.Module):
         out_channels: length of the output.
     """
 
-    def __init__(self, spatial_dims: int, channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.conv = zero_module(Conv[Conv.CONV, spatial_dims](channels, out_channels, kernel_size=1))
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pool (N, C, *spatial) to (N, out_channels)."""
         spatial = tuple(range(2, x.ndim))
         return self.conv(x.mean(dim=spatial, keepdim=True)).flatten(1)
 
 
-class LocalPoolHead(nn.Module):
+class LocalPoolHead(_PoolHead):
     """Outputs at every location by a 1 x 1 convolution, pooled by the logarithm of the mean of the exponentials.
 
     ``out_k = log mean_p exp(z_k(p))``, a smooth maximum (multiple-instance pooling): a small lesion moves the output
@@ -46,10 +50,6 @@ class LocalPoolHead(nn.Module):
         channels: channels of the feature map.
         out_channels: length of the output.
     """
-
-    def __init__(self, spatial_dims: int, channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.conv = zero_module(Conv[Conv.CONV, spatial_dims](channels, out_channels, kernel_size=1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pool (N, C, *spatial) to (N, out_channels)."""

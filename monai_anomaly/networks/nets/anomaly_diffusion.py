@@ -5,12 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from ...diffusion import NoiseSchedule
 from ..blocks.activation_checkpoint import checkpoint_res_blocks
 
 __all__ = ["GuidedDiffusionNet"]
-
-NUM_TRAIN_TIMESTEPS = 1000
-BETA_START, BETA_END = 1e-4, 0.02
 
 
 class GuidedDiffusionNet(nn.Module):
@@ -30,10 +28,12 @@ class GuidedDiffusionNet(nn.Module):
         diffusion: denoiser, called as ``diffusion(x, timesteps, class_labels=...)``, e.g. MONAI's
             ``DiffusionModelUNet``; its first channels, as many as the image has, are the predicted noise.
         classifier: guide, called as ``classifier(x, timesteps)``, e.g. :class:`NoiseConditionedEncoder`.
-        export_timestep: 0-based noise level of the export view, on the linear schedule 1e-4..0.02 of 1000 steps.
+        export_timestep: 0-based noise level of the export view.
         export_label: class label of the export view; default: the last one. Ignored by an unconditional denoiser.
         activation_checkpointing: recompute the residual blocks' activations in the backward pass: less memory, about a
             third more time, for large images.
+        export_schedule: schedule that the denoiser was trained on, for the export view; None: linear, T = 1000. Only
+            the number that the view needs is kept.
 
     Raises:
         ValueError: if ``export_timestep`` or ``export_label`` is out of range.
@@ -46,6 +46,7 @@ class GuidedDiffusionNet(nn.Module):
         export_timestep: int = 100,
         export_label: int | None = None,
         activation_checkpointing: bool = False,
+        export_schedule: NoiseSchedule | None = None,
     ) -> None:
         super().__init__()
         self.diffusion = diffusion
@@ -53,8 +54,10 @@ class GuidedDiffusionNet(nn.Module):
         if activation_checkpointing:
             checkpoint_res_blocks(diffusion)
             checkpoint_res_blocks(classifier)
-        if not 0 <= export_timestep < NUM_TRAIN_TIMESTEPS:
-            raise ValueError(f"export_timestep must be in 0..{NUM_TRAIN_TIMESTEPS - 1}, got {export_timestep}")
+        schedule = export_schedule or NoiseSchedule()
+        if not 0 <= export_timestep < schedule.num_train_timesteps:
+            last = schedule.num_train_timesteps - 1
+            raise ValueError(f"export_timestep must be in 0..{last}, got {export_timestep}")
         num_labels = getattr(diffusion, "num_class_embeds", None)
         if num_labels is None:
             export_label = None
@@ -62,11 +65,10 @@ class GuidedDiffusionNet(nn.Module):
             export_label = num_labels - 1
         elif not 0 <= export_label < num_labels:
             raise ValueError(f"export_label must be in 0..{num_labels - 1}, got {export_label}")
-        betas = torch.linspace(BETA_START, BETA_END, NUM_TRAIN_TIMESTEPS, dtype=torch.float64, device="cpu")
         self.conditional = num_labels is not None
         self.export_timestep = export_timestep
         self.export_label = export_label
-        self.export_alpha_bar = float((1 - betas[: export_timestep + 1]).prod())
+        self.export_alpha_bar = float(schedule.alpha_bar(export_timestep + 1))  # level l is the network's index l - 1
 
     def forward(
         self,

@@ -10,6 +10,7 @@ import torch
 from monai.bundle import verify_net_in_out
 from monai.networks.nets import DiffusionModelUNet
 
+from monai_anomaly.diffusion import NoiseSchedule
 from monai_anomaly.networks.nets import GuidedDiffusionNet, NoiseConditionedEncoder
 
 LEVELS = {
@@ -66,6 +67,22 @@ def test_export_view_is_what_the_denoiser_takes_away(shared, label):
         expected = (image - (image - (1 - a) ** 0.5 * eps) / a**0.5).abs().sum(1, keepdim=True).float()
         found = network(image)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+def test_export_view_follows_the_schedule_and_keeps_nothing_of_it():
+    schedule = NoiseSchedule(50, "cosine")
+    network, plain = build(export_timestep=20, export_schedule=schedule), build(export_timestep=20)
+    assert network.export_alpha_bar == schedule.alpha_bar(21) != plain.export_alpha_bar
+    assert network.state_dict().keys() == plain.state_dict().keys()
+    assert not any(isinstance(value, NoiseSchedule) for value in vars(network).values())
+    with pytest.raises(ValueError, match=r"must be in 0\.\.49"):
+        build(export_timestep=50, export_schedule=schedule)
+
+
+def test_can_be_built_without_memory():
+    with torch.device("meta"):
+        network = GuidedDiffusionNet(torch.nn.Conv2d(1, 1, 1), torch.nn.Conv2d(1, 1, 1))
+    assert network.export_alpha_bar == build().export_alpha_bar
 
 
 @pytest.mark.parametrize("num_class_embeds", [None, 3])

@@ -1,0 +1,89 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What all inferers have from their base; the tests of each go into its slices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from monai.data import MetaTensor
+from monai.transforms import Flipd, Invertd
+from torch import nn
+
+from monai_anomaly.inferers import ReconstructionInferer, SlicewiseMapInferer, SlicewiseReconstructionInferer
+
+
+class Brightness(SlicewiseMapInferer):
+    """Maps the first channel."""
+
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
+        return network(self.pad(x))[:, :1]
+
+
+class Numbers(SlicewiseReconstructionInferer):
+    """Two reconstructions: the number of the slice, and ten times it."""
+
+    @property
+    def num_maps(self) -> int:
+        return 2
+
+    def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> list[torch.Tensor]:
+        numbers = torch.ones_like(x) * torch.tensor(index)[:, None, None, None]
+        return [numbers, 10 * numbers]
+
+
+def images(*shape: int) -> torch.Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+@pytest.mark.parametrize("inferer", [Brightness(divisor=4), ReconstructionInferer(divisor=4)])
+@pytest.mark.parametrize("shape", [(2, 3, 6, 7), (1, 3, 6, 7, 3)])
+def test_metadata_of_the_input_is_on_the_result(inferer: SlicewiseMapInferer, shape: tuple[int, ...]) -> None:
+    x = images(*shape)
+    tracked = MetaTensor(x.clone(), affine=torch.diag(torch.tensor([2.0, 3.0, 4.0, 1.0])), meta={"site": "A"})
+    result, plain = inferer(tracked, nn.Identity()), inferer(x, nn.Identity())
+    assert isinstance(result, MetaTensor) and torch.equal(result.affine, tracked.affine) and result.meta["site"] == "A"
+    assert type(plain) is torch.Tensor and torch.equal(result.as_tensor(), plain)
+    assert torch.equal(tracked.as_tensor(), x)
+
+
+def test_map_can_be_taken_back_to_the_input_grid() -> None:
+    x = images(1, 6, 8)
+    flip = Flipd("image", spatial_axis=0)
+    sample = flip({"image": MetaTensor(x)})
+    sample["pred"] = Brightness()(sample["image"][None], nn.Identity())[0]
+    back = Invertd("pred", flip, orig_keys="image")(sample)
+    torch.testing.assert_close(back["pred"].as_tensor(), x)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 16])
+def test_every_slice_knows_its_number_and_every_map_its_reconstruction(batch_size: int) -> None:
+    x = images(5, 2, 4, 4)
+    x[1] = 0.5  # left out, yet counted
+    result = Numbers(data_range=1.0, batch_size=batch_size, divisor=8)(x, None)
+    assert result.shape == (5, 2 * 3, 4, 4)
+    for i in (0, 2, 3, 4):
+        for part, number in ((result[i, :3], i), (result[i, 3:], 10 * i)):
+            assert (part[1:] == number).all()
+            torch.testing.assert_close(part[0], (x[i] - number).abs().sum(0))
+    assert not result[1, [0, 3]].any() and (result[1, [1, 2, 4, 5]] == 0.5).all()
+
+
+def test_padding_has_no_part_in_a_smooth_map() -> None:
+    x = images(1, 2, 5, 6)
+    padded, plain = (Numbers(smoothing=1.0, divisor=d)(x, None) for d in (8, 1))
+    assert torch.equal(padded, plain)
+
+
+def test_progress_bar_counts_the_batches(capsys: pytest.CaptureFixture[str]) -> None:
+    Brightness(batch_size=2, progress=True)(images(5, 1, 4, 4), nn.Identity())
+    assert "/3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 8), (1, 2, 2, 2, 2, 2)])
+def test_other_ranks_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="N, C, H, W"):
+        Brightness()(images(*shape), nn.Identity())
