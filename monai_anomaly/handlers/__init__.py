@@ -11,6 +11,7 @@ from .collect_cases import CollectCases
 from .epoch_seed import EpochSeed
 from .finite_loss import FiniteLoss
 from .left_out_list import LeftOutList
+from .level_ramp import LevelRamp
 from .moving_average import MovingAverage
 from .panel_figure import panel_figure, pick_slices
 from .progress import Progress
@@ -26,6 +27,7 @@ __all__ = [
     "EpochSeed",
     "FiniteLoss",
     "LeftOutList",
+    "LevelRamp",
     "MovingAverage",
     "Progress",
     "SaveCases",

@@ -42,3 +42,17 @@ def test_smoothing_spreads_a_point_and_keeps_its_mass() -> None:
     torch.testing.assert_close(smooth.sum(), torch.tensor(1.0), atol=1e-3, rtol=0)
     assert abs(float(variance) ** 0.5 - 2.0) < 0.1
     torch.testing.assert_close(smooth, smooth.transpose(2, 3))
+
+
+def test_the_border_leaves_out_the_rim_of_the_brain_in_any_dimension() -> None:
+    for shape, inside in (((1, 2, 9, 9), 5 * 5), ((1, 2, 9, 9, 9), 5**3)):
+        x = torch.full(shape, -1.0)
+        x[(..., *[slice(1, 8)] * (len(shape) - 2))] = 0.5
+        found = AnomalyMap(2.0, border=1)(x, torch.zeros_like(x))
+        assert (found > 0).sum() == inside
+        torch.testing.assert_close(found[found > 0], torch.full((inside,), 0.5))
+
+
+def test_the_edge_of_the_image_is_no_border() -> None:
+    x = torch.full((1, 1, 4, 4), 0.5)
+    assert (AnomalyMap(2.0, border=2)(x, -x) > 0).all()

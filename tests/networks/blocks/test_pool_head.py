@@ -8,9 +8,19 @@ import torch
 from monai_anomaly.networks.blocks import GlobalPoolHead, LocalPoolHead
 
 
-@pytest.mark.parametrize("head", [GlobalPoolHead, LocalPoolHead])
-def test_starts_at_zero(head):
-    assert torch.equal(head(2, 4, 3)(torch.randn(2, 4, 3, 5)), torch.zeros(2, 3))
+def test_the_mean_starts_at_zero_and_the_smooth_maximum_does_not():
+    x = torch.randn(2, 4, 3, 5)
+    assert torch.equal(GlobalPoolHead(2, 4, 3)(x), torch.zeros(2, 3))
+    assert LocalPoolHead(2, 4, 3)(x).abs().min() > 0
+
+
+def test_the_first_gradient_of_the_smooth_maximum_favors_places():
+    """From zero weights it would be that of a mean: the same at every place."""
+    x = torch.randn(1, 8, 6, 6, requires_grad=True)
+    torch.manual_seed(0)
+    LocalPoolHead(2, 8, 1)(x).sum().backward()
+    places = x.grad.norm(dim=1)
+    assert places.max() > 3 * places.min()
 
 
 @pytest.mark.parametrize("head", [GlobalPoolHead, LocalPoolHead])

@@ -1,0 +1,39 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from ignite.engine import Engine, Events
+
+from monai_anomaly.engines import NoisyPrepareBatch
+
+__all__ = ["LevelRamp"]
+
+
+class LevelRamp:
+    """Begin the training with little noise and raise the highest level linearly to that of the batches.
+
+    A classifier of noisy images finds small lesions only after it has seen them: from the first iteration on under all
+    levels, it may learn nothing but the prior for hundreds of iterations. The level is a function of the iteration
+    alone, so a resumed run goes on alike.
+
+    Args:
+        prepare_batch: whose ``max_level`` is set.
+        iterations: length of the ramp; 0: none (the thesis).
+        start: highest level of the first iteration.
+    """
+
+    def __init__(self, prepare_batch: NoisyPrepareBatch, iterations: int, start: int = 60) -> None:
+        self.prepare_batch = prepare_batch
+        self.iterations = iterations
+        self.stop = prepare_batch.max_level
+        self.start = min(start, self.stop)
+
+    def attach(self, engine: Engine) -> None:
+        """Set the level as each iteration of the engine starts."""
+        if self.iterations > 0:
+            engine.add_event_handler(Events.ITERATION_STARTED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Set the level of the engine's current iteration, counted from 1."""
+        share = min(1.0, (engine.state.iteration - 1) / self.iterations)
+        self.prepare_batch.max_level = round(self.start + share * (self.stop - self.start))
