@@ -13,6 +13,7 @@ from .folders import make_folders_datalist
 from .healthy import healthy_only
 from .inputs import find_inputs
 from .phantom import PhantomSubject, make_subject, phantom_figure, uniqueness_figure, write_phantom
+from .siblings import find_siblings
 from .slices import SliceDataset
 from .split import split_by_subject
 from .table import make_table_datalist
@@ -23,6 +24,7 @@ __all__ = [
     "assemble_datalist",
     "find_datalist",
     "find_inputs",
+    "find_siblings",
     "healthy_only",
     "load_datalist",
     "make_brats_datalist",
