@@ -14,6 +14,7 @@ from .healthy import healthy_only
 from .input_loader import InputDataset, InputLoader, LeftOut
 from .inputs import find_inputs
 from .phantom import PhantomSubject, make_subject, phantom_figure, uniqueness_figure, write_phantom
+from .siblings import find_siblings
 from .slices import SliceDataset
 from .split import split_by_subject
 from .table import make_table_datalist
@@ -27,6 +28,7 @@ __all__ = [
     "assemble_datalist",
     "find_datalist",
     "find_inputs",
+    "find_siblings",
     "healthy_only",
     "load_datalist",
     "make_brats_datalist",

@@ -14,6 +14,7 @@ from monai.data import MetaTensor, NibabelReader, PILReader
 from monai.transforms import LoadImage, MapTransform, Transform
 from monai.utils import ImageMetaKey, TransformBackends, ensure_tuple
 
+from monai_anomaly.data.siblings import find_siblings
 from monai_anomaly.utils import DataError
 
 from .check_image import MODALITY_FILES, check_same_grid
@@ -40,6 +41,9 @@ class LoadModalities(Transform):
 
     Args:
         tolerance: largest distance [mm] of corresponding volume corners among the files of one sample.
+        modalities: names of the channels, in order. With them the file of one modality stands for all: a single file
+            with one channel where several are wanted is completed by those beside it, found by their names (see
+            :func:`monai_anomaly.data.find_siblings`). For programs that know one file an image, like MONAI Label.
 
     Raises:
         DataError: a file is missing or unreadable, has no usable affine, or is not on the grid of the first one.
@@ -47,8 +51,9 @@ class LoadModalities(Transform):
 
     backend = [TransformBackends.TORCH]
 
-    def __init__(self, tolerance: float = 0.1) -> None:
+    def __init__(self, tolerance: float = 0.1, modalities: Sequence[str] | None = None) -> None:
         self.tolerance = tolerance
+        self.modalities = tuple(modalities or ())
         self.loader = LoadImage(image_only=True, dtype=np.float32, ensure_channel_first=False)
         # the last registered reader that knows the suffix is the one used
         self.loader.register(PILReader(converter=_to_gray))
@@ -64,6 +69,9 @@ class LoadModalities(Transform):
         if not paths:
             raise DataError("expected the path of an image, found an empty list")
         images = [self._load(path) for path in paths]
+        if len(paths) == 1 and len(images[0]) == 1 and len(self.modalities) > 1:
+            paths = [Path(p) for p in find_siblings(paths[0], self.modalities)] or paths
+            images = [self._load(path) for path in paths]
         for image in images[1:]:
             check_same_grid(images[0], image, self.tolerance)
         meta = dict(images[0].meta)
@@ -111,13 +119,20 @@ class LoadModalitiesd(MapTransform):
         keys: entries that hold paths, e.g. ``("image", "mask", "twin")``.
         tolerance: largest distance [mm] of corresponding volume corners among the files of one key.
         allow_missing_keys: skip keys a sample does not have.
+        modalities: names of the channels: the file of one modality stands for all.
     """
 
     backend = LoadModalities.backend
 
-    def __init__(self, keys: KeysCollection, tolerance: float = 0.1, allow_missing_keys: bool = False) -> None:
+    def __init__(
+        self,
+        keys: KeysCollection,
+        tolerance: float = 0.1,
+        allow_missing_keys: bool = False,
+        modalities: Sequence[str] | None = None,
+    ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.load = LoadModalities(tolerance)
+        self.load = LoadModalities(tolerance, modalities)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Load the files of a sample."""

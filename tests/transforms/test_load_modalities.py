@@ -39,6 +39,19 @@ def test_a_list_of_files_is_stacked_in_order(tmp_path: Path) -> None:
     assert image.meta["filename_or_obj"] == files[0]
 
 
+def test_one_modality_stands_for_all(tmp_path: Path) -> None:
+    names = ["t1", "t2"]
+    files = [_nifti(tmp_path / f"case_{name}.nii.gz", _volume(seed)) for seed, name in enumerate(names)]
+    load = LoadModalitiesd("image", modalities=names)
+    for file in files:
+        image = load({"image": file})["image"]
+        np.testing.assert_array_equal(image.numpy(), np.stack([_volume(0), _volume(1)]))
+        assert image.meta["filename_or_obj"] == files[0]
+    stacked = _nifti(tmp_path / "other_t1.nii.gz", _volume(shape=(5, 6, 7, 2)))
+    assert load({"image": stacked})["image"].shape == (2, 5, 6, 7)
+    assert load({"image": _nifti(tmp_path / "scan.nii.gz", _volume())})["image"].shape == (1, 5, 6, 7)
+
+
 @pytest.mark.parametrize(
     ("shape", "expected"),
     [

@@ -42,9 +42,10 @@ class LocalPoolHead(_PoolHead):
 
     ``out_k = log mean_p exp(z_k(p))``, a smooth maximum (multiple-instance pooling): a small lesion moves the output
     although it fills few locations, and the gradient goes to the locations that carry the evidence. A plain mean of
-    local outputs would be :class:`GlobalPoolHead` again, as both are linear. Hence the convolution does not start at zero:
-    there all locations weigh alike, the head is a mean, and training rests on a plateau for hundreds of iterations.
-    Experimental: not used by the papers. Source: Pinheiro & Collobert, "From Image-level to Pixel-level Labeling" (https://arxiv.org/abs/1411.6228), eq. 6.
+    local outputs would be :class:`GlobalPoolHead` again, as both are linear. Hence the convolution does not start at
+    zero: there all locations weigh alike, the head is a mean, and training rests on a plateau for hundreds of
+    iterations. Experimental: not used by the papers. Source: Pinheiro & Collobert, "From Image-level to Pixel-level
+    Labeling" (https://arxiv.org/abs/1411.6228), eq. 6.
 
     Args:
         spatial_dims: 1, 2 or 3.
