@@ -25,22 +25,25 @@ from .counting import CountCalls
 __all__ = ["SETTINGS", "benchmark"]
 
 FAST = {"order": 2, "exact": True}
+DEFAULT = "the configuration's own"
 
 
 def _settings() -> dict[str, dict[str, Any]]:
-    """The thesis' scheme, then few steps with the three parts of the fast scheme switched on one at a time.
+    """The thesis' scheme, then few steps with the three parts of the fast scheme switched on one at a time, all to the
+    thesis' level and without extrapolation between labels; last the translation of the configuration.
 
-    Scale and labels are the bundle's in all of them.
+    Scale, labels and border are the configuration's in all of them.
     """
-    plain = {"order": 1, "exact": False, "substeps": 1}
+    common = {"level": 500, "label_scale": 0.0}
+    plain = {**common, "order": 1, "exact": False, "substeps": 1}
     settings = {"DDIM 500+500, every level": {**plain, "steps": 500}}
     for steps, parts in ((50, 2), (25, 4), (12, 4), (6, 16)):
         name = f"{steps}+{steps}"
         settings[f"DDIM {name}"] = {**plain, "steps": steps}
         settings[f"{name} exact"] = {**plain, "steps": steps, "exact": True}
         settings[f"{name} exact, order 2"] = {**plain, **FAST, "steps": steps}
-        settings[f"{name} exact, order 2, split {parts}"] = {**FAST, "steps": steps, "substeps": parts}
-    return settings
+        settings[f"{name} exact, order 2, split {parts}"] = {**common, **FAST, "steps": steps, "substeps": parts}
+    return {**settings, DEFAULT: {}}
 
 
 SETTINGS = _settings()

@@ -249,3 +249,21 @@ def test_errors(images) -> None:
         Denoiser(wavy, SCHEDULE, prediction="score")
     with pytest.raises(ValueError, match="kind must be"):
         NoiseSchedule(kind="quadratic")
+
+
+def labelled(x, timesteps, class_labels):
+    """eps of data N(label, STD^2)."""
+    a = SCHEDULE.alpha_bar(timesteps.round().long() + 1).to(x).reshape(-1, 1, 1, 1)
+    mean = class_labels.reshape(-1, 1, 1, 1).to(x)
+    return (x - a.sqrt() * mean) * (1 - a).sqrt() / (a * STD**2 + 1 - a)
+
+
+@pytest.mark.parametrize("w", [0.0, 1.0, 2.5])
+def test_label_scale_extrapolates_beyond_the_label_away_from_the_other(images, w) -> None:
+    """Of Gaussians of one width, means 0 and 1: eps is linear in the mean, so it is eps of the mean -w."""
+    denoiser = Denoiser(labelled, SCHEDULE, class_label=0, away_label=1, label_scale=w)
+    wanted = Denoiser(labelled, SCHEDULE, class_label=torch.tensor(-w))
+    for level in (50, 400):
+        got, expected = denoiser(images, level), wanted(images, level)
+        torch.testing.assert_close(got.eps, expected.eps, atol=1e-5, rtol=0)
+        torch.testing.assert_close(got.x0, expected.x0, atol=1e-4, rtol=0)

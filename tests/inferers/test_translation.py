@@ -326,3 +326,30 @@ def test_unknown_precision_is_refused(network: TinyNet) -> None:
 def test_other_ranks_are_refused(network: TinyNet, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="N, C, H, W"):
         inferer()(images(*shape), network)
+
+
+def test_label_scale_acts_while_decoding_and_costs_a_second_evaluation_there(network: TinyNet) -> None:
+    x, options = images(2, CHANNELS, 8, 8), {"scale": 0.0, "encoding_label": 1, "decoding_label": 0}
+    changes = []
+    for w, calls in ((0.0, 5 + 4), (2.0, 5 + 2 * 4)):
+        network.diffusion.calls = 0
+        changes.append(inferer(label_scale=w, **options)(x, network)[:, 1:] - x)
+        assert network.diffusion.calls == calls
+    # the same way, further
+    cosine = torch.nn.functional.cosine_similarity(*(c.flatten() for c in changes), dim=0)
+    assert cosine > 0.9 and 2 < changes[1].norm() / changes[0].norm() < 4
+
+
+@pytest.mark.parametrize("labels", [{}, {"encoding_label": 1}, {"encoding_label": 0, "decoding_label": 0}])
+def test_label_scale_needs_two_labels(labels: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="label_scale needs two different labels"):
+        inferer(label_scale=1.0, **labels)
+
+
+def test_border_leaves_the_rim_out_of_the_map_alone(network: TinyNet) -> None:
+    x = torch.full((1, CHANNELS, 8, 8), -1.0)
+    x[..., 2:6, 2:6] = 0.3 * images(1, CHANNELS, 4, 4)
+    whole, inner = (inferer(border=b)(x, network) for b in (0, 1))
+    assert torch.equal(whole[:, 1:], inner[:, 1:])
+    assert torch.equal(inner[:, 0].nonzero().amin(0)[1:], torch.tensor([3, 3]))
+    torch.testing.assert_close(inner[..., 3:5, 3:5], whole[..., 3:5, 3:5])
