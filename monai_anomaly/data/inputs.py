@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..utils import DataError
-from .brats import SPELLINGS
 from .datalist import load_datalist
 from .folders import SUFFIXES
+from .siblings import split_modality
 
 __all__ = ["PROBLEM", "find_inputs"]
 
@@ -56,17 +55,14 @@ def find_inputs(path: str | os.PathLike, modalities: Sequence[str], section: str
 
 def _cases(root: Path, modalities: Sequence[str]) -> list[dict[str, Any]]:
     """Files that differ in the modality of their names only, like ``p_t1_080.nii.gz`` and ``p_flair_080.nii.gz``."""
-    token = {s.lower(): m for m in modalities for s in SPELLINGS.get(m, (m,))}
-    spellings = "|".join(re.escape(s) for s in sorted(token, key=len, reverse=True))
-    pattern = re.compile(rf"(?:^|(?<=[_-]))({spellings})(?=[_-]|$)")
     samples: list[dict[str, Any]] = []
     for folder in [root, *sorted(p for p in root.rglob("*") if p.is_dir())]:
         groups: dict[str, dict[str, str]] = {}
         for file in sorted(p for p in folder.iterdir() if p.name.lower().endswith(SUFFIXES)):
-            stem = _stem(file).lower()
-            if (found := pattern.search(stem)) and not stem.endswith("_twin"):
-                rest = (stem[: found.start()] + stem[found.end() :]).replace("__", "_").strip("_-")
-                groups.setdefault(rest, {})[token[found.group(1)]] = str(file)
+            if (found := split_modality(file, modalities)) and not found[2].endswith("_twin"):
+                modality, before, behind = found
+                rest = (before + behind).replace("__", "_").strip("_-")
+                groups.setdefault(rest, {})[modality] = str(file)
         for rest, files in groups.items():
             where = folder.resolve().name if folder == root else str(folder.relative_to(root)).replace(os.sep, "_")
             name = where if len(groups) == 1 or not rest else f"{where}_{rest}"

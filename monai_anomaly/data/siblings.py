@@ -11,7 +11,7 @@ from ..utils import DataError
 from .brats import SPELLINGS
 from .folders import SUFFIXES
 
-__all__ = ["find_siblings"]
+__all__ = ["find_siblings", "split_modality"]
 
 
 def find_siblings(file: str | os.PathLike, modalities: Sequence[str]) -> list[str]:
@@ -29,12 +29,12 @@ def find_siblings(file: str | os.PathLike, modalities: Sequence[str]) -> list[st
         DataError: when the file of a modality is missing.
     """
     path = Path(file)
-    own = _split(path, modalities)
+    own = split_modality(path, modalities)
     if own is None:
         return []
     found: dict[str, str] = {}
     for other in sorted(path.parent.iterdir()):
-        parts = _split(other, modalities)
+        parts = split_modality(other, modalities)
         if parts is not None and parts[1:] == own[1:]:
             found.setdefault(parts[0], str(other))
     if missing := [m for m in modalities if m not in found]:
@@ -42,8 +42,8 @@ def find_siblings(file: str | os.PathLike, modalities: Sequence[str]) -> list[st
     return [found[m] for m in modalities]
 
 
-def _split(path: Path, modalities: Sequence[str]) -> tuple[str, str, str] | None:
-    """The modality in a file's name, and what stands before and behind it."""
+def split_modality(path: Path, modalities: Sequence[str]) -> tuple[str, str, str] | None:
+    """The modality in a file's name, and what stands before and behind it, in small letters; None without one."""
     suffixes = (s for s in sorted(SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(s))
     if (suffix := next(suffixes, None)) is None:
         return None
