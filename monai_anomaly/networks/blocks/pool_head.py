@@ -55,7 +55,7 @@ class LocalPoolHead(_PoolHead):
 
     def __init__(self, spatial_dims: int, channels: int, out_channels: int) -> None:
         super().__init__(spatial_dims, channels, out_channels)
-        nn.init.normal_(self.conv.weight, std=0.3)
+        nn.init.normal_(self.conv.get_parameter("weight"), std=0.3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pool (N, C, *spatial) to (N, out_channels)."""
