@@ -17,6 +17,9 @@ __all__ = ["PROBLEM", "find_inputs"]
 PROBLEM = "problem"
 """Entry of a sample that cannot be read: why. `InputDataset` leaves it out."""
 
+# an inference reads none; MONAI's engines would write a result of the same name into the batch, not into the output
+REFERENCES = ("mask", "twin")
+
 
 def find_inputs(path: str | os.PathLike, modalities: Sequence[str], section: str = "test") -> list[dict[str, Any]]:
     """The samples that an inference is asked for: an image, a case's folder, a folder of cases or images, or a
@@ -30,14 +33,16 @@ def find_inputs(path: str | os.PathLike, modalities: Sequence[str], section: str
 
     Returns:
         samples with ``image`` (a path, or one a modality) and ``subject`` (a name no other sample has). Where a
-        folder of cases has one without all modalities, its sample says so under ``problem``. Files are not opened.
+        folder of cases has one without all modalities, its sample says so under ``problem``. The ``mask`` and ``twin``
+        of a datalist are dropped, its other entries are kept. Files are not opened.
 
     Raises:
         DataError: when nothing is found, or no case is complete, naming what was looked for.
     """
     path = Path(path).expanduser()
     if path.is_file() and path.suffix == ".json":
-        return _named(load_datalist(path, section, modalities, check_files=False))
+        listed = load_datalist(path, section, modalities, check_files=False)
+        return _named([{k: v for k, v in sample.items() if k not in REFERENCES} for sample in listed])
     if path.is_file():
         return [{"image": str(path), "subject": _stem(path)}]
     if not path.is_dir():

@@ -18,6 +18,8 @@ from .provenance import provenance
 
 __all__ = ["SaveCases"]
 
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+
 
 class SaveCases:
     """Write what an inference found, one folder a case, in the input's own geometry (affine, shape, orientation).
@@ -68,7 +70,7 @@ class SaveCases:
         channel = {"image": self.channel, "healthy": self.channel, "map": 0, "mask": 0}
         image, healthy, score, mask = (_array(result[key])[c] for key, c in channel.items())
         title = f"{folder.name}: threshold {result['threshold']['value']:.3g} ({result['threshold']['origin']})"
-        anatomical = bool(_affine(result["map"])[1, 1] > 0)
+        anatomical = bool(_affine(result["map"])[1, 1] > 0) and not _is_picture(result["image"])
         title = title.replace("_", " ")
         case_figure(folder / "figure.png", image, healthy, score, mask, title, anatomical=anatomical)
 
@@ -105,6 +107,11 @@ def _affine(image: torch.Tensor) -> np.ndarray:
     axes = [0, 1, 3] if len(found) == 3 else [0, 1, 2, 3]
     affine[np.ix_(axes, axes)] = found
     return affine
+
+
+def _is_picture(image: Any) -> bool:
+    """Whether the file has no affine of its own: MONAI gives it that of an anatomical image, but its y grows down."""
+    return str(getattr(image, "meta", {}).get("filename_or_obj", "")).lower().endswith(PICTURES)
 
 
 def _write_image(path: Path, image: torch.Tensor, dtype: type) -> None:

@@ -101,6 +101,12 @@ def test_datalist_keeps_what_a_sample_says_and_makes_names(tmp_path: Path) -> No
     assert found[0]["label"] == 1 and found[0]["image"] == [str(tmp_path / f) for f in images[0]]
 
 
+def test_references_of_a_datalist_are_dropped(tmp_path: Path) -> None:
+    sample = {"image": ["a_t1.nii.gz", "a_t2.nii.gz"], "mask": "a_seg.nii.gz", "twin": ["b_t1.nii.gz", "b_t2.nii.gz"]}
+    (found,) = find_inputs(write_datalist(tmp_path, [{**sample, "label": 1, "site": "A"}]), ["t1", "t2"])
+    assert set(found) == {"image", "subject", "label", "site"}
+
+
 def test_other_section_of_a_datalist(tmp_path: Path) -> None:
     touch(tmp_path, "a.nii.gz")
     path = write_datalist(tmp_path, [{"image": "a.nii.gz"}], "validation")

@@ -69,6 +69,20 @@ def test_affine_of_a_2d_image(tmp_path: Path) -> None:
     np.testing.assert_array_equal(affine, [[2, 0, 0, 5], [0, 3, 0, 7], [0, 0, 1, 0], [0, 0, 0, 1]])
 
 
+def test_pictures_stand_upright(tmp_path: Path) -> None:
+    """Their affine is the identity, as that of an anatomical image may be, but their first row is the upper one."""
+    shown = {}
+    for name in ("xray.PNG", "slice.nii.gz"):
+        found = result(10, 10, channels=1, affine=torch.eye(4, dtype=torch.float64))
+        found["image"][:] = 0
+        found["image"][:, :, 8:] = 1  # the largest y
+        found["image"].meta["filename_or_obj"] = name
+        save(tmp_path / name, [found])
+        first = imread(tmp_path / name / "p0" / "figure.png")[60:, :250, :3].min(axis=2)  # the column of the input
+        shown[name] = float(np.nonzero(first > 0.99)[0].mean())
+    assert shown["slice.nii.gz"] < shown["xray.PNG"]
+
+
 def test_scores(tmp_path: Path) -> None:
     found = result(6, 7, 5)
     save(tmp_path, [found], settings={"scale": [1.0, 2.0]})
