@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from ..inferers import HealthyTranslationInferer
 from ..metrics import AnomalyCases, evaluate
+from ..networks.convert.checkpoint import load_state_dict
 from ..utils import DataError, atomic_write
 from .benchmark_file import agree, open_benchmark, used_config, write_benchmark
 from .benchmark_table import benchmark_table, paired_differences
@@ -26,7 +27,7 @@ __all__ = ["SETTINGS", "benchmark"]
 
 FAST = {"order": 2, "exact": True}
 DEFAULT = "the configuration's own"
-LESS = {
+LESS: dict[str, dict[str, Any]] = {
     "without label contrast": {"label_scale": 0.0},
     "with one label": {"label_scale": 0.0, "encoding_label": 0, "decoding_label": 0},
     "without guide": {"scale": 0.0},
@@ -175,7 +176,7 @@ def _missing_rows(
     settings: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     network = parser.get_parsed_content("network")
-    network.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
+    network.load_state_dict(load_state_dict(checkpoint))
     network.eval()
     base = {k: parser.get_parsed_content(f"translation#{k}") for k in parser["translation"] if k != "_target_"}
     for name, setting in tqdm(settings.items(), desc=checkpoint):

@@ -20,6 +20,7 @@ from .report_files import report_table, write_report
 from .save_cases import SaveCases
 from .training_state import TrainingState
 from .translation_panel import TranslationPanel
+from .weights_loader import WeightsLoader
 
 __all__ = [
     "ClassifierScore",
@@ -33,6 +34,7 @@ __all__ = [
     "SaveCases",
     "TrainingState",
     "TranslationPanel",
+    "WeightsLoader",
     "case_figure",
     "panel_figure",
     "pick_slices",

@@ -57,7 +57,7 @@ def test_vae_leaves_the_diffusion_model_alone() -> None:
         assert isinstance(loader, CheckpointLoader) and loader.load_path.endswith("/vae.pt")
         assert not any(isinstance(handler, ClassifierScore) for handler in others)
     files_of = {handler["_target_"].rsplit(".", 1)[-1]: handler for handler in parser["train#handlers"]}
-    assert files_of["CheckpointLoader"]["load_path"] == files_of["TrainingState"]["best_path"] == "@model_file"
+    assert files_of["WeightsLoader"]["load_path"] == files_of["TrainingState"]["best_path"] == "@model_file"
     assert files_of["TrainingState"]["path"] == "@state_file"
     files = [text for text in strings(parser.get()) if "@ckpt_dir + " in text]
     assert {text.split("'")[1] for text in files} == {"/vae.pt", "/vae_state.pt"}
