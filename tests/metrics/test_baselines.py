@@ -26,8 +26,8 @@ def test_mean_is_of_healthy_samples_only() -> None:
     np.testing.assert_allclose(mean_healthy_image(samples), IMAGES[[0, 2]].mean(0), rtol=1e-6)
 
 
-def test_bad_input() -> None:
+def test_no_healthy_sample_leaves_the_baseline_out_and_another_shape_is_an_error() -> None:
     with pytest.warns(UserWarning, match="no training sample has label 0"):
         assert mean_healthy_image([{"image": IMAGES[0], "label": 1}]) is None
-    with pytest.warns(UserWarning, match="no training sample has label 0"):
+    with pytest.raises(DataError, match="shape"):
         trivial_baselines([], IMAGES[0, :1])["distance to mean healthy"](IMAGES)
