@@ -8,6 +8,7 @@ import torch
 from monai.data import MetaTensor
 
 from monai_anomaly.metrics import mean_healthy_image, trivial_baselines
+from monai_anomaly.utils import DataError
 
 IMAGES = np.random.default_rng(0).random((3, 2, 4, 5)).astype(np.float32)
 
