@@ -17,13 +17,16 @@ __all__ = ["NoisyPrepareBatch"]
 class NoisyPrepareBatch(PrepareBatch):
     """Noise a batch to random levels, for networks that learn to denoise or to classify noisy images.
 
-    One noisy image serves the diffusion network and the classifier alike; the levels lie in 1..``max_level``.
+    One noisy image serves the diffusion network and the classifier alike, unless the classifier has a highest level of
+    its own; the levels lie in 1..``max_level``.
 
     Args:
         schedule: the noise schedule; None: linear, T = 1000.
         level_power: levels are drawn as u^power, u uniform; 1 is the thesis, more favors low noise, where a classifier
             sees enough to learn from.
         max_level: highest level drawn; None: T. A translation to level L never visits levels above L.
+        classifier_max_level: highest level drawn for the classifier, which then gets noisy images of its own; None:
+            those of the diffusion network.
         null_label: class the diffusion network is told in place of the image's with probability ``label_dropout``, so
             that it learns to do without; None where every image keeps its label (the thesis).
         label_dropout: that probability.
@@ -40,6 +43,7 @@ class NoisyPrepareBatch(PrepareBatch):
         schedule: NoiseSchedule | None = None,
         level_power: float = 1.0,
         max_level: int | None = None,
+        classifier_max_level: int | None = None,
         null_label: int | None = None,
         label_dropout: float = 0.5,
         conditional: bool = True,
@@ -51,6 +55,7 @@ class NoisyPrepareBatch(PrepareBatch):
         self.max_level = steps if max_level is None else max_level
         if not 1 <= self.max_level <= steps:
             raise ValueError(f"max_level must be in 1..{steps}, got {max_level}")
+        self.classifier_max_level = classifier_max_level
         self.null_label = null_label
         self.label_dropout = label_dropout
         self.conditional = conditional
@@ -76,14 +81,7 @@ class NoisyPrepareBatch(PrepareBatch):
         label = torch.as_tensor(batchdata[Keys.LABEL]).to(device=device, non_blocking=non_blocking).long().reshape(-1)
         # drawn on the CPU: the same on every device
         generator = None if self.seed is None else torch.Generator().manual_seed(self.seed)
-        if generator is None:
-            share = torch.rand(len(x0))
-        else:  # validation: the same levels in every batch, so they cover the range evenly
-            share = (torch.randperm(len(x0), generator=generator) + 0.5) / len(x0)
-        share = share**self.level_power
-        level = (1 + (share * self.max_level).long()).clamp(max=self.max_level).to(x0.device)
-        noise = torch.randn(x0.shape, generator=generator).to(x0)
-        x = self.schedule.add_noise(x0, noise, level)
+        level, noise, x = self._noisy(x0, self.max_level, generator)
         targets = {"x0": x0, "x": x, "noise": noise, "level": level, Keys.LABEL: label}
         network_kwargs = {"timesteps": self.schedule.timesteps(level, x)}
         if self.conditional:
@@ -92,4 +90,20 @@ class NoisyPrepareBatch(PrepareBatch):
                 dropped = torch.rand(len(x0), generator=generator).to(x0.device) < self.label_dropout
                 told = torch.where(dropped, torch.full_like(label, self.null_label), label)
             network_kwargs["class_labels"] = told
+        if self.classifier_max_level is not None:
+            level, _, image = self._noisy(x0, self.classifier_max_level, generator)
+            network_kwargs["classifier_image"] = image
+            network_kwargs["classifier_timesteps"] = self.schedule.timesteps(level, image)
         return x, targets, (), network_kwargs
+
+    def _noisy(
+        self, x0: torch.Tensor, max_level: int, generator: torch.Generator | None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Levels (N,), noise and noisy images of clean images (N, C, H, W)."""
+        if generator is None:
+            share = torch.rand(len(x0))
+        else:  # validation: the same levels in every batch, so they cover the range evenly
+            share = (torch.randperm(len(x0), generator=generator) + 0.5) / len(x0)
+        level = (1 + (share**self.level_power * max_level).long()).clamp(max=max_level).to(x0.device)
+        noise = torch.randn(x0.shape, generator=generator).to(x0)
+        return level, noise, self.schedule.add_noise(x0, noise, level)

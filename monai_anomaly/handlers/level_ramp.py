@@ -10,14 +10,15 @@ __all__ = ["LevelRamp"]
 
 
 class LevelRamp:
-    """Begin the training with little noise and raise the highest level linearly to that of the batches.
+    """Begin the training of the classifier with little noise and raise its highest level linearly to that of the
+    batches.
 
     A classifier of noisy images finds small lesions only after it has seen them: from the first iteration on under all
-    levels, it may learn nothing but the prior for hundreds of iterations. The level is a function of the iteration
-    alone, so a resumed run goes on alike.
+    levels, it may learn nothing but the prior for hundreds of iterations. The diffusion network sees all levels. The
+    level is a function of the iteration alone, so a resumed run goes on alike.
 
     Args:
-        prepare_batch: whose ``max_level`` is set.
+        prepare_batch: whose ``classifier_max_level`` is set; after the ramp to None.
         iterations: length of the ramp; 0: none (the thesis).
         start: highest level of the first iteration.
     """
@@ -35,5 +36,6 @@ class LevelRamp:
 
     def __call__(self, engine: Engine) -> None:
         """Set the level of the engine's current iteration, counted from 1."""
-        share = min(1.0, (engine.state.iteration - 1) / self.iterations)
-        self.prepare_batch.max_level = round(self.start + share * (self.stop - self.start))
+        share = (engine.state.iteration - 1) / self.iterations
+        level = None if share >= 1 else round(self.start + share * (self.stop - self.start))
+        self.prepare_batch.classifier_max_level = level

@@ -96,3 +96,16 @@ def test_labels_and_metadata_of_any_loader(label: Any) -> None:
 def test_levels_out_of_range_are_refused(max_level: int) -> None:
     with pytest.raises(ValueError, match="1000"):
         NoisyPrepareBatch(max_level=max_level)
+
+
+def test_the_classifier_may_have_noisier_or_cleaner_images_of_its_own() -> None:
+    schedule, data = NoiseSchedule(), batch(500)
+    shared = NoisyPrepareBatch(schedule, max_level=500, seed=3)(data)
+    x, targets, _, kwargs = NoisyPrepareBatch(schedule, max_level=500, classifier_max_level=20, seed=3)(data)
+    assert torch.equal(x, shared[0]) and torch.equal(targets["level"], shared[1]["level"])  # the denoiser's stay
+    assert "classifier_image" not in shared[3]
+    level = kwargs["classifier_timesteps"] + 1
+    assert level.min() == 1 and level.max() == 20
+    abar = schedule.alphas_cumprod[level].float()[:, None, None, None]
+    noise = (kwargs["classifier_image"] - abar.sqrt() * data["image"]) / (1 - abar).sqrt()
+    assert abs(float(noise.mean())) < 0.03 and abs(float(noise.std()) - 1) < 0.03

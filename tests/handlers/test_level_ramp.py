@@ -8,9 +8,9 @@ from monai_anomaly.engines import NoisyPrepareBatch
 from monai_anomaly.handlers import LevelRamp
 
 
-def levels(ramp_iterations: int, start_at: int = 0) -> list[int]:
+def levels(ramp_iterations: int, start_at: int = 0) -> list[int | None]:
     prepare_batch, seen = NoisyPrepareBatch(max_level=500), []
-    engine = Engine(lambda engine, batch: seen.append(prepare_batch.max_level))
+    engine = Engine(lambda engine, batch: seen.append(prepare_batch.classifier_max_level))
     LevelRamp(prepare_batch, ramp_iterations, start=100).attach(engine)
     if start_at:  # a resumed run
         engine.add_event_handler(Events.STARTED, lambda e: setattr(e.state, "iteration", start_at))
@@ -18,12 +18,12 @@ def levels(ramp_iterations: int, start_at: int = 0) -> list[int]:
     return seen
 
 
-def test_levels_rise_in_a_line_and_stay() -> None:
-    assert levels(4) == [100, 200, 300, 400, 500, 500, 500, 500]
+def test_levels_rise_in_a_line_then_the_classifier_shares_those_of_the_diffusion_network() -> None:
+    assert levels(4) == [100, 200, 300, 400, None, None, None, None]
 
 
-def test_no_ramp_leaves_the_level_alone() -> None:
-    assert levels(0) == [500] * 8
+def test_without_a_ramp_the_classifier_has_no_level_of_its_own() -> None:
+    assert levels(0) == [None] * 8
 
 
 def test_a_resumed_run_has_the_levels_of_its_iterations() -> None:

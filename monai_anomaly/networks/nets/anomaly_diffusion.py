@@ -75,6 +75,8 @@ class GuidedDiffusionNet(nn.Module):
         image: torch.Tensor,
         timesteps: torch.Tensor | None = None,
         class_labels: torch.Tensor | None = None,
+        classifier_image: torch.Tensor | None = None,
+        classifier_timesteps: torch.Tensor | None = None,
     ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
         """Apply both networks, or give the export view.
 
@@ -82,6 +84,8 @@ class GuidedDiffusionNet(nn.Module):
             image: (N, C, *spatial); noisy images when ``timesteps`` is given.
             timesteps: 0-based noise levels (N,).
             class_labels: labels for the denoiser (N,) of any number type; ignored by an unconditional denoiser.
+            classifier_image: noisy images of its own for the classifier, like ``image``; None: the denoiser's.
+            classifier_timesteps: their noise levels (N,).
 
         Returns:
             With ``timesteps`` the tuple (output of the denoiser (N, C or 2C, *spatial), logits (N, K)), else the export
@@ -89,7 +93,10 @@ class GuidedDiffusionNet(nn.Module):
         """
         if timesteps is None:
             return self._export_view(image)
-        return self._denoise(image, timesteps, class_labels), self.classifier(image, timesteps)
+        output = self._denoise(image, timesteps, class_labels)
+        if classifier_image is None:
+            return output, self.classifier(image, timesteps)
+        return output, self.classifier(classifier_image, classifier_timesteps)
 
     def _denoise(self, x: torch.Tensor, timesteps: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
         if not self.conditional or labels is None:

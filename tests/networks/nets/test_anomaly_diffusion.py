@@ -118,3 +118,12 @@ def test_passes_the_bundle_check(tmp_path):
 def test_refuses_an_export_setting_out_of_range(kwargs, message):
     with pytest.raises(ValueError, match=message):
         build(**kwargs)
+
+
+def test_the_classifier_takes_images_of_its_own():
+    network = build()
+    x, own, t, s = torch.randn(2, 2, 16, 24), torch.randn(2, 2, 16, 24), torch.tensor([3.0, 800.0]), torch.zeros(2)
+    y = torch.tensor([0, 2])
+    output, logits = network(x, t, y, classifier_image=own, classifier_timesteps=s)
+    torch.testing.assert_close(output, network.diffusion(x, t, class_labels=y))
+    torch.testing.assert_close(logits, network.classifier(own, s))
