@@ -180,11 +180,14 @@ def _missing_rows(
     network.eval()
     base = {k: parser.get_parsed_content(f"translation#{k}") for k in parser["translation"] if k != "_target_"}
     for name, setting in tqdm(settings.items(), desc=checkpoint):
-        yield name, _run(HealthyTranslationInferer(**{**base, **setting}), network, sets, base["data_range"])
+        yield name, _run(HealthyTranslationInferer(**{**base, **setting}), network, sets, base)
 
 
 def _run(
-    inferer: HealthyTranslationInferer, network: Any, sets: Mapping[str, Sequence[Mapping[str, Any]]], data_range: float
+    inferer: HealthyTranslationInferer,
+    network: Any,
+    sets: Mapping[str, Sequence[Mapping[str, Any]]],
+    base: Mapping[str, Any],
 ) -> dict[str, Any]:
     cases = {}
     start = time.perf_counter()
@@ -199,7 +202,7 @@ def _run(
     seconds = time.perf_counter() - start
     total = sum(len(s) for s in sets.values())
     report = evaluate(
-        cases["validation"], cases["test"], data_range=data_range, background=-data_range / 2, resamples=0
+        cases["validation"], cases["test"], data_range=base["data_range"], background=base["background"], resamples=0
     )
     method = report["methods"]["translation"]
     return {

@@ -32,7 +32,7 @@ def find_siblings(file: str | os.PathLike, modalities: Sequence[str]) -> list[st
     own = split_modality(path, modalities)
     if own is None:
         return []
-    found: dict[str, str] = {}
+    found = {own[0]: str(path)}
     for other in sorted(path.parent.iterdir()):
         parts = split_modality(other, modalities)
         if parts is not None and parts[1:] == own[1:]:

@@ -75,26 +75,22 @@ class Denoiser:
 
     def __call__(self, x: torch.Tensor, level: Level) -> Prediction:
         """Predict noise and clean image of x (N, C, ...) at a level (see `NoiseSchedule`)."""
-        wanted = self._predict(x, level, self.class_label)
-        if self.label_scale == 0:
-            return wanted
-        away, w = self._predict(x, level, self.away_label), self.label_scale
-        # x0 is linear in eps, so both are extrapolated alike
-        return Prediction(
-            wanted.eps + w * (wanted.eps - away.eps), wanted.x0 + w * (wanted.x0 - away.x0), wanted.variance
-        )
+        channels = x.shape[1]
+        output = self._evaluate(x, level, self.class_label)
+        variance = output[:, channels:] if output.shape[1] == 2 * channels else None
+        output = output[:, :channels]
+        if self.label_scale != 0:
+            output = output + self.label_scale * (output - self._evaluate(x, level, self.away_label)[:, :channels])
+        return self._interpret(x, output, variance, level)
 
-    def _predict(self, x: torch.Tensor, level: Level, label: int | torch.Tensor | None) -> Prediction:
+    def _evaluate(self, x: torch.Tensor, level: Level, label: int | torch.Tensor | None) -> torch.Tensor:
         inputs = x if self.condition is None else torch.cat([self.condition, x], dim=1)
         kwargs: dict[str, Any] = {"timesteps": self.schedule.timesteps(level, x)}
         if label is not None:
             kwargs["class_labels"] = torch.as_tensor(label, device=x.device).expand(len(x))
         with torch.autocast(x.device.type, self.autocast) if self.autocast else nullcontext():
             output = self.network(inputs, **kwargs)
-        output = output.to(x.dtype)
-        channels = x.shape[1]
-        variance = output[:, channels:] if output.shape[1] == 2 * channels else None
-        return self._interpret(x, output[:, :channels], variance, level)
+        return output.to(x.dtype)
 
     def _interpret(
         self, x: torch.Tensor, output: torch.Tensor, variance: torch.Tensor | None, level: Level

@@ -18,7 +18,7 @@ class NoisyPrepareBatch(PrepareBatch):
     """Noise a batch to random levels, for networks that learn to denoise or to classify noisy images.
 
     One noisy image serves the diffusion network and the classifier alike, unless the classifier has a highest level of
-    its own; the levels lie in 1..``max_level``.
+    its own; the levels lie in 1..``max_level`` or 1..``classifier_max_level``.
 
     Args:
         schedule: the noise schedule; None: linear, T = 1000.
@@ -35,7 +35,7 @@ class NoisyPrepareBatch(PrepareBatch):
             batch alone, so that a validation loss is comparable between epochs.
 
     Raises:
-        ValueError: when ``max_level`` is not a level of the schedule.
+        ValueError: when a highest level is not a level of the schedule.
     """
 
     def __init__(
@@ -55,6 +55,8 @@ class NoisyPrepareBatch(PrepareBatch):
         self.max_level = steps if max_level is None else max_level
         if not 1 <= self.max_level <= steps:
             raise ValueError(f"max_level must be in 1..{steps}, got {max_level}")
+        if classifier_max_level is not None and not 1 <= classifier_max_level <= steps:
+            raise ValueError(f"classifier_max_level must be in 1..{steps}, got {classifier_max_level}")
         self.classifier_max_level = classifier_max_level
         self.null_label = null_label
         self.label_dropout = label_dropout

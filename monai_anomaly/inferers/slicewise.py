@@ -151,7 +151,7 @@ class SlicewiseReconstructionInferer(SlicewiseMapInferer):
         data_range: float = 2.0,
         smoothing: float = 0.0,
         border: int = 0,
-        background: float = -1.0,
+        background: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -62,7 +62,8 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         encoding_label: class the diffusion network is told while encoding; None for a network without classes.
         decoding_label: the same while decoding; None: as encoding.
         label_scale: w >= 0, how far beyond the decoding label, away from the encoding label, the noise is
-            extrapolated while decoding (see `Denoiser`); anything but 0 doubles the cost of a decoding step.
+            extrapolated while decoding (see `Denoiser`); anything but 0 doubles the cost of a decoding step. With one
+            label there is nothing to extrapolate.
         encoding: ``"ddim"`` or ``"noise"`` (random noising to L, the ablation).
         decoding: ``"ddim"`` or ``"ancestral"`` (DDPM sampling).
         start_level: noise the image at random to this level before the DDIM encoding; 1, and the grid that goes with
@@ -128,9 +129,9 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         self.order = order
         self.substeps = substeps
         self.labels = (encoding_label, encoding_label if decoding_label is None else decoding_label)
-        if label_scale and (None in self.labels or self.labels[0] == self.labels[1]):
-            raise ValueError(f"label_scale needs two different labels, got {self.labels} for encoding and decoding")
-        self.label_scale = label_scale
+        if label_scale < 0:
+            raise ValueError(f"label_scale must be at least 0, got {label_scale}")
+        self.label_scale = label_scale if self.labels[0] != self.labels[1] else 0.0
         self.encoding = encoding
         self.decoding = decoding
         self.clip = None if clip is None else (float(clip[0]), float(clip[1]))

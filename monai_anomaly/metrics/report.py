@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from monai_anomaly.utils import interior
+
 from .baselines import Baseline
 from .bootstrap import cluster_bootstrap
 from .cases import AnomalyCases
@@ -34,6 +36,7 @@ def evaluate(
     baselines: Mapping[str, Baseline] | None = None,
     data_range: float = 1.0,
     background: float = 0.0,
+    border: int = 0,
     min_lesion_pixels: int = 1,
     false_positive_rate: float = 0.01,
     method: str = "translation",
@@ -53,6 +56,7 @@ def evaluate(
         baselines: name -> function from images to maps, see :py:func:`trivial_baselines`.
         data_range: intensity range of the images.
         background: image value outside of the brain.
+        border: rim of the brain, in pixels, that counts as not anomalous in every map, also of the baselines.
         min_lesion_pixels: a slice with fewer lesion pixels is not diseased (and, unless it has none, not healthy).
         false_positive_rate: of the ``"healthy_quantile"`` threshold, in pixels.
         method: name of the method that made the maps of ``test``.
@@ -75,8 +79,11 @@ def evaluate(
     scored: dict[str, dict[str, Any]] = {}
     compared: dict[str, dict[str, Any]] = {}
     own: dict[str, np.ndarray] = {}
+    inside = {k: interior(v["image"], border, background, 0.01 * data_range) for k, v in sets.items()} if border else {}
     for name, baseline in {method: None, **(baselines or {})}.items():
         maps = {k: v["map"] if baseline is None else baseline(v["image"]) for k, v in sets.items()}
+        if border:  # the least value of the map, so that the rim ranks last
+            maps = {k: np.where(inside[k], m, m.min()).astype(np.float32) for k, m in maps.items()}
         summary, columns = _score_maps(maps, sets, min_lesion_pixels, false_positive_rate, interval)
         scored[name] = summary
         if baseline is None:
@@ -95,6 +102,7 @@ def evaluate(
         "settings": {
             "data_range": data_range,
             "background": background,
+            "border": border,
             "min_lesion_pixels": min_lesion_pixels,
             "false_positive_rate": false_positive_rate,
             "image_score": f"mean of the highest {TOP_SHARE:.0%} of the map's pixels",

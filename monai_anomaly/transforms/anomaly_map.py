@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 from monai.networks.layers import GaussianFilter
-from monai.networks.layers.factories import Pool
+
+from ..utils import interior
 
 __all__ = ["AnomalyMap"]
 
@@ -15,31 +16,27 @@ class AnomalyMap:
     Args:
         data_range: width of the intensity range that the images are scaled to (2 for [-1, 1]).
         smoothing: standard deviation in pixels of a Gaussian that the map is blurred with; 0, the thesis, for none.
-        border: how many pixels deep the rim of the brain is left out of the map; 0, the thesis, for none. A pixel half
-            inside the brain is as likely to come back as tissue as to come back as background, and the jump between
-            the two outshines a lesion.
-        background: where all channels are at most this value, and 1 % of the range more, there is no brain.
+        border: how many pixels deep the rim of the brain is left out of the map, with all outside of it; 0, the thesis,
+            leaves nothing out. A pixel half inside the brain is as likely to come back as tissue as to come back as
+            background, and the jump between the two outshines a lesion.
+        background: value around the brain, for the border (see `interior`; 1 % of the range is tolerated); default:
+            minus half of the range, the least value of a symmetric one.
     """
 
     def __init__(
-        self, data_range: float = 2.0, smoothing: float = 0.0, border: int = 0, background: float = -1.0
+        self, data_range: float = 2.0, smoothing: float = 0.0, border: int = 0, background: float | None = None
     ) -> None:
         self.data_range = data_range
         self.smoothing = smoothing
         self.border = border
-        self.background = background
+        self.background = -data_range / 2 if background is None else background
 
     def __call__(self, image: torch.Tensor, healthy: torch.Tensor) -> torch.Tensor:
         """The map (N, 1, H, W) of images and their healthy reconstructions (N, C, H, W)."""
         score = (image - healthy).abs().sum(1, keepdim=True) / self.data_range
         if self.border > 0:
-            score = score * self.interior(image)
+            inside = interior(image.cpu().numpy(), self.border, self.background, 0.01 * self.data_range)
+            score = score * torch.from_numpy(inside).to(score)
         if self.smoothing > 0:
             score = GaussianFilter(score.ndim - 2, self.smoothing).to(score.device)(score)
         return score
-
-    def interior(self, image: torch.Tensor) -> torch.Tensor:
-        """1 inside of the brain and at least ``border`` pixels away from the background, else 0: (N, 1, H, W)."""
-        outside = (image <= self.background + 0.01 * self.data_range).all(dim=1, keepdim=True).to(image.dtype)
-        pool = Pool[Pool.MAX, image.ndim - 2](kernel_size=2 * self.border + 1, stride=1, padding=self.border)
-        return 1 - pool(outside)

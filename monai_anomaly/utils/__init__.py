@@ -1,11 +1,12 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Small helpers without knowledge of images or networks."""
+"""Small helpers without knowledge of networks."""
 
 from __future__ import annotations
 
 from .errors import DataError
 from .files import atomic_path, atomic_write
+from .interior import interior
 from .precision import autocast_dtype
 
-__all__ = ["DataError", "atomic_path", "atomic_write", "autocast_dtype"]
+__all__ = ["DataError", "atomic_path", "atomic_write", "autocast_dtype", "interior"]

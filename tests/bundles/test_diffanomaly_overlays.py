@@ -34,7 +34,7 @@ def for_the_image(transform: Any) -> Any:
     return {
         key: value[0] if several and key in ("channels", "mode") and isinstance(value, list) else value
         for key, value in transform.items()
-        if key not in ("keys", "allow_missing_keys")
+        if key not in ("keys", "allow_missing_keys", "modalities")
     }
 
 
@@ -66,7 +66,7 @@ def test_inference_translates_as_the_evaluation(name: str) -> None:
     ours = {k: v for k, v in inference["inferer"].items() if k not in ("progress", "autocast", "slice_range")}
     options = inference["displayable_configs"]
     ours = {k: options[v.split("#")[1]] if str(v).startswith("@displayable") else v for k, v in ours.items()}
-    theirs = train["translation"]
+    theirs = {**train["translation"], "border": train["border"]}
     assert {k: ours.pop(k) for k in theirs if k in ours} == theirs
     assert ours == {"target": 0}
     if name == "thesis":  # whose volumes are all of one grid

@@ -39,3 +39,9 @@ def test_missing_modalities_are_named(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     with pytest.raises(DataError, match=r"found none for \['t1ce', 't2'\]"):
         find_siblings(tmp_path / "p_flair.nii.gz", MODALITIES)
+
+
+def test_the_file_asked_for_is_kept_beside_another_spelling_of_its_modality(tmp_path: Path) -> None:
+    for name in ("p_t1.nii.gz", "p_t1c.nii.gz", "p_t1ce.nii.gz", "p_t2.nii.gz", "p_flair.nii.gz"):
+        (tmp_path / name).touch()
+    assert find_siblings(tmp_path / "p_t1ce.nii.gz", MODALITIES)[1].endswith("p_t1ce.nii.gz")

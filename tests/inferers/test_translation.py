@@ -341,9 +341,11 @@ def test_label_scale_acts_while_decoding_and_costs_a_second_evaluation_there(net
 
 
 @pytest.mark.parametrize("labels", [{}, {"encoding_label": 1}, {"encoding_label": 0, "decoding_label": 0}])
-def test_label_scale_needs_two_labels(labels: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="label_scale needs two different labels"):
-        inferer(label_scale=1.0, **labels)
+def test_with_one_label_the_label_scale_changes_nothing(network: TinyNet, labels: dict[str, int]) -> None:
+    x = images(2, CHANNELS, 8, 8)
+    assert torch.equal(inferer(label_scale=1.0, **labels)(x, network), inferer(**labels)(x, network))
+    with pytest.raises(ValueError, match="label_scale must be at least 0"):
+        inferer(label_scale=-1.0)
 
 
 def test_border_leaves_the_rim_out_of_the_map_alone(network: TinyNet) -> None:

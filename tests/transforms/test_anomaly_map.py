@@ -53,6 +53,14 @@ def test_the_border_leaves_out_the_rim_of_the_brain_in_any_dimension() -> None:
         torch.testing.assert_close(found[found > 0], torch.full((inside,), 0.5))
 
 
+def test_a_dark_hole_in_the_brain_is_no_border() -> None:
+    x = torch.zeros(1, 1, 9, 9)  # in [0, 1]
+    x[..., 1:8, 1:8] = 0.5
+    x[..., 4, 4] = 0.0
+    found = AnomalyMap(1.0, border=1, background=0.0)(x, x + 0.25)
+    assert (found > 0).sum() == 5 * 5
+
+
 def test_the_edge_of_the_image_is_no_border() -> None:
     x = torch.full((1, 1, 4, 4), 0.5)
     assert (AnomalyMap(2.0, border=2)(x, -x) > 0).all()

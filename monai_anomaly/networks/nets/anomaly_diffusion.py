@@ -84,7 +84,8 @@ class GuidedDiffusionNet(nn.Module):
             image: (N, C, *spatial); noisy images when ``timesteps`` is given.
             timesteps: 0-based noise levels (N,).
             class_labels: labels for the denoiser (N,) of any number type; ignored by an unconditional denoiser.
-            classifier_image: noisy images of its own for the classifier, like ``image``; None: the denoiser's.
+            classifier_image: noisy images of its own for the classifier, like ``image``, with
+                ``classifier_timesteps``; None: the denoiser's.
             classifier_timesteps: their noise levels (N,).
 
         Returns:
