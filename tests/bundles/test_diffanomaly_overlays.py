@@ -12,6 +12,8 @@ import pytest
 import torch
 from monai.bundle import ConfigParser
 
+from monai_anomaly.engines import NoisyPrepareBatch
+
 CONFIGS = Path(__file__).resolve().parents[2] / "bundles" / "diffanomaly" / "configs"
 OVERLAYS = sorted(p.stem.removeprefix("inference_") for p in CONFIGS.glob("inference_*.json"))
 
@@ -99,3 +101,16 @@ def test_networks_have_the_papers_numbers_of_parameters(name: str, diffusion: in
         network = merged("inference", f"inference_{name}").get_parsed_content("network_def")
     counts = [sum(p.numel() for p in part.parameters()) for part in (network.diffusion, network.classifier)]
     assert counts == [diffusion, classifier]
+
+
+@pytest.mark.parametrize(
+    ("names", "iterations"),
+    [((), 24), (("long",), 21), (("cxr64",), 240), (("thesis",), 0), (("chexpert",), 0), (("vae",), 0)],
+)
+def test_the_classifier_has_a_ramp_where_it_is_asked_for(names: tuple[str, ...], iterations: int) -> None:
+    parser = merged("train", *names)
+    parser.set([0] * 10, "train#dataloader")
+    parser.set(NoisyPrepareBatch(), "train#prepare_batch")
+    (place,) = (i for i, h in enumerate(parser["train#handlers"]) if h["_target_"].endswith(".LevelRamp"))
+    ramp = parser.get_parsed_content(f"train#handlers#{place}")
+    assert (0 if ramp is None else ramp.iterations) == iterations
