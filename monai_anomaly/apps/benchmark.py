@@ -32,17 +32,19 @@ LESS: dict[str, dict[str, Any]] = {
     "with one label": {"label_scale": 0.0, "encoding_label": 0, "decoding_label": 0},
     "without guide": {"scale": 0.0},
     "without border": {"border": 0},
+    "without mirror images": {"mirror_axis": None},
+    "without resampling": {"resampling": None},
 }
 
 
 def _settings() -> dict[str, dict[str, Any]]:
     """The thesis' scheme, then few steps with the three parts of the fast scheme switched on one at a time, all to the
-    thesis' level and without extrapolation between labels; last the translation of the configuration, whole and with
-    one part less.
+    thesis' level and without extrapolation between labels, mirror images and resampling; last the translation of the
+    configuration, whole and with one part less.
 
     Scale, labels and border are the configuration's in all of them.
     """
-    common = {"level": 500, "label_scale": 0.0}
+    common = {"level": 500, "label_scale": 0.0, "mirror_axis": None, "resampling": None}
     plain = {**common, "order": 1, "exact": False, "substeps": 1}
     settings = {"DDIM 500+500, every level": {**plain, "steps": 500}}
     for steps, parts in ((50, 2), (25, 4), (12, 4), (6, 16)):

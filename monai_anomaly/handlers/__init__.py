@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from .anomaly_report import report_evaluation
 from .case_figure import case_figure
+from .classifier_plateau import ClassifierPlateau
 from .classifier_score import ClassifierScore
 from .collect_cases import CollectCases
 from .epoch_seed import EpochSeed
@@ -23,6 +24,7 @@ from .translation_panel import TranslationPanel
 from .weights_loader import WeightsLoader
 
 __all__ = [
+    "ClassifierPlateau",
     "ClassifierScore",
     "CollectCases",
     "EpochSeed",

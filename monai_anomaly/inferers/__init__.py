@@ -7,6 +7,7 @@ from __future__ import annotations
 from .autocast import AutocastInferer
 from .classifier_maps import GradCAMInferer, SaliencyMapInferer
 from .reconstruction import ReconstructionInferer
+from .resampling import MaskedResampling
 from .slicewise import SlicewiseMapInferer, SlicewiseReconstructionInferer
 from .translation import Encoding, HealthyTranslationInferer
 
@@ -15,6 +16,7 @@ __all__ = [
     "Encoding",
     "GradCAMInferer",
     "HealthyTranslationInferer",
+    "MaskedResampling",
     "ReconstructionInferer",
     "SaliencyMapInferer",
     "SlicewiseMapInferer",

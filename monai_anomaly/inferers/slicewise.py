@@ -134,7 +134,8 @@ class SlicewiseMapInferer(Inferer):
 class SlicewiseReconstructionInferer(SlicewiseMapInferer):
     """Base of inferers that make a healthy version of 2D slices, and map what it differs in from the input.
 
-    A subclass defines :py:meth:`reconstruct`. Slices of one intensity are their own reconstruction.
+    A subclass defines :py:meth:`reconstruct`, and may redefine :py:meth:`refine`. Slices of one intensity are their own
+    reconstruction.
 
     Args:
         data_range: width of the intensity range, the unit of the map.
@@ -161,10 +162,20 @@ class SlicewiseReconstructionInferer(SlicewiseMapInferer):
     def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Iterable[torch.Tensor]:
         """The S healthy versions of slices (N, C, H, W), which come padded; ``index`` as in `map_slices`."""
 
+    def refine(
+        self, x: torch.Tensor, healthy: torch.Tensor, score: torch.Tensor, network: Any, index: Sequence[int]
+    ) -> torch.Tensor:
+        """What a healthy version (N, C, H, W) becomes once its map (N, 1, H, W) is known; all as they came, not padded.
+
+        The map stays.
+        """
+        return healthy
+
     def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
         """The maps and the reconstructions (N, S (1 + C), H, W) of slices (N, C, H, W)."""
         parts = []
         for padded in self.reconstruct(self.pad(x), network, index):
             healthy = padded[..., : x.shape[2], : x.shape[3]]  # cut here: smoothing must not mix the padding in
-            parts += [self.anomaly_map(x, healthy), healthy]
+            score = self.anomaly_map(x, healthy)
+            parts += [score, self.refine(x, healthy, score, network, index)]
         return torch.cat(parts, dim=1)

@@ -21,6 +21,7 @@ from ..diffusion import (
     solve_back,
 )
 from ..utils import autocast_dtype
+from .resampling import MaskedResampling
 from .slicewise import SlicewiseReconstructionInferer
 
 __all__ = ["Encoding", "HealthyTranslationInferer"]
@@ -70,6 +71,10 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
             it, is the published code; 0 starts from the image itself, as Algorithm 1 does.
         clip: range predicted clean images are clamped to; None, the thesis' equations, for none.
         guidance_interval: levels in which the guide acts.
+        mirror_axis: spatial axis of the slices along which mirror images are translated too, and the mean is taken;
+            twice the cost. For networks trained on mirrored images; None for none.
+        resampling: draws the flagged part of each reconstruction anew; the map is that of the reconstruction before
+            it. None, the thesis, for none.
         divisor: see `SlicewiseMapInferer`.
         schedule: the noise schedule; None: linear, T = 1000.
         autocast: see `autocast_dtype`.
@@ -101,6 +106,8 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         start_level: float = 0,
         clip: tuple[float, float] | None = None,
         guidance_interval: tuple[float, float] = (0.0, float("inf")),
+        mirror_axis: int | None = None,
+        resampling: MaskedResampling | None = None,
         divisor: int = 8,
         schedule: NoiseSchedule | None = None,
         autocast: str | None = None,
@@ -112,6 +119,7 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
             ("encoding", encoding, ("ddim", "noise")),
             ("decoding", decoding, ("ddim", "ancestral")),
             ("order", order, (1, 2)),
+            ("mirror_axis", mirror_axis, (None, 0, 1)),
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {known}, got {value!r}")
@@ -136,6 +144,8 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         self.decoding = decoding
         self.clip = None if clip is None else (float(clip[0]), float(clip[1]))
         self.guidance_interval = (float(guidance_interval[0]), float(guidance_interval[1]))
+        self.mirror_axis = mirror_axis
+        self.resampling = resampling
         self.autocast = autocast
         self.seed = seed
 
@@ -147,9 +157,23 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
     def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Iterator[torch.Tensor]:
         """Translations of slices (N, C, H, W), one at each scale; the network has ``diffusion`` and ``classifier``."""
         seeds = [self.seed + i for i in index]
-        encoding = self.encode(x, network, seeds)
+        mirror = () if self.mirror_axis is None else (self.mirror_axis + 2,)
+        views = [x, x.flip(mirror)] if mirror else [x]
+        encodings = [self.encode(view, network, seeds) for view in views]
         for scale in self.scales:
-            yield self.decode(encoding, network, scale, seeds)
+            decoded = [self.decode(encoding, network, scale, seeds) for encoding in encodings]
+            yield (decoded[0] + decoded[1].flip(mirror)) / 2 if mirror else decoded[0]
+
+    def refine(
+        self, x: torch.Tensor, healthy: torch.Tensor, score: torch.Tensor, network: Any, index: Sequence[int]
+    ) -> torch.Tensor:
+        """Healthy versions (N, C, H, W) with their flagged part drawn anew, where ``resampling`` says so."""
+        if self.resampling is None:
+            return healthy
+        height, width = x.shape[2:]
+        x, healthy, flagged = self.pad(x), self.pad(healthy), self.pad(self.resampling.flagged(score))
+        seeds = [2**32 + self.seed + i for i in index]  # not the noise of the encoding, nor that of the decoding
+        return self.resampling(self.denoiser(network, x, 1), x, healthy, flagged, seeds)[..., :height, :width]
 
     def encode(self, x: torch.Tensor, network: Any, seeds: Sequence[int] | None = None) -> Encoding:
         """Noise images (N, C, H, W) up to level L; the seeds, one an image, serve the random variant and start."""

@@ -10,7 +10,7 @@ import torch
 from monai.data import MetaTensor
 from torch import nn
 
-from monai_anomaly.inferers import HealthyTranslationInferer
+from monai_anomaly.inferers import HealthyTranslationInferer, MaskedResampling
 
 CHANNELS = 2
 
@@ -346,6 +346,35 @@ def test_with_one_label_the_label_scale_changes_nothing(network: TinyNet, labels
     assert torch.equal(inferer(label_scale=1.0, **labels)(x, network), inferer(**labels)(x, network))
     with pytest.raises(ValueError, match="label_scale must be at least 0"):
         inferer(label_scale=-1.0)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_mirror_image_of_the_input_gives_the_mirror_image_of_the_result(network: TinyNet, axis: int) -> None:
+    x = images(2, CHANNELS, 16, 24)
+    mirrored = inferer(mirror_axis=axis)
+    torch.testing.assert_close(mirrored(x.flip(axis + 2), network), mirrored(x, network).flip(axis + 2))
+    assert not torch.allclose(inferer()(x.flip(axis + 2), network), inferer()(x, network).flip(axis + 2), atol=1e-3)
+
+
+def test_resampling_leaves_the_map_alone_and_brings_the_input_back_where_nothing_is_flagged(network: TinyNet) -> None:
+    x = images(3, CHANNELS, 13, 18)  # padded for the network
+    first = inferer(scale=(3.0, 6.0))(x, network)
+    threshold = float(first[:, 0].median())
+    resampling = MaskedResampling(threshold, margin=0, steps=2, samples=2)
+    drawn = inferer(scale=(3.0, 6.0), resampling=resampling)(x, network)
+    maps = slice(None, None, 1 + CHANNELS)
+    torch.testing.assert_close(drawn[:, maps], first[:, maps])
+    flagged = resampling.flagged(drawn[:, :1]).expand_as(x) > 0
+    assert 0.2 < flagged.float().mean() < 0.8
+    torch.testing.assert_close(drawn[:, 1 : 1 + CHANNELS][~flagged], x[~flagged])
+    assert (drawn[:, 1 : 1 + CHANNELS] - x)[flagged].abs().mean() > 0.1
+
+
+def test_resampling_does_not_depend_on_the_batch_size_but_on_the_seed(network: TinyNet) -> None:
+    x, options = images(5, CHANNELS, 16, 16), {"resampling": MaskedResampling(0.0)}
+    whole = inferer(batch_size=5, **options)(x, network)
+    torch.testing.assert_close(inferer(batch_size=2, **options)(x, network), whole)
+    assert not torch.allclose(inferer(seed=1, **options)(x, network)[:, 1:], whole[:, 1:], atol=1e-3)
 
 
 def test_border_leaves_the_rim_out_of_the_map_alone(network: TinyNet) -> None:

@@ -1,0 +1,72 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch.nn import functional as F
+
+from ..diffusion import Denoiser, SeededNoise, ddim_step, make_grid
+
+__all__ = ["MaskedResampling"]
+
+
+class MaskedResampling:
+    """Draw the flagged part of a healthy version anew, while all else stays the input.
+
+    Guidance takes away what made the classifier sure, not the whole lesion. Here the pixels whose map passes a
+    threshold are noised to a level and denoised without any memory of the input ("mask, stitch, re-sample", Bercea et
+    al., arXiv:2305.19643); after every step the other pixels are those of the input with the same noise (RePaint,
+    arXiv:2201.09865, eqs. 8a-8c). The mean of several draws is the result.
+
+    Args:
+        threshold: of the map, averaged over 3 x 3 pixels, in the map's units: low, since what it misses stays and what
+            it takes too much of comes back healthy.
+        margin: pixels that the flagged part is widened by.
+        level: noise level the flagged part is drawn from, in 1..T.
+        steps: intervals of the grid from ``level`` to 0; as many evaluations of the denoiser for each draw.
+        samples: draws, in one batch.
+
+    Raises:
+        ValueError: when the margin is negative, or steps or samples is less than 1.
+    """
+
+    def __init__(self, threshold: float, margin: int = 1, level: int = 500, steps: int = 2, samples: int = 4) -> None:
+        for name, value, least in (("margin", margin, 0), ("steps", steps, 1), ("samples", samples, 1)):
+            if value < least:
+                raise ValueError(f"{name} must be at least {least}, got {value}")
+        self.threshold = threshold
+        self.margin = margin
+        self.level = level
+        self.steps = steps
+        self.samples = samples
+
+    def flagged(self, score: torch.Tensor) -> torch.Tensor:
+        """The part (N, 1, H, W) of maps (N, 1, H, W) to draw anew; 1 inside, 0 outside."""
+        inside = (F.avg_pool2d(score, 3, stride=1, padding=1, count_include_pad=False) > self.threshold).to(score)
+        return F.max_pool2d(inside, 2 * self.margin + 1, stride=1, padding=self.margin)
+
+    def __call__(
+        self, denoiser: Denoiser, x: torch.Tensor, healthy: torch.Tensor, flagged: torch.Tensor, seeds: Sequence[int]
+    ) -> torch.Tensor:
+        """Healthy versions (N, C, H, W) that are the input outside of what is flagged.
+
+        Args:
+            denoiser: of the healthy class.
+            x: the input, (N, C, H, W).
+            healthy: a first healthy version, (N, C, H, W), which the flagged part is noised from.
+            flagged: (N, 1, H, W), 1 where to draw anew, else 0.
+            seeds: of the noise, one an image.
+        """
+        noise = SeededNoise(seeds)
+        eps = torch.cat([noise(x) for _ in range(self.samples)])
+        flagged, known, start = (v.repeat(self.samples, 1, 1, 1) for v in (flagged, x, x.lerp(healthy, flagged)))
+        schedule = denoiser.schedule
+        grid = make_grid(schedule, self.level, self.steps)[::-1]
+        z = schedule.add_noise(start, eps, grid[0])
+        for here, there in pairwise(grid):
+            z = ddim_step(schedule, z, denoiser(z, here).eps, here, there)
+            z = schedule.add_noise(known, eps, there).lerp(z, flagged)
+        return z.unflatten(0, (self.samples, len(x))).mean(0)

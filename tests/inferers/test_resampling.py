@@ -1,0 +1,104 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+import torch
+
+from monai_anomaly.diffusion import Denoiser, NoiseSchedule
+from monai_anomaly.inferers import MaskedResampling
+
+SHAPE = (3, 2, 12, 12)
+SEEDS = [5, 6, 7]
+
+
+class GaussianPixels(torch.nn.Module):
+    """The exact denoiser of images whose pixels are independent, of this mean and standard deviation."""
+
+    def __init__(self, mean: float, sd: float) -> None:
+        super().__init__()
+        self.mean, self.sd = mean, sd
+        self.samples = 0
+
+    def forward(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+        self.samples += len(x)
+        a = NoiseSchedule().alpha_bar(timesteps + 1).to(x)[:, None, None, None]
+        variance = a * self.sd**2 + 1 - a
+        return (1 - a) ** 0.5 * (x - a**0.5 * self.mean) / variance
+
+
+def denoiser(mean: float = 0.3, sd: float = 0.0) -> Denoiser:
+    return Denoiser(GaussianPixels(mean, sd), NoiseSchedule())
+
+
+def images() -> torch.Tensor:
+    return torch.rand(SHAPE, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def spot() -> torch.Tensor:
+    score = torch.zeros(SHAPE[0], 1, *SHAPE[2:])
+    score[:, :, 4:7, 5:8] = 1.0
+    return score
+
+
+def test_nothing_flagged_gives_the_input() -> None:
+    x = images()
+    resampling = MaskedResampling(2.0)
+    result = resampling(denoiser(), x, torch.zeros_like(x), resampling.flagged(spot()), SEEDS)
+    torch.testing.assert_close(result, x)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7])
+@pytest.mark.parametrize("level", [100, 800])
+def test_flagged_part_comes_from_the_denoiser_and_the_rest_from_the_input(steps: int, level: int) -> None:
+    x, resampling = images(), MaskedResampling(0.5, level=level, steps=steps)
+    flagged = resampling.flagged(spot())
+    result = resampling(denoiser(mean=0.3), x, torch.zeros_like(x), flagged, SEEDS)
+    inside = flagged.expand_as(x) > 0
+    torch.testing.assert_close(result[inside], torch.full_like(result[inside], 0.3), atol=1e-3, rtol=0)
+    torch.testing.assert_close(result[~inside], x[~inside])
+
+
+@pytest.mark.parametrize("margin", [0, 1, 3])
+def test_margin_widens_what_is_flagged(margin: int) -> None:
+    # the mean over 3 x 3 passes 0.99 in the middle of the spot only
+    flagged = MaskedResampling(0.99, margin=margin).flagged(spot())
+    assert flagged[0].sum() == (2 * margin + 1) ** 2
+    assert flagged[:, :, 5 - margin : 6 + margin, 6 - margin : 7 + margin].min() == 1
+
+
+def test_single_bright_pixels_are_not_flagged() -> None:
+    score = torch.zeros(1, 1, 8, 8)
+    score[0, 0, 3, 3] = 1.0
+    assert MaskedResampling(0.2).flagged(score).sum() == 0
+
+
+def test_mean_of_more_draws_varies_less() -> None:
+    x, everywhere = torch.zeros(SHAPE), torch.ones(SHAPE[0], 1, *SHAPE[2:])
+    sd = [
+        float(MaskedResampling(0.5, level=900, steps=50, samples=n)(denoiser(0, 0.5), x, x, everywhere, SEEDS).std())
+        for n in (1, 16)
+    ]
+    assert sd[0] == pytest.approx(0.5, rel=0.15)
+    assert sd[1] == pytest.approx(0.5 / 4, rel=0.15)
+
+
+def test_images_have_their_own_noise_and_share_none_with_the_batch() -> None:
+    x, everywhere = torch.zeros(SHAPE), torch.ones(SHAPE[0], 1, *SHAPE[2:])
+    resampling = MaskedResampling(0.5)
+    together = resampling(denoiser(0, 0.5), x, x, everywhere, SEEDS)
+    alone = resampling(denoiser(0, 0.5), x[1:2], x[1:2], everywhere[1:2], SEEDS[1:2])
+    torch.testing.assert_close(together[1:2], alone)
+    assert not torch.allclose(together[0], together[1], atol=1e-2)
+
+
+def test_evaluations_are_steps_times_draws() -> None:
+    x, network = images(), denoiser()
+    MaskedResampling(0.5, steps=3, samples=4)(network, x, x, spot(), SEEDS)
+    assert network.network.samples == 3 * 4 * len(x)
+
+
+@pytest.mark.parametrize("options", [{"margin": -1}, {"steps": 0}, {"samples": 0}])
+def test_settings_without_a_meaning_are_refused(options: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=rf"{next(iter(options))} must be at least [01], got"):
+        MaskedResampling(0.1, **options)
