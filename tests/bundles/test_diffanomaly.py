@@ -179,7 +179,7 @@ def test_traced_export(bundle, tmp_path) -> None:
         config_file=str(bundle / "configs" / "inference.json"),
         key_in_ckpt="",
         use_trace=True,
-        input_shape=[1, 4, 64, 72],
+        input_shape=[1, 4, 56, 64],
     )
-    image = torch.rand(1, 4, 64, 72)
-    assert torch.jit.load(str(out))(image).shape == (1, 1, 64, 72)
+    image = torch.rand(1, 4, 56, 64)
+    assert torch.jit.load(str(out))(image).shape == (1, 1, 56, 64)
