@@ -12,7 +12,7 @@ from monai_anomaly.utils import DataError
 
 from .datalist import assemble_datalist, existing_folder
 
-__all__ = ["make_folders_datalist"]
+__all__ = ["make_folders_datalist", "split_suffix"]
 
 SUFFIXES = (".nii", ".nii.gz", ".png", ".jpg", ".jpeg", ".bmp", ".npy", ".nrrd", ".dcm")
 CLASSES: Mapping[str, int] = {"healthy": 0, "diseased": 1}
@@ -68,13 +68,18 @@ def make_folders_datalist(
     )
 
 
+def split_suffix(name: str) -> tuple[str, str]:
+    """The name of an image file without its suffix, and the suffix: one of the known ones, else empty."""
+    stem = len(name) - max((len(s) for s in SUFFIXES if name.lower().endswith(s)), default=0)
+    return name[:stem], name[stem:]
+
+
 def _images(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file() and p.name.lower().endswith(SUFFIXES))
 
 
 def _stem(path: Path, folder: Path) -> str:
-    below = path.relative_to(folder).as_posix()
-    return below[: -max(len(s) for s in SUFFIXES if below.lower().endswith(s))]
+    return split_suffix(path.relative_to(folder).as_posix())[0]
 
 
 def _subject(path: Path, root: Path, folder: Path, pattern: str | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..utils import DataError
 from .datalist import load_datalist
-from .folders import SUFFIXES
+from .folders import SUFFIXES, split_suffix
 from .siblings import split_modality
 
 __all__ = ["PROBLEM", "find_inputs"]
@@ -44,13 +44,13 @@ def find_inputs(path: str | os.PathLike, modalities: Sequence[str], section: str
         listed = load_datalist(path, section, modalities, check_files=False)
         return _named([{k: v for k, v in sample.items() if k not in REFERENCES} for sample in listed])
     if path.is_file():
-        return [{"image": str(path), "subject": _stem(path)}]
+        return [{"image": str(path), "subject": split_suffix(path.name)[0]}]
     if not path.is_dir():
         raise DataError(f"{path}: expected an image, a folder or a datalist, found nothing")
     samples = _cases(path, modalities) if len(modalities) > 1 else []
     if not samples:
         files_found = sorted(p for p in path.rglob("*") if p.is_file() and p.name.lower().endswith(SUFFIXES))
-        samples = [{"image": str(p), "subject": _stem(p)} for p in files_found]
+        samples = [{"image": str(p), "subject": split_suffix(p.name)[0]} for p in files_found]
     if not samples:
         raise DataError(
             f"{path}: expected images ({', '.join(SUFFIXES)}) or folders with {list(modalities)}, found none"
@@ -81,19 +81,12 @@ def _cases(root: Path, modalities: Sequence[str]) -> list[dict[str, Any]]:
     return samples
 
 
-def _stem(path: Path) -> str:
-    name = path.name
-    return next(
-        (name[: -len(s)] for s in sorted(SUFFIXES, key=len, reverse=True) if name.lower().endswith(s)), path.stem
-    )
-
-
 def _named(samples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Samples with names that no two share: they become folders."""
     named: dict[str, dict[str, Any]] = {}
     for sample in samples:
         first = sample["image"] if isinstance(sample["image"], str) else sample["image"][0]
-        base = str(sample.get("subject", _stem(Path(first))))
+        base = str(sample.get("subject", split_suffix(Path(first).name)[0]))
         if "slice" in sample:
             base = f"{base}_{sample['slice']}"
         name = base

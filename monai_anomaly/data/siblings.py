@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..utils import DataError
 from .brats import SPELLINGS
-from .folders import SUFFIXES
+from .folders import split_suffix
 
 __all__ = ["find_siblings", "split_modality"]
 
@@ -44,10 +44,9 @@ def find_siblings(file: str | os.PathLike, modalities: Sequence[str]) -> list[st
 
 def split_modality(path: Path, modalities: Sequence[str]) -> tuple[str, str, str] | None:
     """The modality in a file's name, and what stands before and behind it, in small letters; None without one."""
-    suffixes = (s for s in sorted(SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(s))
-    if (suffix := next(suffixes, None)) is None:
+    stem, suffix = split_suffix(path.name.lower())
+    if not suffix:
         return None
-    stem = path.name[: -len(suffix)].lower()
     token = {s.lower(): m for m in modalities for s in SPELLINGS.get(m, (m,))}
     spellings = "|".join(re.escape(s) for s in sorted(token, key=len, reverse=True))
     match = re.search(rf"(?:^|(?<=[_-]))({spellings})(?=[_-]|$)", stem)

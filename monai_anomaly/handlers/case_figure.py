@@ -31,7 +31,8 @@ def case_figure(
         score: the map, same shape.
         mask: the mask, same shape.
         title: written above.
-        rows: slices shown of a volume: those with the highest map, in their order.
+        rows: slices shown of a volume: those with the highest map, in their order; those with a map of 0, which
+            were not translated, only when all are.
         anatomical: x grows to the right and y upwards (RAS volumes); False: y grows downwards (photographs, X-rays).
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -39,9 +40,10 @@ def case_figure(
 
     if image.ndim == 2:
         image, healthy, score, mask = (v[..., None] for v in (image, healthy, score, mask))
+    translated = np.flatnonzero(score.any((0, 1))) if score.any() else np.arange(score.shape[2])
     highest = np.sort(score.reshape(-1, score.shape[2]), axis=0)[-max(1, score[..., 0].size // 100) :].mean(0)
     # neighbouring slices look alike: one from each part of the stack
-    parts = np.array_split(np.arange(score.shape[2]), min(3 * rows, score.shape[2]))
+    parts = np.array_split(translated, min(3 * rows, len(translated)))
     best = [int(p[np.argmax(highest[p])]) for p in parts]
     chosen = sorted(sorted(best, key=lambda z: -highest[z])[:rows])
     top = float(np.quantile(score[..., chosen], 0.999)) or 1.0

@@ -15,8 +15,8 @@ __all__ = ["LeftOutList"]
 
 
 class LeftOutList:
-    """At the end of an inference, also of one that fails, print which inputs were left out and write them to
-    ``left_out.json``.
+    """At the end of an inference print which inputs were left out and write them to ``left_out.json``; of one that
+    fails write them.
 
     The file is a list of ``{"case": ..., "reason": ...}``. When nothing was left out there is none, and one of an
     earlier run is removed.
@@ -37,16 +37,19 @@ class LeftOutList:
 
     def __call__(self, engine: Engine) -> None:
         """Print and write the list."""
-        left_out = self.loader.left_out
-        if not left_out:
+        self._write()
+        if self.loader.left_out:
+            print(f"{len(self.loader.left_out)} left out, see {self.path}:")
+        for entry in self.loader.left_out:
+            print(f"  {entry['case']}: {entry['reason']}")
+
+    def _write(self) -> None:
+        if not self.loader.left_out:
             self.path.unlink(missing_ok=True)
             return
-        print(f"{len(left_out)} left out, see {self.path}:")
-        for entry in left_out:
-            print(f"  {entry['case']}: {entry['reason']}")
         with atomic_write(self.path) as f:
-            json.dump(left_out, f, indent=2)
+            json.dump(self.loader.left_out, f, indent=2)
 
     def _failed(self, engine: Engine, error: Exception) -> None:
-        self(engine)
+        self._write()  # the error speaks for itself
         raise error  # ignite leaves it to the handlers of this event

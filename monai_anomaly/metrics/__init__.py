@@ -11,7 +11,7 @@ from .otsu import average_otsu, otsu_threshold
 from .pixel_scores import average_precision, dice_per_slice, per_slice, ranking_scores, roc_auc
 from .report import evaluate
 from .thresholds import Threshold, best_dice_threshold, healthy_quantile_threshold
-from .translation import foreground, mean_absolute_error, structural_similarity
+from .translation import mean_absolute_error, structural_similarity
 
 __all__ = [
     "AnomalyCases",
@@ -23,7 +23,6 @@ __all__ = [
     "cluster_bootstrap",
     "dice_per_slice",
     "evaluate",
-    "foreground",
     "healthy_quantile_threshold",
     "mean_absolute_error",
     "mean_healthy_image",

@@ -19,7 +19,7 @@ from .otsu import otsu_threshold
 from .pixel_scores import dice_per_slice, per_slice, ranking_scores, roc_auc
 from .summary import Interval, number, score, slice_mean
 from .thresholds import Threshold, best_dice_threshold, healthy_quantile_threshold
-from .translation import foreground, mean_absolute_error, structural_similarity
+from .translation import mean_absolute_error, structural_similarity
 
 __all__ = ["evaluate"]
 
@@ -186,7 +186,7 @@ def _score_translation(
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """How near the healthy reconstruction is to the twin, with the untouched input beside it, and what it changes."""
     diseased, healthy = test.diseased(min_lesion_pixels), test.healthy_slices()
-    brain = foreground(test["image"], background, 0.01 * data_range)
+    brain = interior(test["image"], 0, background, 0.01 * data_range)
     twin = diseased & test.has_twin
     columns: dict[str, np.ndarray] = {}
     for prefix, image in (("", test["healthy"]), ("input_", test["image"])):

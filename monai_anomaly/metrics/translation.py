@@ -6,21 +6,7 @@ import numpy as np
 import torch
 from monai.metrics import SSIMMetric
 
-__all__ = ["foreground", "mean_absolute_error", "structural_similarity"]
-
-
-def foreground(images: np.ndarray, background: float = 0.0, tolerance: float = 0.01) -> np.ndarray:
-    """Pixels at which any channel differs from the background value: the brain of skull-stripped slices.
-
-    Args:
-        images: (N, C, H, W).
-        background: value of the background.
-        tolerance: largest difference from it that is still background.
-
-    Returns:
-        Boolean, (N, 1, H, W).
-    """
-    return (np.abs(np.asarray(images, np.float32) - background) > tolerance).any(1, keepdims=True)
+__all__ = ["mean_absolute_error", "structural_similarity"]
 
 
 def mean_absolute_error(

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Mapping, Sequence
 
 import torch
@@ -9,12 +10,17 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import InvertibleTransform, MapTransform, ResizeWithPadOrCrop
 
+from .check_image import file_of
+
 __all__ = ["FitSliceD", "FitSliceDict", "FitSliced"]
 
 
 class FitSliced(MapTransform, InvertibleTransform):
     """Pad or crop slices, or every slice of a volume, to one in-plane size; MONAI's transform needs to be told the
     rank.
+
+    Where a crop takes away more than 1 % of the pixels above the image's least value, a warning says so: a size that
+    cuts the brain is a mistake which the results do not show.
 
     Args:
         keys: images (C, H, W) or (C, X, Y, Z).
@@ -32,8 +38,24 @@ class FitSliced(MapTransform, InvertibleTransform):
         """Pad or crop, centred."""
         sample = dict(data)
         for key in self.key_iterator(sample):
-            sample[key] = self.fit[sample[key].ndim - 1](sample[key])
+            image = sample[key]
+            sample[key] = self.fit[image.ndim - 1](image)
+            if image.shape[1] > sample[key].shape[1] or image.shape[2] > sample[key].shape[2]:
+                self._warn_of_loss(image, sample[key])
         return sample
+
+    @staticmethod
+    def _warn_of_loss(image: torch.Tensor, fitted: torch.Tensor) -> None:
+        least = image.min()
+        whole = int((image > least).sum())
+        lost = 1 - int((fitted > least).sum()) / max(1, whole)
+        if lost > 0.01:
+            size = " x ".join(str(n) for n in fitted.shape[1:3])
+            warnings.warn(
+                f"{file_of(image)}: slices of {size} pixels hold {1 - lost:.0%} of the pixels above the background, the"
+                " rest is cut off; set a larger spatial_size, or a larger pixdim",
+                stacklevel=3,
+            )
 
     def inverse(self, data: Mapping[Hashable, MetaTensor]) -> dict[Hashable, MetaTensor]:
         """Back to the size before; what was cropped away is zero."""

@@ -16,20 +16,13 @@ from PIL import Image
 
 from monai_anomaly.apps.datalist import datalist
 
+from .tiny_network import TINY_NETWORK
+
 CONFIGS = Path(__file__).resolve().parents[2] / "bundles" / "diffanomaly" / "configs"
 PATIENTS, WIDTH, HEIGHT = 24, 48, 40
 NETWORK = {
     "spatial_size": [32, 32],
-    "network_def#diffusion#channels": [8, 16],
-    "network_def#diffusion#attention_levels": [False, True],
-    "network_def#diffusion#num_res_blocks": 1,
-    "network_def#diffusion#num_head_channels": [8, 16],
-    "network_def#diffusion#norm_num_groups": 8,
-    "network_def#classifier#channels": [8, 16],
-    "network_def#classifier#attention_levels": [False, True],
-    "network_def#classifier#num_res_blocks": 1,
-    "network_def#classifier#num_head_channels": 8,
-    "network_def#classifier#norm_num_groups": 8,
+    **TINY_NETWORK,
     "device": "$torch.device('cpu')",
 }
 

@@ -16,6 +16,8 @@ from PIL import Image
 
 from monai_anomaly.utils import DataError
 
+from .tiny_network import TINY_NETWORK
+
 CONFIGS = Path(__file__).resolve().parents[2] / "bundles" / "diffanomaly" / "configs"
 TINY = {
     "load_pretrain": False,
@@ -92,23 +94,9 @@ def test_slices_outside_the_range_stay_dark(tmp_path: Path) -> None:
     assert scores["settings"]["slice_range"] == [3, 5]
 
 
-SMALL_NETWORK = {
-    "network_def#diffusion#channels": [8, 16],
-    "network_def#diffusion#attention_levels": [False, True],
-    "network_def#diffusion#num_res_blocks": 1,
-    "network_def#diffusion#num_head_channels": [8, 16],
-    "network_def#diffusion#norm_num_groups": 8,
-    "network_def#classifier#channels": [8, 16],
-    "network_def#classifier#attention_levels": [False, True],
-    "network_def#classifier#num_res_blocks": 1,
-    "network_def#classifier#num_head_channels": 8,
-    "network_def#classifier#norm_num_groups": 8,
-}
-
-
 def test_overlay_of_the_thesis_translates_its_slices(tmp_path: Path) -> None:
     case, output = write_case(tmp_path / "p", depth=6), tmp_path / "out"
-    overrides = {**TINY, **SMALL_NETWORK, "inferer#divisor": 8, "displayable_configs#slice_range": [2, 4]}
+    overrides = {**TINY, **TINY_NETWORK, "inferer#divisor": 8, "displayable_configs#slice_range": [2, 4]}
     infer(output, "inference_thesis", dataset_dir=str(case), **overrides)
     healthy = nib.load(output / "p" / "healthy.nii.gz").get_fdata()
     outside = healthy[:, :, [0, 1, 4, 5]]  # the input itself: shares of [0, 1]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from monai_anomaly.data import make_folders_datalist
+from monai_anomaly.data.folders import split_suffix
 from monai_anomaly.utils import DataError
 
 
@@ -64,3 +65,17 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
     _touch(tmp_path, "diseased/readme.txt")
     with pytest.raises(DataError, match=r"diseased: expected images .*, found none"):
         make_folders_datalist(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("p.nii.gz", ("p", ".nii.gz")),
+        ("a/p.x.NII", ("a/p.x", ".NII")),
+        ("p.png", ("p", ".png")),
+        ("p.txt", ("p.txt", "")),
+        ("p", ("p", "")),
+    ],
+)
+def test_suffix_is_the_longest_known_one(name: str, parts: tuple[str, str]) -> None:
+    assert split_suffix(name) == parts

@@ -54,3 +54,10 @@ def test_nothing_found_is_no_error(tmp_path: Path) -> None:
     data = case(8, 8, 3)
     case_figure(tmp_path / "figure.png", **{**data, "score": 0 * data["score"], "mask": data["mask"] & False})
     assert (tmp_path / "figure.png").stat().st_size > 1000
+
+
+def test_slices_that_were_not_translated_are_not_shown(tmp_path: Path) -> None:
+    data = case(8, 10, 12)
+    data["score"][..., :10] = 0
+    case_figure(tmp_path / "figure.png", **data, rows=4)
+    assert abs(imread(tmp_path / "figure.png").shape[0] - (50 + 2 * 300 * 10 / 8)) <= 2

@@ -22,21 +22,14 @@ from monai.bundle import ConfigWorkflow
 from monai_anomaly import __main__ as command_line
 from monai_anomaly.transforms import LoadModalities
 
+from ..bundles.tiny_network import TINY_NETWORK
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIGS = REPOSITORY / "bundles" / "diffanomaly" / "configs"
 Shared = Callable[[str], Path]
 
 NETWORK = {
-    "network_def#diffusion#channels": [8, 16],
-    "network_def#diffusion#attention_levels": [False, True],
-    "network_def#diffusion#num_res_blocks": 1,
-    "network_def#diffusion#num_head_channels": [8, 16],
-    "network_def#diffusion#norm_num_groups": 8,
-    "network_def#classifier#channels": [8, 16],
-    "network_def#classifier#attention_levels": [False, True],
-    "network_def#classifier#num_res_blocks": 1,
-    "network_def#classifier#num_head_channels": 8,
-    "network_def#classifier#norm_num_groups": 8,
+    **TINY_NETWORK,
     "device": "$torch.device('cpu')",
 }
 TRAINING = {

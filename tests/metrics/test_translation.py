@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from monai_anomaly.metrics import foreground, mean_absolute_error, structural_similarity
+from monai_anomaly.metrics import mean_absolute_error, structural_similarity
 
 IMAGES = np.random.default_rng(0).random((3, 2, 16, 18)).astype(np.float32)
 REGIONS = np.zeros((3, 1, 16, 18), bool)
@@ -34,12 +33,3 @@ def test_similarity_of_tiny_and_of_no_images() -> None:
     tiny = IMAGES[:, :, :4, :4]
     np.testing.assert_allclose(structural_similarity(tiny, tiny, 1.0), 1, rtol=1e-6)
     assert structural_similarity(IMAGES[:0], IMAGES[:0], 1.0).shape == (0,)
-
-
-@pytest.mark.parametrize("background", [0.0, -1.0])
-def test_foreground_is_where_any_channel_differs(background: float) -> None:
-    images = np.full((1, 2, 4, 4), background, np.float16)
-    images[0, 0, 1, 1], images[0, 1, 2, 2], images[0, 1, 3, 3] = 0.5, 0.7, background + 0.001
-    expected = np.zeros((1, 1, 4, 4), bool)
-    expected[0, 0, [1, 2], [1, 2]] = True
-    np.testing.assert_array_equal(foreground(images, background), expected)

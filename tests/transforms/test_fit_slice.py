@@ -60,6 +60,19 @@ def test_monais_inversion_brings_a_prediction_back(shape: tuple[int, ...]) -> No
     assert set(back.unique().tolist()) == {0.0, 5.0}
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [(10, 10), (16, 16), (16, 10)])
+def test_cutting_the_background_is_silent(size: tuple[int, int]) -> None:
+    x = image(1, 10, 10, 4)
+    FitSliced("image", size)({"image": torch.nn.functional.pad(x, (0, 0, 3, 3, 3, 3))})
+
+
+def test_cutting_the_brain_is_told() -> None:
+    x = torch.nn.functional.pad(image(1, 10, 10, 4), (0, 0, 3, 3, 3, 3))
+    with pytest.warns(UserWarning, match="slices of 8 x 16 pixels hold 80% of the pixels above the background"):
+        FitSliced("image", (8, 16))({"image": x})
+
+
 def test_missing_key() -> None:
     with pytest.raises(KeyError, match="mask"):
         FitSliced(["image", "mask"], (8, 8))({"image": image(1, 7, 7)})

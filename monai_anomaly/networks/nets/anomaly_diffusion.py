@@ -91,7 +91,12 @@ class GuidedDiffusionNet(nn.Module):
         Returns:
             With ``timesteps`` the tuple (output of the denoiser (N, C or 2C, *spatial), logits (N, K)), else the export
             view (N, 1, *spatial), float32, not negative.
+
+        Raises:
+            ValueError: when the classifier is given an image without its levels, or levels without an image.
         """
+        if (classifier_image is None) != (classifier_timesteps is None):
+            raise ValueError("classifier_image and classifier_timesteps must be given together, got one of them")
         if timesteps is None:
             return self._export_view(image)
         output = self._denoise(image, timesteps, class_labels)

@@ -127,3 +127,6 @@ def test_the_classifier_takes_images_of_its_own():
     output, logits = network(x, t, y, classifier_image=own, classifier_timesteps=s)
     torch.testing.assert_close(output, network.diffusion(x, t, class_labels=y))
     torch.testing.assert_close(logits, network.classifier(own, s))
+    for half in ({"classifier_image": own}, {"classifier_timesteps": s}):
+        with pytest.raises(ValueError, match="must be given together"):
+            network(x, t, y, **half)
