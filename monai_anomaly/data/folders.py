@@ -69,9 +69,9 @@ def make_folders_datalist(
 
 
 def split_suffix(name: str) -> tuple[str, str]:
-    """The name of an image file without its suffix, and the suffix: one of the known ones, else empty."""
-    stem = len(name) - max((len(s) for s in SUFFIXES if name.lower().endswith(s)), default=0)
-    return name[:stem], name[stem:]
+    """The name of a file without its suffix, and the suffix: the longest known one, else what follows the last dot."""
+    known = max((len(s) for s in SUFFIXES if name.lower().endswith(s)), default=0)
+    return (name[:-known], name[-known:]) if known else os.path.splitext(name)
 
 
 def _images(folder: Path) -> list[Path]:

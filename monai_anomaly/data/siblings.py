@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..utils import DataError
 from .brats import SPELLINGS
-from .folders import split_suffix
+from .folders import SUFFIXES, split_suffix
 
 __all__ = ["find_siblings", "split_modality"]
 
@@ -45,7 +45,7 @@ def find_siblings(file: str | os.PathLike, modalities: Sequence[str]) -> list[st
 def split_modality(path: Path, modalities: Sequence[str]) -> tuple[str, str, str] | None:
     """The modality in a file's name, and what stands before and behind it, in small letters; None without one."""
     stem, suffix = split_suffix(path.name.lower())
-    if not suffix:
+    if suffix not in SUFFIXES:
         return None
     token = {s.lower(): m for m in modalities for s in SPELLINGS.get(m, (m,))}
     spellings = "|".join(re.escape(s) for s in sorted(token, key=len, reverse=True))

@@ -17,24 +17,30 @@ class MaskedResampling:
     """Draw the flagged part of a healthy version anew, while all else stays the input.
 
     Guidance takes away what made the classifier sure, not the whole lesion. Here the pixels whose map passes a
-    threshold are noised to a level and denoised without any memory of the input ("mask, stitch, re-sample", Bercea et
-    al., arXiv:2305.19643); after every step the other pixels are those of the input with the same noise (RePaint,
-    arXiv:2201.09865, eqs. 8a-8c). The mean of several draws is the result.
+    threshold are noised at random to a level, from the healthy version there is, and denoised ("mask, stitch,
+    re-sample", Bercea et al., arXiv:2305.19643); after every step the other pixels are those of the input with the same
+    noise (RePaint, arXiv:2201.09865, eqs. 8a-8c). The mean of several draws is the result. Images with nothing flagged
+    cost nothing.
 
     Args:
         threshold: of the map, averaged over 3 x 3 pixels, in the map's units: low, since what it misses stays and what
             it takes too much of comes back healthy.
         margin: pixels that the flagged part is widened by.
-        level: noise level the flagged part is drawn from, in 1..T.
+        level: noise level the flagged part is drawn from, in 1..T; the denoiser must have been trained on it.
         steps: intervals of the grid from ``level`` to 0; as many evaluations of the denoiser for each draw.
-        samples: draws, in one batch.
+        samples: draws, in one batch: memory for so many times the images.
 
     Raises:
-        ValueError: when the margin is negative, or steps or samples is less than 1.
+        ValueError: when the margin is negative, or the level, steps or samples are less than 1.
     """
 
     def __init__(self, threshold: float, margin: int = 1, level: int = 500, steps: int = 2, samples: int = 4) -> None:
-        for name, value, least in (("margin", margin, 0), ("steps", steps, 1), ("samples", samples, 1)):
+        for name, value, least in (
+            ("margin", margin, 0),
+            ("level", level, 1),
+            ("steps", steps, 1),
+            ("samples", samples, 1),
+        ):
             if value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
         self.threshold = threshold
@@ -60,7 +66,16 @@ class MaskedResampling:
             flagged: (N, 1, H, W), 1 where to draw anew, else 0.
             seeds: of the noise, one an image.
         """
-        noise = SeededNoise(seeds)
+        result = x.clone()
+        todo = torch.nonzero(flagged.flatten(1).any(1))[:, 0]
+        if len(todo):
+            noise = SeededNoise([seeds[i] for i in todo.tolist()])
+            result[todo] = self._draw(denoiser, x[todo], healthy[todo], flagged[todo], noise)
+        return result
+
+    def _draw(
+        self, denoiser: Denoiser, x: torch.Tensor, healthy: torch.Tensor, flagged: torch.Tensor, noise: SeededNoise
+    ) -> torch.Tensor:
         eps = torch.cat([noise(x) for _ in range(self.samples)])
         flagged, known, start = (v.repeat(self.samples, 1, 1, 1) for v in (flagged, x, x.lerp(healthy, flagged)))
         schedule = denoiser.schedule

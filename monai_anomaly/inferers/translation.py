@@ -72,14 +72,14 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         clip: range predicted clean images are clamped to; None, the thesis' equations, for none.
         guidance_interval: levels in which the guide acts.
         mirror_axis: spatial axis of the slices along which mirror images are translated too, and the mean is taken;
-            twice the cost. For networks trained on mirrored images; None for none.
+            twice the translation's cost. For networks trained on mirrored images; None for none.
         resampling: draws the flagged part of each reconstruction anew; the map is that of the reconstruction before
             it. None, the thesis, for none.
         divisor: see `SlicewiseMapInferer`.
         schedule: the noise schedule; None: linear, T = 1000.
         autocast: see `autocast_dtype`.
-        seed: of the noise, for the stochastic variants and the random start; slice i of a call gets the noise of
-            seed + i, whatever the batch size.
+        seed: of the noise, for the stochastic variants, the random start and the resampling; slice i of a call gets the
+            noise of seed + i, whatever the batch size.
         kwargs: see `SlicewiseReconstructionInferer` and `SlicewiseMapInferer`.
 
     Raises:

@@ -19,8 +19,8 @@ class FitSliced(MapTransform, InvertibleTransform):
     """Pad or crop slices, or every slice of a volume, to one in-plane size; MONAI's transform needs to be told the
     rank.
 
-    Where a crop takes away more than 1 % of the pixels above the image's least value, a warning says so: a size that
-    cuts the brain is a mistake which the results do not show.
+    Where a crop takes away more than 1 % of the first image's pixels above 0, a warning says so: a size that cuts the
+    brain is a mistake which the results do not show.
 
     Args:
         keys: images (C, H, W) or (C, X, Y, Z).
@@ -40,15 +40,16 @@ class FitSliced(MapTransform, InvertibleTransform):
         for key in self.key_iterator(sample):
             image = sample[key]
             sample[key] = self.fit[image.ndim - 1](image)
-            if image.shape[1] > sample[key].shape[1] or image.shape[2] > sample[key].shape[2]:
+            if key == self.keys[0]:
                 self._warn_of_loss(image, sample[key])
         return sample
 
     @staticmethod
     def _warn_of_loss(image: torch.Tensor, fitted: torch.Tensor) -> None:
-        least = image.min()
-        whole = int((image > least).sum())
-        lost = 1 - int((fitted > least).sum()) / max(1, whole)
+        if image.shape[1] <= fitted.shape[1] and image.shape[2] <= fitted.shape[2]:
+            return
+        whole, kept = (int((v > 0).any(0).sum()) for v in (image, fitted))
+        lost = 1 - kept / max(1, whole)
         if lost > 0.01:
             size = " x ".join(str(n) for n in fitted.shape[1:3])
             warnings.warn(

@@ -77,6 +77,19 @@ def test_inference_translates_as_the_evaluation(name: str) -> None:
         assert options["slice_range"] == train["slice_range"]
 
 
+@pytest.mark.parametrize(("name", "whole"), [("long", True), ("cxr64", False), ("thesis", False), ("chexpert", False)])
+def test_mirror_images_and_resampling_are_the_default_s_alone(name: str, whole: bool) -> None:
+    train, inference = pair(name)
+    for inferer in (train.get_parsed_content("translation"), inference.get_parsed_content("inferer")):
+        assert inferer.mirror_axis == (0 if whole else None)
+        assert (inferer.resampling.threshold if inferer.resampling else None) == (0.1 if whole else None)
+
+
+def test_the_comparator_is_the_papers_own() -> None:
+    ddpm = merged("train", "ddpm").get_parsed_content("translation")
+    assert ddpm.mirror_axis is None and ddpm.resampling is None and ddpm.label_scale == 0
+
+
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_inference_takes_the_files_of_the_training_and_writes_beside_them(name: str) -> None:
     train, inference = pair(name)

@@ -73,7 +73,7 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
         ("p.nii.gz", ("p", ".nii.gz")),
         ("a/p.x.NII", ("a/p.x", ".NII")),
         ("p.png", ("p", ".png")),
-        ("p.txt", ("p.txt", "")),
+        ("p.x.mha", ("p.x", ".mha")),
         ("p", ("p", "")),
     ],
 )

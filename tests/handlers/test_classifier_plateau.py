@@ -24,10 +24,10 @@ def validate(accuracy: float, labels: list[int]) -> list[str]:
 @pytest.mark.parametrize(
     ("accuracy", "labels", "plateau"),
     [
-        (0.62, [0, 0, 0, 1, 1], True),  # chance is 0.60
-        (0.70, [0, 0, 0, 1, 1], False),
+        (0.63, [0, 0, 0, 1, 1], True),  # chance is 0.60
+        (0.65, [0, 0, 0, 1, 1], False),
         (0.30, [0, 1], True),  # worse than chance is no better
-        (0.70, [0, 0, 0, 1], True),
+        (0.76, [0, 0, 0, 1], True),
         (1.0, [1, 1], False),  # one class only: nothing can be better than right
     ],
 )
@@ -40,6 +40,18 @@ def test_accuracy_near_the_share_of_the_frequent_class_is_reported(
 def test_message_says_what_was_found_and_what_to_do() -> None:
     (message,) = validate(0.61, [0, 0, 0, 1, 1])
     assert "61%" in message and "60%" in message and "--classifier_learning_rate" in message
+
+
+def test_every_validation_is_reported_under_the_usual_filter() -> None:
+    engine = Engine(lambda engine, batch: None)
+    engine.add_event_handler(Events.COMPLETED, lambda e: e.state.metrics.update(accuracy=0.6))
+    ClassifierPlateau([0, 0, 0, 1, 1], metric="accuracy").attach(engine)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for epoch in (1, 2):  # as MONAI's evaluator is run
+            engine.state.epoch = epoch - 1
+            engine.run([0], max_epochs=epoch)
+    assert [str(w.message).split(":")[0] for w in caught] == ["epoch 1", "epoch 2"]
 
 
 def test_no_labels_are_refused() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monai_anomaly.diffusion import Denoiser, NoiseSchedule
+from monai_anomaly.diffusion import Denoiser, NoiseSchedule, SeededNoise
 from monai_anomaly.inferers import MaskedResampling
 
 SHAPE = (3, 2, 12, 12)
@@ -43,9 +43,40 @@ def spot() -> torch.Tensor:
 
 def test_nothing_flagged_gives_the_input() -> None:
     x = images()
-    resampling = MaskedResampling(2.0)
-    result = resampling(denoiser(), x, torch.zeros_like(x), resampling.flagged(spot()), SEEDS)
-    torch.testing.assert_close(result, x)
+    resampling, unused = MaskedResampling(2.0), denoiser()
+    result = resampling(unused, x, torch.zeros_like(x), resampling.flagged(spot()), SEEDS)
+    assert torch.equal(result, x) and unused.network.samples == 0
+
+
+def test_images_with_nothing_flagged_do_not_touch_the_others() -> None:
+    x, network, score = images(), denoiser(0, 0.5), spot()
+    resampling = MaskedResampling(0.5)
+    whole = resampling(network, x, 0 * x, resampling.flagged(score), SEEDS)
+    score[1] = 0
+    some = resampling(network, x, 0 * x, resampling.flagged(score), SEEDS)
+    torch.testing.assert_close(some[[0, 2]], whole[[0, 2]])
+    assert torch.equal(some[1], x[1])
+
+
+def test_denoiser_sees_the_input_around_and_the_healthy_version_inside_with_one_noise() -> None:
+    """RePaint: outside of what is flagged each step begins from the input, noised to its level."""
+    x, healthy, seen = images(), images() / 2 + 0.1, []
+    schedule = NoiseSchedule()
+
+    class Recording(GaussianPixels):
+        def forward(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+            seen.append((x, timesteps + 1))
+            return super().forward(x, timesteps)
+
+    resampling = MaskedResampling(0.5, steps=4, samples=1, level=400)
+    flagged = resampling.flagged(spot())
+    inside = flagged.expand_as(x) > 0
+    resampling(Denoiser(Recording(0.0, 0.5), schedule), x, healthy, flagged, SEEDS)
+    noise = SeededNoise(SEEDS)(x)
+    assert len(seen) == 4
+    for z, level in seen:
+        torch.testing.assert_close(z[~inside], schedule.add_noise(x, noise, level)[~inside])
+    torch.testing.assert_close(seen[0][0][inside], schedule.add_noise(healthy, noise, seen[0][1])[inside])
 
 
 @pytest.mark.parametrize("steps", [1, 2, 7])
@@ -98,7 +129,7 @@ def test_evaluations_are_steps_times_draws() -> None:
     assert network.network.samples == 3 * 4 * len(x)
 
 
-@pytest.mark.parametrize("options", [{"margin": -1}, {"steps": 0}, {"samples": 0}])
+@pytest.mark.parametrize("options", [{"margin": -1}, {"level": 0}, {"steps": 0}, {"samples": 0}])
 def test_settings_without_a_meaning_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=rf"{next(iter(options))} must be at least [01], got"):
         MaskedResampling(0.1, **options)

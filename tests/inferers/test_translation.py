@@ -358,16 +358,17 @@ def test_mirror_image_of_the_input_gives_the_mirror_image_of_the_result(network:
 
 def test_resampling_leaves_the_map_alone_and_brings_the_input_back_where_nothing_is_flagged(network: TinyNet) -> None:
     x = images(3, CHANNELS, 13, 18)  # padded for the network
-    first = inferer(scale=(3.0, 6.0))(x, network)
+    first = inferer(scale=(3.0, 3.3))(x, network)
     threshold = float(first[:, 0].median())
     resampling = MaskedResampling(threshold, margin=0, steps=2, samples=2)
-    drawn = inferer(scale=(3.0, 6.0), resampling=resampling)(x, network)
+    drawn = inferer(scale=(3.0, 3.3), resampling=resampling)(x, network)
     maps = slice(None, None, 1 + CHANNELS)
     torch.testing.assert_close(drawn[:, maps], first[:, maps])
-    flagged = resampling.flagged(drawn[:, :1]).expand_as(x) > 0
-    assert 0.2 < flagged.float().mean() < 0.8
-    torch.testing.assert_close(drawn[:, 1 : 1 + CHANNELS][~flagged], x[~flagged])
-    assert (drawn[:, 1 : 1 + CHANNELS] - x)[flagged].abs().mean() > 0.1
+    for one in drawn.split(1 + CHANNELS, dim=1):
+        flagged = resampling.flagged(one[:, :1]).expand_as(x) > 0
+        assert 0.2 < flagged.float().mean() < 0.9
+        torch.testing.assert_close(one[:, 1:][~flagged], x[~flagged])
+        assert (one[:, 1:] - x)[flagged].abs().mean() > 0.1
 
 
 def test_resampling_does_not_depend_on_the_batch_size_but_on_the_seed(network: TinyNet) -> None:
