@@ -82,7 +82,7 @@ def test_mirror_images_and_resampling_are_the_default_s_alone(name: str, whole: 
     train, inference = pair(name)
     for inferer in (train.get_parsed_content("translation"), inference.get_parsed_content("inferer")):
         assert inferer.mirror_axis == (0 if whole else None)
-        assert (inferer.resampling.threshold if inferer.resampling else None) == (0.1 if whole else None)
+        assert (inferer.resampling.threshold if inferer.resampling else None) == (0.18 if whole else None)
 
 
 def test_the_comparator_is_the_papers_own() -> None:
