@@ -157,12 +157,13 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
     def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Iterator[torch.Tensor]:
         """Translations of slices (N, C, H, W), one at each scale; the network has ``diffusion`` and ``classifier``."""
         seeds = [self.seed + i for i in index]
-        mirror = () if self.mirror_axis is None else (self.mirror_axis + 2,)
-        views = [x, x.flip(mirror)] if mirror else [x]
-        encodings = [self.encode(view, network, seeds) for view in views]
+        flips: list[tuple[int, ...]] = [()] if self.mirror_axis is None else [(), (self.mirror_axis + 2,)]
+        encodings = [self.encode(x.flip(axes), network, seeds) for axes in flips]
         for scale in self.scales:
-            decoded = [self.decode(encoding, network, scale, seeds) for encoding in encodings]
-            yield (decoded[0] + decoded[1].flip(mirror)) / 2 if mirror else decoded[0]
+            decoded = [
+                self.decode(e, network, scale, seeds).flip(axes) for e, axes in zip(encodings, flips, strict=True)
+            ]
+            yield torch.stack(decoded).mean(0)
 
     def refine(
         self, x: torch.Tensor, healthy: torch.Tensor, score: torch.Tensor, network: Any, index: Sequence[int]
