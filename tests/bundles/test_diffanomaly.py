@@ -15,8 +15,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from monai.bundle import ConfigWorkflow, ckpt_export, load, verify_net_in_out
+from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, load, verify_net_in_out
 
+from monai_anomaly.apps.counting import CountCalls
 from monai_anomaly.data import write_phantom
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -95,6 +96,18 @@ def test_one_network_serves_training_and_inference() -> None:
     assert {k: train["translation"][k] for k in ("level", "steps", "scale", "order", "exact", "substeps")} == {
         k: shown[k] for k in ("level", "steps", "scale", "order", "exact", "substeps")
     }
+
+
+@pytest.mark.parametrize(("overlay", "denoiser", "guide"), [(None, 34, 24), ("long", 56, 40)])
+def test_evaluations_a_slice_are_those_the_documentation_names(overlay: str | None, denoiser: int, guide: int) -> None:
+    parser = ConfigParser()
+    parser.read_config([BUNDLE / "configs" / f"{name}.json" for name in ("train", overlay) if name])
+    parser["translation#resampling"] = None
+    network = parser.get_parsed_content("network_def").eval()
+    image = torch.rand(1, 4, 16, 16)
+    with CountCalls(network.diffusion) as diffusion, CountCalls(network.classifier) as classifier:
+        parser.get_parsed_content("translation")(image, network)
+    assert (diffusion.samples, classifier.samples) == (denoiser, guide)
 
 
 def test_network_matches_the_metadata() -> None:

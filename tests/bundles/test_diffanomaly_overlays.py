@@ -77,12 +77,12 @@ def test_inference_translates_as_the_evaluation(name: str) -> None:
         assert options["slice_range"] == train["slice_range"]
 
 
-@pytest.mark.parametrize(("name", "whole"), [("long", True), ("cxr64", False), ("thesis", False), ("chexpert", False)])
-def test_mirror_images_and_resampling_are_the_default_s_alone(name: str, whole: bool) -> None:
+@pytest.mark.parametrize(("name", "ours"), [("long", True), ("cxr64", False), ("thesis", False), ("chexpert", False)])
+def test_the_long_run_alone_mirrors_and_resamples(name: str, ours: bool) -> None:
     train, inference = pair(name)
     for inferer in (train.get_parsed_content("translation"), inference.get_parsed_content("inferer")):
-        assert inferer.mirror_axis == (0 if whole else None)
-        assert (inferer.resampling.threshold if inferer.resampling else None) == (0.18 if whole else None)
+        assert inferer.mirror_axis == (0 if ours else None)
+        assert (inferer.resampling.threshold if inferer.resampling else None) == (0.18 if ours else None)
 
 
 def test_the_comparator_is_the_papers_own() -> None:
