@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m monai_anomaly COMMAND``: phantom, datalist, convert, benchmark, speed."""
+"""``python -m monai_anomaly COMMAND``: phantom, datalist, preprocess, restore, convert, benchmark, speed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,19 @@ def main() -> None:
     from .apps.convert import convert
     from .apps.datalist import datalist
     from .apps.phantom import phantom
+    from .apps.preprocess import preprocess
+    from .apps.restore import restore
     from .apps.speed import speed
 
-    commands = {"benchmark": benchmark, "convert": convert, "datalist": datalist, "phantom": phantom, "speed": speed}
+    commands = {
+        "benchmark": benchmark,
+        "convert": convert,
+        "datalist": datalist,
+        "phantom": phantom,
+        "preprocess": preprocess,
+        "restore": restore,
+        "speed": speed,
+    }
     try:
         fire.Fire(commands, name="monai_anomaly")
     except DataError as error:

@@ -15,8 +15,7 @@ import torch
 from monai.bundle import ConfigParser
 from monai.bundle.reference_resolver import ReferenceResolver
 
-from ..handlers import provenance
-from ..utils import DataError, atomic_write
+from ..utils import DataError, atomic_write, provenance
 
 __all__ = ["agree", "open_benchmark", "used_config", "write_benchmark"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from monai.bundle import ConfigParser
 
-from ..handlers import provenance
+from ..utils import provenance
 
 __all__ = ["speed"]
 

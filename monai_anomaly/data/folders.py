@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import DataError
+from monai_anomaly.utils import SUFFIXES, DataError, split_suffix
 
 from .datalist import assemble_datalist, existing_folder
 
-__all__ = ["make_folders_datalist", "split_suffix"]
+__all__ = ["make_folders_datalist"]
 
-SUFFIXES = (".nii", ".nii.gz", ".png", ".jpg", ".jpeg", ".bmp", ".npy", ".nrrd", ".dcm")
 CLASSES: Mapping[str, int] = {"healthy": 0, "diseased": 1}
 
 
@@ -66,12 +65,6 @@ def make_folders_datalist(
         seed=seed,
         split=split,
     )
-
-
-def split_suffix(name: str) -> tuple[str, str]:
-    """The name of a file without its suffix, and the suffix: the longest known one, else what follows the last dot."""
-    known = max((len(s) for s in SUFFIXES if name.lower().endswith(s)), default=0)
-    return (name[:-known], name[-known:]) if known else os.path.splitext(name)
 
 
 def _images(folder: Path) -> list[Path]:

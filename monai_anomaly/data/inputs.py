@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..utils import DataError
+from ..utils import SUFFIXES, DataError, split_suffix
 from .datalist import load_datalist
-from .folders import SUFFIXES, split_suffix
 from .siblings import split_modality
 
 __all__ = ["PROBLEM", "find_inputs"]

@@ -7,9 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..utils import DataError
+from ..utils import SUFFIXES, DataError, split_suffix
 from .brats import SPELLINGS
-from .folders import SUFFIXES, split_suffix
 
 __all__ = ["find_siblings", "split_modality"]
 

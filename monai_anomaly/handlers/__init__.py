@@ -16,7 +16,6 @@ from .level_ramp import LevelRamp
 from .moving_average import MovingAverage
 from .panel_figure import panel_figure, pick_slices
 from .progress import Progress
-from .provenance import provenance
 from .report_files import report_table, write_report
 from .save_cases import SaveCases
 from .training_state import TrainingState
@@ -40,7 +39,6 @@ __all__ = [
     "case_figure",
     "panel_figure",
     "pick_slices",
-    "provenance",
     "report_evaluation",
     "report_table",
     "write_report",

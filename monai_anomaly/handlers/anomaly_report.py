@@ -14,9 +14,9 @@ import torch.distributed as dist
 from monai_anomaly.metrics import AnomalyCases, evaluate, trivial_baselines
 from monai_anomaly.utils import atomic_write
 
+from ..utils import provenance
 from .collect_cases import CollectCases
 from .panel_figure import panel_figure
-from .provenance import provenance
 from .report_files import write_report
 
 __all__ = ["report_evaluation"]

@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 
-from ..utils import atomic_path, atomic_write
+from ..utils import atomic_path, atomic_write, provenance
 from .case_figure import case_figure
-from .provenance import provenance
 
 __all__ = ["SaveCases"]
 

@@ -5,11 +5,18 @@
 from __future__ import annotations
 
 from .anomaly_map import AnomalyMap
+from .brain_extraction import BrainExtraction, BrainExtractionD, BrainExtractiond, BrainExtractionDict
+from .brain_mask_file import find_brain_mask
+from .change_space import ChangeSpace
 from .check_image import CheckImage, CheckImageD, CheckImaged, CheckImageDict
 from .fit_slice import FitSliceD, FitSliced, FitSliceDict
 from .load_modalities import LoadModalities, LoadModalitiesD, LoadModalitiesd, LoadModalitiesDict
+from .n4_bias_field import N4BiasField, N4BiasFieldD, N4BiasFieldd, N4BiasFieldDict
 from .otsu_threshold import OtsuThreshold, OtsuThresholdD, OtsuThresholdd, OtsuThresholdDict
+from .register_session import RegisterSessionD, RegisterSessiond, RegisterSessionDict
+from .register_to_template import RegisterToTemplateD, RegisterToTemplated, RegisterToTemplateDict
 from .resample import ResampleToSpacingD, ResampleToSpacingd, ResampleToSpacingDict
+from .resample_to_template import ResampleToTemplateD, ResampleToTemplated, ResampleToTemplateDict
 from .scale_intensity_brain import (
     ScaleIntensityByBrain,
     ScaleIntensityByBrainD,
@@ -21,6 +28,11 @@ from .threshold_map import ThresholdMapD, ThresholdMapd, ThresholdMapDict
 
 __all__ = [
     "AnomalyMap",
+    "BrainExtraction",
+    "BrainExtractionD",
+    "BrainExtractionDict",
+    "BrainExtractiond",
+    "ChangeSpace",
     "CheckImage",
     "CheckImageD",
     "CheckImageDict",
@@ -32,13 +44,26 @@ __all__ = [
     "LoadModalitiesD",
     "LoadModalitiesDict",
     "LoadModalitiesd",
+    "N4BiasField",
+    "N4BiasFieldD",
+    "N4BiasFieldDict",
+    "N4BiasFieldd",
     "OtsuThreshold",
     "OtsuThresholdD",
     "OtsuThresholdDict",
     "OtsuThresholdd",
+    "RegisterSessionD",
+    "RegisterSessionDict",
+    "RegisterSessiond",
+    "RegisterToTemplateD",
+    "RegisterToTemplateDict",
+    "RegisterToTemplated",
     "ResampleToSpacingD",
     "ResampleToSpacingDict",
     "ResampleToSpacingd",
+    "ResampleToTemplateD",
+    "ResampleToTemplateDict",
+    "ResampleToTemplated",
     "ScaleIntensityByBrain",
     "ScaleIntensityByBrainD",
     "ScaleIntensityByBrainDict",
@@ -49,4 +74,5 @@ __all__ = [
     "ThresholdMapD",
     "ThresholdMapDict",
     "ThresholdMapd",
+    "find_brain_mask",
 ]

@@ -8,5 +8,16 @@ from .errors import DataError
 from .files import atomic_path, atomic_write
 from .interior import interior
 from .precision import autocast_dtype
+from .provenance import provenance
+from .suffixes import SUFFIXES, split_suffix
 
-__all__ = ["DataError", "atomic_path", "atomic_write", "autocast_dtype", "interior"]
+__all__ = [
+    "SUFFIXES",
+    "DataError",
+    "atomic_path",
+    "atomic_write",
+    "autocast_dtype",
+    "interior",
+    "provenance",
+    "split_suffix",
+]

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from monai_anomaly.data import make_folders_datalist
-from monai_anomaly.data.folders import split_suffix
-from monai_anomaly.utils import DataError
+from monai_anomaly.utils import DataError, split_suffix
 
 
 def _touch(root: Path, *names: str) -> None:

@@ -76,7 +76,7 @@ def test_provenance_is_json_and_says_which_code() -> None:
 
 
 def test_provenance_ignores_a_repository_that_is_not_ours(tmp_path: Path) -> None:
-    from monai_anomaly.handlers.provenance import _git_revision
+    from monai_anomaly.utils.provenance import _git_revision
 
     assert _git_revision(tmp_path) is None
 

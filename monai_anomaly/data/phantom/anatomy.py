@@ -25,6 +25,7 @@ class Anatomy:
         ventricle_distance: distance to the lateral ventricles in mm, 0 in them.
         affine: voxel to mm, RAS.
         spacing: voxel size in mm.
+        to_template: from each voxel to the place in the template it was taken from, in mm, (3, X, Y, Z).
     """
 
     fractions: np.ndarray
@@ -33,6 +34,7 @@ class Anatomy:
     ventricle_distance: np.ndarray
     affine: np.ndarray
     spacing: float
+    to_template: np.ndarray
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -57,7 +59,7 @@ class Anatomy:
         ]  # fmt: skip
 
 
-def make_anatomy(seed: int, spacing: float = 3.0) -> Anatomy:
+def make_anatomy(seed: int, spacing: float = 3.0, deformation: float = 1.0) -> Anatomy:
     """A person: the MNI152 brain scaled, turned and bent, with sulci, ventricles and bright spots of its own.
 
     The template is an average of 152 brains and has no sharp cortex; its log-probabilities plus band-limited noise
@@ -66,6 +68,7 @@ def make_anatomy(seed: int, spacing: float = 3.0) -> Anatomy:
     Args:
         seed: the person.
         spacing: voxel size in mm; the person stays the same at every voxel size.
+        deformation: how far size, pose and shape differ from the template's; 0: not at all (gyri and sulci still do).
     """
     rng = np.random.default_rng([seed, 11])
     template = load_template(spacing)
@@ -73,6 +76,7 @@ def make_anatomy(seed: int, spacing: float = 3.0) -> Anatomy:
     bend = 2.8 * smooth_noise(rng, shape, spacing, 60, 3) + 1.2 * smooth_noise(rng, shape, spacing, 25, 3)
     bend /= spacing
     bend += _size_and_pose(rng, shape)
+    bend *= np.float32(deformation)
     maps = warp(np.stack([template.csf, template.gm, template.wm, template.ventricle]), bend)
     tissue, ventricle = maps[:3], maps[3]
     inside = tissue.sum(0)
@@ -96,6 +100,7 @@ def make_anatomy(seed: int, spacing: float = 3.0) -> Anatomy:
         ventricle_distance=(ndi.distance_transform_edt(~chamber) * spacing).astype(np.float32),
         affine=template.affine.copy(),
         spacing=spacing,
+        to_template=(bend * spacing).astype(np.float32),
     )
     add_normal_variants(anatomy, np.random.default_rng([seed, 13]))
     return anatomy

@@ -36,6 +36,7 @@ class PhantomSubject:
         site: key of ``SITES``.
         lesion: ``"tumour"``, ``"ms"`` or None.
         bias: (4, X, Y, Z), float32: the coil's sensitivity in ``image``.
+        to_template: (3, X, Y, Z), float32: from each voxel of the healthy person to where the template has it, in mm.
     """
 
     image: np.ndarray
@@ -48,9 +49,12 @@ class PhantomSubject:
     site: str
     lesion: str | None
     bias: np.ndarray
+    to_template: np.ndarray
 
 
-def make_subject(seed: int, site: str = "A", lesion: str | None = None, spacing: float = 3.0) -> PhantomSubject:
+def make_subject(
+    seed: int, site: str = "A", lesion: str | None = None, spacing: float = 3.0, deformation: float = 1.0
+) -> PhantomSubject:
     """Make a person, their disease and their scan; a pure function of its arguments.
 
     The anatomy depends on ``seed`` alone, so one person can be scanned at several sites.
@@ -60,6 +64,7 @@ def make_subject(seed: int, site: str = "A", lesion: str | None = None, spacing:
         site: the scanner, a key of ``SITES``.
         lesion: ``"tumour"``, ``"ms"`` or None for a healthy person.
         spacing: voxel size in mm, 0.5 to 6.
+        deformation: how far the healthy person's size, pose and shape differ from the template's; 0: not at all.
 
     Raises:
         DataError: an argument is none of the above.
@@ -70,7 +75,7 @@ def make_subject(seed: int, site: str = "A", lesion: str | None = None, spacing:
         raise DataError(f"phantom site: expected one of {', '.join(SITES)}, found {site!r}")
     if lesion is not None and lesion not in LESIONS:
         raise DataError(f"phantom lesion: expected None or one of {', '.join(LESIONS)}, found {lesion!r}")
-    anatomy = make_anatomy(seed, spacing)
+    anatomy = make_anatomy(seed, spacing, deformation)
     pathology = LESIONS[lesion](anatomy, seed) if lesion else None
 
     stream = np.random.default_rng([seed, 53, ord(site)])
@@ -88,7 +93,9 @@ def make_subject(seed: int, site: str = "A", lesion: str | None = None, spacing:
     twin = scan(healthy)[0] if pathology else image
     label = pathology.label if pathology else np.zeros(anatomy.shape, np.uint8)
     mask = anatomy.brain.astype(np.uint8)
-    return PhantomSubject(image, twin, label, tissue * mask, mask, anatomy.affine, seed, site, lesion, bias)
+    return PhantomSubject(
+        image, twin, label, tissue * mask, mask, anatomy.affine, seed, site, lesion, bias, anatomy.to_template
+    )
 
 
 def _jitter(tissues: list[Relaxation], rng: np.random.Generator, width: float = 0.05) -> list[Relaxation]:

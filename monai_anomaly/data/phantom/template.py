@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 from scipy import ndimage as ndi
 
 from monai_anomaly.utils import DataError
+from monai_anomaly.utils.mni152 import mni152_file
 
-__all__ = ["FIELD_OF_VIEW", "Template", "load_template", "template_folder"]
+__all__ = ["FIELD_OF_VIEW", "Template", "load_template"]
 
 FIELD_OF_VIEW = (160, 196, 164)
 """Extent in mm: the 145 x 181 x 155 mm brain of the template with at least 4 mm around it."""
 
 _FIRST_VOXEL = (18, 19, -4)  # of the field of view, in the 1 mm grid of the template
-_FILE = "mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
 
 
 @dataclass(frozen=True)
@@ -45,24 +43,6 @@ class Template:
         return self.csf.shape
 
 
-def template_folder() -> Path:
-    """Folder of the MNI152 maps inside the installed nilearn, found without importing nilearn.
-
-    Raises:
-        DataError: nilearn is not installed, or holds other files than expected.
-    """
-    spec = find_spec("nilearn")
-    if spec is None or spec.origin is None:
-        raise DataError(
-            "the brain phantom needs the MNI152 tissue maps of nilearn, which is not installed: pip install nilearn"
-        )
-    folder = Path(spec.origin).parent / "datasets" / "data"
-    missing = [_FILE.format(k) for k in ("t1", "gm", "wm") if not (folder / _FILE.format(k)).is_file()]
-    if missing:
-        raise DataError(f"{folder}: expected the MNI152 maps of nilearn >= 0.11, found no {', '.join(missing)}")
-    return folder
-
-
 @lru_cache(maxsize=4)
 def load_template(spacing: float = 3.0) -> Template:
     """MNI152 tissue maps (ICBM 2009a symmetric, Fonov et al. 2011) cut to the field of view, at ``spacing`` mm.
@@ -72,8 +52,7 @@ def load_template(spacing: float = 3.0) -> Template:
     """
     if not 0.5 <= spacing <= 6:
         raise DataError(f"phantom spacing: expected 0.5 to 6 mm, found {spacing}")
-    folder = template_folder()
-    images = {k: nib.Nifti1Image.from_filename(folder / _FILE.format(k)) for k in ("t1", "gm", "wm")}
+    images = {k: nib.Nifti1Image.from_filename(mni152_file(k)) for k in ("t1", "gm", "wm")}
     affine = images["t1"].affine.copy()
     t1, gm, wm = (_cut(np.asanyarray(images[k].dataobj)) for k in ("t1", "gm", "wm"))
     gm, wm = gm.astype(np.float32) / 255, wm.astype(np.float32) / 255

@@ -34,19 +34,6 @@ def test_ventricles_are_fluid_near_the_midline_and_symmetric():
     assert abs(x.mean()) < 3
 
 
-def test_without_nilearn_the_error_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(template, "find_spec", lambda name: None)
-    with pytest.raises(DataError, match="pip install nilearn"):
-        template.template_folder()
-
-
-def test_another_nilearn_without_the_maps_is_named(monkeypatch, tmp_path):
-    origin = type("Spec", (), {"origin": str(tmp_path / "__init__.py")})
-    monkeypatch.setattr(template, "find_spec", lambda name: origin)
-    with pytest.raises(DataError, match=r"mni_icbm152_gm.*nii\.gz"):
-        template.template_folder()
-
-
 @pytest.mark.parametrize("spacing", [0.0, -1.0, 20.0])
 def test_impossible_spacing(spacing):
     with pytest.raises(DataError, match="spacing"):

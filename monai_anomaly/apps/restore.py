@@ -1,0 +1,41 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+
+import nibabel as nib
+import numpy as np
+
+from ..preprocessing import to_native
+from ..registration import load_transform
+from ..transforms import LoadModalities
+from ..utils import atomic_path
+
+__all__ = ["restore"]
+
+
+def restore(image: str | os.PathLike, transform: str | os.PathLike, out: str | os.PathLike, mode: str = "auto") -> None:
+    """Bring a map or mask from the space of the template back to the grid of the scan it came from.
+
+    Args:
+        image: NIfTI in the space of the template, on any grid, perhaps with channels.
+        transform: ``to_template.json`` of the case.
+        out: NIfTI to write.
+        mode: ``"bilinear"``, ``"nearest"``, or ``"auto"``: nearest for images of 0 and one other whole number.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    loaded = LoadModalities()(image)
+    if mode == "auto":
+        values = np.unique(np.asarray(loaded))
+        mode = (
+            "nearest" if len(values) <= 2 and float(values[0]) == 0 and float(values[-1]).is_integer() else "bilinear"
+        )
+    native = to_native(loaded, load_transform(transform), mode)
+    values = np.asarray(native).astype(np.uint8 if mode == "nearest" else np.float32)
+    values = values[0] if len(values) == 1 else np.moveaxis(values, 0, -1)
+    with atomic_path(out) as temporary:
+        nib.save(nib.Nifti1Image(values, np.asarray(native.affine, dtype=float)), temporary)
+    print(f"{out}: {mode}, {values.shape}")

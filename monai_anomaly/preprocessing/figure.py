@@ -1,0 +1,73 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+
+import numpy as np
+from scipy import ndimage as ndi
+
+from ..preprocessing.load_scan import volume_of
+from ..registration import BrainTemplate, Volume
+from ..utils import atomic_path
+from .brain_mr import PreprocessedScan
+
+__all__ = ["preprocessing_figure"]
+
+_MM = 1.5  # mm: pixels of the picture
+_INK, _PAPER, _OUTLINE = "#e6e6e6", "#16181d", "#4fd1ff"
+
+
+def preprocessing_figure(
+    path: str | os.PathLike, scan: PreprocessedScan, modality: str, template: BrainTemplate, title: str = ""
+) -> None:
+    """Three planes of a scan with its brain mask's outline, and below of the result with that of the template.
+
+    Args:
+        path: PNG to write.
+        scan: what was preprocessed.
+        modality: the reference.
+        template: whose brain is outlined below.
+        title: written above.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 8.6), dpi=80, facecolor=_PAPER)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(2, 3)
+    after, brain = volume_of(scan.images[modality]), volume_of(scan.brain)
+    target = template.image.above_zero().pulled(np.eye(4), after)
+    rows = (
+        (volume_of(scan.reference), volume_of(scan.reference_brain), "scan, brain mask"),
+        (after, target, "result, brain of the template"),
+    )
+    for row, (image, outline, text) in zip(axes, rows, strict=True):
+        middle = (outline if outline.values.any() else brain).center_of_mass()
+        low, high = np.percentile(image.values[image.values > 0], (1, 99.5)) if (image.values > 0).any() else (0, 1)
+        for axis, plane in zip(row, (2, 1, 0), strict=True):
+            picture, line = (_slice(v, middle, plane) for v in (image, outline))
+            axis.imshow(picture.T, cmap="gray", vmin=low, vmax=high, origin="lower")
+            if (line > 0.5).any():
+                axis.contour(line.T, levels=[0.5], colors=_OUTLINE, linewidths=0.9)
+            axis.set_axis_off()
+        row[0].set_title(text, color=_INK, fontsize=11, loc="left")
+    figure.suptitle(title, color=_INK, fontsize=11)
+    figure.tight_layout()
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, facecolor=_PAPER)
+
+
+def _slice(volume: Volume, middle: np.ndarray, plane: int) -> np.ndarray:
+    """The plane at right angles to an axis (0: x, 1: y, 2: z in mm) through a point, with square pixels."""
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in volume.values.shape], indexing="ij")).reshape(3, -1)
+    ends = volume.affine[:3, :3] @ corners + volume.affine[:3, 3:]
+    others = [i for i in range(3) if i != plane]
+    sides = [np.arange(ends[i].min(), ends[i].max() + _MM, _MM) for i in others]
+    points = np.empty((3, len(sides[0]), len(sides[1])))
+    points[plane] = middle[plane]
+    points[others[0]], points[others[1]] = np.meshgrid(*sides, indexing="ij")
+    inverse = np.linalg.inv(volume.affine)
+    index = np.tensordot(inverse[:3, :3], points, 1) + inverse[:3, 3][:, None, None]
+    values: np.ndarray = ndi.map_coordinates(volume.values, index, order=1)
+    return values

@@ -1,0 +1,124 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import InvertibleTransform, MapTransform
+from monai.utils import TransformBackends
+
+from ..registration import BrainTemplate, Volume, load_brain_template, register_affine
+from ..utils import DataError
+from .change_space import ChangeSpace
+from .check_image import file_of
+
+__all__ = ["RegisterToTemplateD", "RegisterToTemplateDict", "RegisterToTemplated"]
+
+LIMITS = {"determinant": (0.4, 1.6), "overlap": (0.85, 1.0), "disagreement_mm": (0.0, 4.0)}
+"""Where the measures of a registration must lie: size of the brain against the template's, Dice of the brain masks,
+distance between the ends of two searches."""
+
+
+class RegisterToTemplated(MapTransform, InvertibleTransform):
+    """Bring the images of a person into the space of a template by one affine registration.
+
+    One contrast is registered, and its transform serves all. Voxels are not touched, the affines are: interpolate once,
+    with `ResampleToTemplated`. A registration that cannot be right is refused.
+
+    Args:
+        keys: images (1, X, Y, Z) of one person, co-registered.
+        reference_key: the image that is registered, without skull or with ``mask_key``.
+        mask_key: entry with the brain mask on the grid of the reference; None: where the reference is above 0.
+        template: see `load_brain_template`.
+        degrees_of_freedom: 6, 7 or 12.
+        transform_key: entry for the (4, 4) matrix, points of the template to points of the scan in mm, RAS.
+        report_key: entry for the measures of quality.
+        seed: of the registration's random points.
+        allow_missing_keys: skip keys a sample does not have.
+
+    Raises:
+        DataError: when the mask is empty, or a measure is outside of its limits.
+    """
+
+    backend = [TransformBackends.TORCH]
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        reference_key: str,
+        mask_key: str | None = "brain",
+        template: str = "MNI152",
+        degrees_of_freedom: int = 12,
+        transform_key: str = "template_to_scan",
+        report_key: str = "registration_report",
+        seed: int = 0,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.reference_key = reference_key
+        self.mask_key = mask_key
+        self.template = load_brain_template(template)
+        self.degrees_of_freedom = degrees_of_freedom
+        self.transform_key = transform_key
+        self.report_key = report_key
+        self.seed = seed
+        self.change = ChangeSpace()
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Register the reference and move all images."""
+        d = dict(data)
+        image: MetaTensor = d[self.reference_key]
+        scan = Volume(np.asarray(image[0].detach().cpu(), np.float32), np.asarray(image.affine, dtype=float))
+        if self.mask_key is not None:
+            inside = np.asarray(d[self.mask_key][0].detach().cpu()) > 0
+            # a mask is brain also where the intensity is 0
+            scan = Volume(
+                np.where(inside, np.maximum(scan.values, np.float32(1e-6)), 0).astype(np.float32), scan.affine
+            )
+        if not (scan.values > 0).any():
+            raise DataError(f"{file_of(image)}: expected a brain to register, found nothing above 0")
+        found = register_affine(
+            self.template.image, scan, self.template.brain_and_ring, self.degrees_of_freedom, seed=self.seed
+        )
+        report = {
+            "similarity": found.similarity,
+            "determinant": found.determinant,
+            "overlap": _overlap(self.template, scan, found.matrix),
+            "disagreement_mm": found.disagreement,
+        }
+        check_registration(report, file_of(image))
+        d[self.transform_key], d[self.report_key] = found.matrix, report
+        for key in self.key_iterator(d):
+            d[key] = self.change(d[key], found.matrix)
+        return d
+
+    def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Move the images back."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.change.inverse(d[key])
+        return d
+
+
+def check_registration(report: Mapping[str, float], name: str, limits: Mapping[str, Sequence[float]] = LIMITS) -> None:
+    """Raise an error where a measure is outside of its limits."""
+    wrong = [
+        f"{key} {report[key]:.2f} (expected {low:g} to {high:g})"
+        for key, (low, high) in limits.items()
+        if not low <= report[key] <= high
+    ]
+    if wrong:
+        raise DataError(f"{name}: expected a brain that can be registered to the template, found {', '.join(wrong)}")
+
+
+def _overlap(template: BrainTemplate, scan: Volume, matrix: np.ndarray) -> float:
+    """Dice of the brain masks on the template's grid."""
+    moved = scan.above_zero().pulled(matrix, like=template.image, order=0).values > 0
+    return float(2 * (moved & template.brain).sum() / (moved.sum() + template.brain.sum()))
+
+
+RegisterToTemplateD = RegisterToTemplateDict = RegisterToTemplated

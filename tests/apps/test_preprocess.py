@@ -1,0 +1,114 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from monai_anomaly.apps.preprocess import preprocess
+from monai_anomaly.apps.restore import restore
+from monai_anomaly.data import load_datalist, save_datalist
+from monai_anomaly.utils import DataError
+
+from ..preprocessing.test_brain_mr import write_person
+
+QUICK = {"steps": ["strip"], "spacing": 4.0, "spatial_size": (42, 50, 42)}
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    for i in (1, 2):
+        write_person(tmp_path / "raw" / f"p{i}", seed=i)
+    return tmp_path / "raw"
+
+
+def write(path: Path, value: float) -> None:
+    nib.save(nib.Nifti1Image(np.full((20, 20, 20), value, np.float32), np.diag([4.0, 4, 4, 1])), path)
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {str(p.relative_to(folder)): p.stat().st_mtime_ns for p in folder.rglob("*.nii.gz")}
+
+
+def test_a_folder_is_done_once_and_what_fails_is_listed(raw: Path, tmp_path: Path, capsys) -> None:
+    (raw / "p3").mkdir()
+    for name in ("t1", "flair"):
+        nib.save(
+            nib.Nifti1Image(np.full((20, 20, 20), np.nan, np.float32), np.diag([4.0, 4, 4, 1])),
+            raw / f"p3/{name}.nii.gz",
+        )
+    out = tmp_path / "out"
+    preprocess(raw, out, modalities=("t1", "flair"), **QUICK)
+    assert "2 done, 0 were done before, 1 failed" in capsys.readouterr().out
+    failed = json.loads((out / "failed.json").read_text())
+    assert [f["case"] for f in failed] == ["p3"] and "expected finite values" in failed[0]["reason"]
+    expected = {
+        "t1.nii.gz",
+        "flair.nii.gz",
+        "brain.nii.gz",
+        "to_template.json",
+        "to_template.tfm",
+        "preprocessing.json",
+        "preprocessing.png",
+    }
+    assert {p.name for p in (out / "p1").iterdir()} == expected
+    page = (out / "index.html").read_text()
+    assert "p1/preprocessing.png" in page and "expected finite values" in page
+    before = times(out)
+    preprocess(raw, out, modalities=("t1", "flair"), **QUICK)
+    assert "0 done, 2 were done before" in capsys.readouterr().out and times(out) == before
+    (out / "p1" / "brain.nii.gz").unlink()
+    preprocess(raw, out, modalities=("t1", "flair"), **{**QUICK})
+    assert "1 done, 1 were done before" in capsys.readouterr().out
+    preprocess(raw, out, modalities=("t1", "flair"), **{**QUICK, "steps": []})
+    assert "2 done, 0 were done before" in capsys.readouterr().out
+
+
+def test_a_datalist_keeps_its_split_and_its_masks(raw: Path, tmp_path: Path) -> None:
+    def entry(i: int, **more: object) -> dict:
+        return {
+            "image": [str(raw / f"p{i}/{m}.nii.gz") for m in ("t1", "flair")],
+            "label": 1,
+            "subject": f"p{i}",
+            **more,
+        }
+
+    content = {"training": [entry(1, mask=str(raw / "p1/seg.nii.gz"))], "test": [entry(2), entry(2)]}
+    save_datalist(tmp_path / "datalist.json", {"modalities": ["t1", "flair"], **content})
+    preprocess(tmp_path / "datalist.json", tmp_path / "out", modalities=("t1", "flair"), workers=2, **QUICK)
+    training = load_datalist(tmp_path / "out" / "datalist.json", "training", ["t1", "flair"])
+    test = load_datalist(tmp_path / "out" / "datalist.json", "test", ["t1", "flair"])
+    assert [s["subject"] for s in (*training, *test)] == ["p1", "p2", "p2"] and training[0]["label"] == 1
+    assert Path(test[1]["image"][0]).parent.name == "p2_2"
+    mask = np.asanyarray(nib.load(training[0]["mask"]).dataobj)
+    assert mask.shape == (42, 50, 42) and set(np.unique(mask)) <= {0, 1, 2, 4} and mask.any()
+
+
+def test_a_map_is_brought_back_by_its_file(raw: Path, tmp_path: Path, capsys) -> None:
+    preprocess(raw / "p1" / "t1.nii.gz", tmp_path / "out", **QUICK)
+    case = tmp_path / "out" / "t1"
+    restore(case / "brain.nii.gz", case / "to_template.json", tmp_path / "brain.nii.gz")
+    restore(case / "t1.nii.gz", case / "to_template.json", tmp_path / "t1.nii.gz")
+    native = nib.load(raw / "p1" / "t1.nii.gz")
+    for name, dtype in (("brain", np.uint8), ("t1", np.float32)):
+        found = nib.load(tmp_path / f"{name}.nii.gz")
+        assert found.shape == native.shape and found.get_data_dtype() == dtype
+        np.testing.assert_allclose(found.affine, native.affine, atol=1e-5)
+    true = native.get_fdata() > 0
+    back = nib.load(tmp_path / "brain.nii.gz").get_fdata() > 0
+    assert 2 * (back & true).sum() / (back.sum() + true.sum()) > 0.9
+    with pytest.raises(DataError, match="expected the JSON of a transform"):
+        restore(case / "t1.nii.gz", case / "none.json", tmp_path / "t1.nii.gz")
+
+
+def test_a_folder_in_which_all_fails_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    write(tmp_path / "raw/a.nii.gz", 0)
+    with pytest.raises(DataError, match=r"expected a scan that can be preprocessed, found none: .*only the value 0"):
+        preprocess(tmp_path / "raw", tmp_path / "out", **QUICK)
+    with pytest.raises(DataError, match="found nothing"):
+        preprocess(tmp_path / "nowhere", tmp_path / "out", **QUICK)
