@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m monai_anomaly COMMAND``: phantom, datalist, preprocess, restore, convert, benchmark, speed."""
+"""``python -m monai_anomaly COMMAND``; the commands are those of ``main``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def main() -> None:
     from .apps.datalist import datalist
     from .apps.phantom import phantom
     from .apps.preprocess import preprocess
+    from .apps.preprocess_check import preprocess_check
     from .apps.restore import restore
     from .apps.speed import speed
 
@@ -29,6 +30,7 @@ def main() -> None:
         "datalist": datalist,
         "phantom": phantom,
         "preprocess": preprocess,
+        "preprocess-check": preprocess_check,
         "restore": restore,
         "speed": speed,
     }

@@ -17,6 +17,9 @@ from .case_figure import case_figure
 
 __all__ = ["SaveCases"]
 
+REPORT = "preprocessing_report"
+"""Entry of a sample with the JSON of `PreprocessRawd`."""
+
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
@@ -24,7 +27,8 @@ class SaveCases:
     """Write what an inference found, one folder a case, in the input's own geometry (affine, shape, orientation).
 
     ``map.nii.gz``, ``healthy.nii.gz`` (channels last, shares of the intensity range), ``mask.nii.gz``, ``scores.json``
-    and ``figure.png``; with several gradient scales also ``map_1.nii.gz``, ... Files are written whole or not at all. A
+    and ``figure.png``; with several gradient scales also ``map_1.nii.gz``, ..., of raw scans
+    ``preprocessing.json``. Files are written whole or not at all. A
     handler, not a transform, so that MONAI Label, which runs transforms only, leaves nothing behind.
 
     Args:
@@ -64,6 +68,9 @@ class SaveCases:
         maps = [k for k in result if k.split("_")[0] in ("map", "healthy") and isinstance(result[k], torch.Tensor)]
         for key in [*maps, "mask"]:
             _write_image(folder / f"{key}.nii.gz", result[key], np.uint8 if key == "mask" else np.float32)
+        if REPORT in sample:
+            with atomic_write(folder / "preprocessing.json") as f:
+                f.write(sample[REPORT])
         with atomic_write(folder / "scores.json") as f:
             json.dump(self._scores(sample, result), f, indent=2)
         channel = {"image": self.channel, "healthy": self.channel, "map": 0, "mask": 0}

@@ -7,5 +7,15 @@ from __future__ import annotations
 from .brain_mr import STEPS, BrainMRPreprocessing, PreprocessedScan
 from .load_scan import load_scan
 from .native import to_native
+from .raw_transform import PreprocessRawD, PreprocessRawd, PreprocessRawDict
 
-__all__ = ["STEPS", "BrainMRPreprocessing", "PreprocessedScan", "load_scan", "to_native"]
+__all__ = [
+    "STEPS",
+    "BrainMRPreprocessing",
+    "PreprocessRawD",
+    "PreprocessRawDict",
+    "PreprocessRawd",
+    "PreprocessedScan",
+    "load_scan",
+    "to_native",
+]

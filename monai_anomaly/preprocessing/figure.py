@@ -44,7 +44,8 @@ def preprocessing_figure(
     )
     for row, (image, outline, text) in zip(axes, rows, strict=True):
         middle = (outline if outline.values.any() else brain).center_of_mass()
-        low, high = np.percentile(image.values[image.values > 0], (1, 99.5)) if (image.values > 0).any() else (0, 1)
+        inside = image.values[(outline.values > 0.5) & (image.values > 0)]
+        low, high = np.percentile(inside, (1, 99.5)) if inside.size else (0, 1)
         for axis, plane in zip(row, (2, 1, 0), strict=True):
             picture, line = (_slice(v, middle, plane) for v in (image, outline))
             axis.imshow(picture.T, cmap="gray", vmin=low, vmax=high, origin="lower")

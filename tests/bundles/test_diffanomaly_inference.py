@@ -14,6 +14,7 @@ import pytest
 from monai.bundle import ConfigWorkflow
 from PIL import Image
 
+from monai_anomaly.data.phantom import make_subject
 from monai_anomaly.utils import DataError
 
 from .tiny_network import TINY_NETWORK
@@ -28,6 +29,10 @@ TINY = {
     "displayable_configs#substeps": 1,
     "displayable_configs#threshold": "otsu",
 }
+
+
+SHIFTED = np.array([[1.0, 0, 0, 2], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+"""The grid without its first two planes."""
 
 
 def infer(output: Path, *names: str, **overrides: Any) -> None:
@@ -92,6 +97,29 @@ def test_slices_outside_the_range_stay_dark(tmp_path: Path) -> None:
     assert score.any((0, 1)).tolist() == [False, True, True, False, False, False]
     scores = json.loads((tmp_path / "out" / "p" / "scores.json").read_text())
     assert scores["settings"]["slice_range"] == [3, 5]
+
+
+def test_raw_scans_are_preprocessed_and_results_come_back_to_the_reference(tmp_path: Path) -> None:
+    person = make_subject(2, "A", "tumour", spacing=4.0)
+    turn = np.array([[0, -1, 0, 30], [0.98, 0, 0.17, -20], [-0.17, 0, 0.98, 10], [0, 0, 0, 1]])
+    (tmp_path / "p").mkdir()
+    for i, name in enumerate(("t1", "t1ce", "t2", "flair")):
+        # the last contrast has a grid of its own
+        values, affine = (person.image[i], person.affine) if i < 3 else (person.image[i][2:], person.affine @ SHIFTED)
+        nib.save(nib.Nifti1Image(values, turn @ affine), tmp_path / "p" / f"{name}.nii.gz")
+    raw = {"spacing": 6.0, "spatial_size": [28, 34, 28], "steps": ["register", "strip"]}
+    options = {f"preprocessing#transforms#0#{k}": v for k, v in raw.items()}
+    size = {"spatial_size": [32, 40]}
+    infer(tmp_path / "out", dataset_dir=str(tmp_path / "p"), raw=True, **{**TINY, **options, **size})
+    reference = nib.load(tmp_path / "p" / "t1.nii.gz")
+    for name in ("map", "healthy", "mask"):
+        written = nib.load(tmp_path / "out" / "p" / f"{name}.nii.gz")
+        assert written.shape[:3] == reference.shape
+        np.testing.assert_allclose(written.affine, reference.affine, atol=1e-4)
+    report = json.loads((tmp_path / "out" / "p" / "preprocessing.json").read_text())
+    assert report["registration"]["overlap"] > 0.85 and set(report["session"]) == {"flair"}
+    score = nib.load(tmp_path / "out" / "p" / "map.nii.gz").get_fdata()
+    assert score.any() and (score[person.mask > 0] > 0).mean() > 0.8 > 0.1 > (score[person.mask == 0] > 0).mean()
 
 
 def test_overlay_of_the_thesis_translates_its_slices(tmp_path: Path) -> None:
