@@ -72,8 +72,9 @@ class SaveCases:
         anatomical = not _is_picture(result["image"])
         if anatomical:
             views = [_upright(v, _affine(result["map"])) for v in views]
+        image, healthy, score, mask = views
         title = f"{folder.name}: threshold {result['threshold']['value']:.3g} ({result['threshold']['origin']})"
-        case_figure(folder / "figure.png", *views, title.replace("_", " "), anatomical=anatomical)
+        case_figure(folder / "figure.png", image, healthy, score, mask, title.replace("_", " "), anatomical=anatomical)
 
     def _scores(self, sample: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
         score, mask = _array(result["map"])[0], _array(result["mask"])[0]
