@@ -74,11 +74,13 @@ class SaveCases:
         with atomic_write(folder / "scores.json") as f:
             json.dump(self._scores(sample, result), f, indent=2)
         channel = {"image": self.channel, "healthy": self.channel, "map": 0, "mask": 0}
-        image, healthy, score, mask = (_array(result[key])[c] for key, c in channel.items())
+        views = [_array(result[key])[c] for key, c in channel.items()]
+        anatomical = not _is_picture(result["image"])
+        if anatomical:
+            views = [_upright(v, _affine(result["map"])) for v in views]
+        image, healthy, score, mask = views
         title = f"{folder.name}: threshold {result['threshold']['value']:.3g} ({result['threshold']['origin']})"
-        anatomical = bool(_affine(result["map"])[1, 1] > 0) and not _is_picture(result["image"])
-        title = title.replace("_", " ")
-        case_figure(folder / "figure.png", image, healthy, score, mask, title, anatomical=anatomical)
+        case_figure(folder / "figure.png", image, healthy, score, mask, title.replace("_", " "), anatomical=anatomical)
 
     def _scores(self, sample: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
         score, mask = _array(result["map"])[0], _array(result["mask"])[0]
@@ -113,6 +115,16 @@ def _affine(image: torch.Tensor) -> np.ndarray:
     axes = [0, 1, 3] if len(found) == 3 else [0, 1, 2, 3]
     affine[np.ix_(axes, axes)] = found
     return affine
+
+
+def _upright(image: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """A slice or volume with its axes turned to right, anterior, superior, for a picture."""
+    import nibabel as nib
+
+    volume = image[..., None] if image.ndim == 2 else image
+    axes = nib.orientations.io_orientation(affine)
+    turned: np.ndarray = nib.orientations.apply_orientation(volume, axes)
+    return turned.squeeze(int(axes[2, 0])) if image.ndim == 2 else turned
 
 
 def _is_picture(image: Any) -> bool:

@@ -13,6 +13,7 @@ import torch
 from ignite.engine import Engine
 from matplotlib.image import imread
 from monai.data import MetaTensor
+from monai.transforms import Orientation
 
 import monai_anomaly
 from monai_anomaly.handlers import SaveCases
@@ -81,6 +82,21 @@ def test_pictures_stand_upright(tmp_path: Path) -> None:
         first = imread(tmp_path / name / "p0" / "figure.png")[60:, :250, :3].min(axis=2)  # the column of the input
         shown[name] = float(np.nonzero(first > 0.99)[0].mean())
     assert shown["slice.nii.gz"] < shown["xray.PNG"]
+
+
+@pytest.mark.parametrize("spatial", [(6, 9), (6, 9, 5)])
+@pytest.mark.parametrize("order", ["LPS", "PRS", "ALS"])
+def test_the_picture_is_the_same_in_any_orientation(tmp_path: Path, spatial: tuple[int, ...], order: str) -> None:
+    found = result(*spatial, affine=torch.eye(4, dtype=torch.float64))
+    save(tmp_path / "ras", [found])
+    turn = Orientation(order, labels=None)
+    for key in ("image", "map", "healthy", "mask"):
+        volume = MetaTensor(found[key].as_tensor(), affine=torch.eye(4, dtype=torch.float64))
+        turned = turn(volume if len(spatial) == 3 else volume[..., None])
+        found[key] = turned if len(spatial) == 3 else MetaTensor(turned.as_tensor()[..., 0], affine=turned.affine)
+    save(tmp_path / "turned", [found])
+    pictures = [imread(tmp_path / name / "p0" / "figure.png") for name in ("ras", "turned")]
+    np.testing.assert_array_equal(*pictures)
 
 
 def test_scores(tmp_path: Path) -> None:
