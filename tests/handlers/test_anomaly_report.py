@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_anomaly.handlers import pick_slices, provenance, report_evaluation, report_table, write_report
+from monai_anomaly.handlers import pick_slices, report_evaluation, report_table, write_report
 from monai_anomaly.metrics import AnomalyCases, evaluate
+from monai_anomaly.utils import provenance
 
 
 def make_cases(seed: int, n: int = 9, with_mask: bool = True) -> AnomalyCases:
