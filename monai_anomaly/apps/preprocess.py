@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..data.datalist import SECTIONS, load_datalist, save_datalist
-from ..data.inputs import find_inputs
+from ..data.inputs import find_inputs, name_samples
+from ..data.siblings import split_modality
 from ..preprocessing.run import preprocess_samples
+from ..transforms.brain_mask_file import is_mask_beside
 from ..utils import DataError
 
 __all__ = ["preprocess"]
@@ -42,18 +43,16 @@ def preprocess(
         DataError: nothing to preprocess was found, or everything failed.
     """
     names = [modalities] if isinstance(modalities, str) else list(modalities)
-    source, out = Path(source), Path(out)
+    source, out = Path(source).expanduser(), Path(os.path.abspath(Path(out).expanduser()))
     listed = _read_sections(source, names) if source.suffix == ".json" else {}
-    samples = [s for section in listed.values() for s in section] if listed else _inputs(source, names)
-    cases = [
-        {**s, "subject": name} for s, name in zip(samples, _unique(str(s["subject"]) for s in samples), strict=True)
-    ]
+    samples = [s for section in listed.values() for s in section] if listed else _inputs(source, out, names)
+    cases = name_samples(samples)
     result = preprocess_samples(cases, out, workers=workers, modalities=names, **settings)
     finished = {*result["done"], *result["skipped"]}
     if listed:
-        moved = iter([_moved(s, out / c["subject"], names) for s, c in zip(samples, cases, strict=True)])
+        both = iter(list(zip(samples, cases, strict=True)))
         done = {
-            k: [m for m in islice(moved, len(v)) if Path(m["image"][0]).parent.name in finished]
+            k: [_moved(s, out / c["subject"], names) for s, c in islice(both, len(v)) if c["subject"] in finished]
             for k, v in listed.items()
         }
         save_datalist(out / "datalist.json", {"modalities": names, **done, "left_out": result["failed"]})
@@ -76,18 +75,19 @@ def _read_sections(path: Path, modalities: Sequence[str]) -> dict[str, list[dict
     return {k: load_datalist(path, k, modalities, check_files=False) for k in found or ["test"]}
 
 
-def _inputs(source: Path, modalities: Sequence[str]) -> list[dict[str, Any]]:
+def _inputs(source: Path, out: Path, modalities: Sequence[str]) -> list[dict[str, Any]]:
+    """The cases in a folder, without the masks that lie beside scans and without earlier results."""
     if source.is_dir() and any(p.suffix.lower() == ".dcm" for p in source.iterdir()):
         return [{"image": str(source), "subject": source.resolve().name}]
-    return find_inputs(source, modalities)
 
+    def skip(path: Path) -> bool:
+        return is_mask_beside(path) or path.resolve().is_relative_to(out)
 
-def _unique(names: Iterable[str]) -> Iterator[str]:
-    """The names, with a number where one comes again: they become folders."""
-    seen: Counter[str] = Counter()
-    for name in names:
-        seen[name] += 1
-        yield name if seen[name] == 1 else f"{name}_{seen[name]}"
+    samples = find_inputs(source, modalities, skip=skip)
+    if len(modalities) == 1:
+        named = [s for s in samples if split_modality(Path(s["image"]), modalities)]
+        return named or samples
+    return samples
 
 
 def _moved(sample: dict[str, Any], folder: Path, modalities: Sequence[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from ..preprocessing import to_native
 from ..registration import load_transform
 from ..transforms import LoadModalities
-from ..utils import atomic_path
+from ..utils import are_labels, atomic_path, label_type
 
 __all__ = ["restore"]
 
@@ -22,19 +22,17 @@ def restore(image: str | os.PathLike, transform: str | os.PathLike, out: str | o
         image: NIfTI in the space of the template, on any grid, perhaps with channels.
         transform: ``to_template.json`` of the case.
         out: NIfTI to write.
-        mode: ``"bilinear"``, ``"nearest"``, or ``"auto"``: nearest for images of 0 and one other whole number.
+        mode: ``"bilinear"``, ``"nearest"``, or ``"auto"``: nearest for labels (up to 256 whole numbers).
 
     Raises:
         DataError: a file cannot be read.
     """
     loaded = LoadModalities()(image)
     if mode == "auto":
-        values = np.unique(np.asarray(loaded))
-        mode = (
-            "nearest" if len(values) <= 2 and float(values[0]) == 0 and float(values[-1]).is_integer() else "bilinear"
-        )
+        mode = "nearest" if are_labels(np.asarray(loaded)) else "bilinear"
     native = to_native(loaded, load_transform(transform), mode)
-    values = np.asarray(native).astype(np.uint8 if mode == "nearest" else np.float32)
+    values = np.asarray(native)
+    values = values.astype(label_type(values) if mode == "nearest" else np.float32)
     values = values[0] if len(values) == 1 else np.moveaxis(values, 0, -1)
     with atomic_path(out) as temporary:
         nib.save(nib.Nifti1Image(values, np.asarray(native.affine, dtype=float)), temporary)

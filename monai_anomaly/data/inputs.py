@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from ..utils import SUFFIXES, DataError, split_suffix
 from .datalist import load_datalist
 from .siblings import split_modality
 
-__all__ = ["PROBLEM", "find_inputs"]
+__all__ = ["PROBLEM", "find_inputs", "name_samples"]
 
 PROBLEM = "problem"
 """Entry of a sample that cannot be read: why. `InputDataset` leaves it out."""
@@ -20,7 +20,12 @@ PROBLEM = "problem"
 REFERENCES = ("mask", "twin")
 
 
-def find_inputs(path: str | os.PathLike, modalities: Sequence[str], section: str = "test") -> list[dict[str, Any]]:
+def find_inputs(
+    path: str | os.PathLike,
+    modalities: Sequence[str],
+    section: str = "test",
+    skip: Callable[[Path], bool] = lambda path: False,
+) -> list[dict[str, Any]]:
     """The samples that an inference is asked for: an image, a case's folder, a folder of cases or images, or a
     datalist.
 
@@ -29,6 +34,7 @@ def find_inputs(path: str | os.PathLike, modalities: Sequence[str], section: str
             such folders; a folder of files; or a datalist (``.json``).
         modalities: names of the channels, in order.
         section: of a datalist.
+        skip: says of a file in a folder that it is no input.
 
     Returns:
         samples with ``image`` (a path, or one a modality) and ``subject`` (a name no other sample has). Where a
@@ -41,28 +47,29 @@ def find_inputs(path: str | os.PathLike, modalities: Sequence[str], section: str
     path = Path(path).expanduser()
     if path.is_file() and path.suffix == ".json":
         listed = load_datalist(path, section, modalities, check_files=False)
-        return _named([{k: v for k, v in sample.items() if k not in REFERENCES} for sample in listed])
+        return name_samples([{k: v for k, v in sample.items() if k not in REFERENCES} for sample in listed])
     if path.is_file():
         return [{"image": str(path), "subject": split_suffix(path.name)[0]}]
     if not path.is_dir():
         raise DataError(f"{path}: expected an image, a folder or a datalist, found nothing")
-    samples = _cases(path, modalities) if len(modalities) > 1 else []
+    samples = _cases(path, modalities, skip) if len(modalities) > 1 else []
     if not samples:
-        files_found = sorted(p for p in path.rglob("*") if p.is_file() and p.name.lower().endswith(SUFFIXES))
+        files_found = [p for p in sorted(path.rglob("*")) if p.name.lower().endswith(SUFFIXES) and p.is_file()]
+        files_found = [p for p in files_found if not skip(p)]
         samples = [{"image": str(p), "subject": split_suffix(p.name)[0]} for p in files_found]
     if not samples:
         raise DataError(
             f"{path}: expected images ({', '.join(SUFFIXES)}) or folders with {list(modalities)}, found none"
         )
-    return _named(samples)
+    return name_samples(samples)
 
 
-def _cases(root: Path, modalities: Sequence[str]) -> list[dict[str, Any]]:
+def _cases(root: Path, modalities: Sequence[str], skip: Callable[[Path], bool]) -> list[dict[str, Any]]:
     """Files that differ in the modality of their names only, like ``p_t1_080.nii.gz`` and ``p_flair_080.nii.gz``."""
     samples: list[dict[str, Any]] = []
     for folder in [root, *sorted(p for p in root.rglob("*") if p.is_dir())]:
         groups: dict[str, dict[str, str]] = {}
-        for file in sorted(p for p in folder.iterdir() if p.name.lower().endswith(SUFFIXES)):
+        for file in sorted(p for p in folder.iterdir() if p.name.lower().endswith(SUFFIXES) and not skip(p)):
             if (found := split_modality(file, modalities)) and not found[2].endswith("_twin"):
                 modality, before, behind = found
                 rest = (before + behind).replace("__", "_").strip("_-")
@@ -80,14 +87,15 @@ def _cases(root: Path, modalities: Sequence[str]) -> list[dict[str, Any]]:
     return samples
 
 
-def _named(samples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Samples with names that no two share: they become folders."""
+def name_samples(samples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Samples with names (``subject``) that no two share and that can be names of folders."""
     named: dict[str, dict[str, Any]] = {}
     for sample in samples:
         first = sample["image"] if isinstance(sample["image"], str) else sample["image"][0]
         base = str(sample.get("subject", split_suffix(Path(first).name)[0]))
         if "slice" in sample:
             base = f"{base}_{sample['slice']}"
+        base = base.replace("/", "_").replace(os.sep, "_")
         name = base
         count = 1
         while name in named:

@@ -17,9 +17,6 @@ from .case_figure import case_figure
 
 __all__ = ["SaveCases"]
 
-REPORT = "preprocessing_report"
-"""Entry of a sample with the JSON of `PreprocessRawd`."""
-
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
@@ -28,14 +25,15 @@ class SaveCases:
 
     ``map.nii.gz``, ``healthy.nii.gz`` (channels last, shares of the intensity range), ``mask.nii.gz``, ``scores.json``
     and ``figure.png``; with several gradient scales also ``map_1.nii.gz``, ..., of raw scans
-    ``preprocessing.json``. Files are written whole or not at all. A
-    handler, not a transform, so that MONAI Label, which runs transforms only, leaves nothing behind.
+    ``preprocessing.json``. Files are written whole or not at all. A handler, not a transform,
+    so that MONAI Label, which runs transforms only, leaves nothing behind.
 
     Args:
         output_dir: folder of the cases' folders.
         settings: of the translation, for the record.
         channel: the channel shown in the picture.
         name_key: entry of the batch that names the case.
+        report_key: entry with the JSON of `PreprocessRawd`, of raw scans.
     """
 
     def __init__(
@@ -44,11 +42,13 @@ class SaveCases:
         settings: Mapping[str, Any] | None = None,
         channel: int = -1,
         name_key: str = "subject",
+        report_key: str = "preprocessing_report",
     ) -> None:
         self.output_dir = Path(output_dir)
         self.settings = dict(settings or {})
         self.channel = channel
         self.name_key = name_key
+        self.report_key = report_key
 
     def attach(self, engine: Engine) -> None:
         """Write after each batch of an evaluator whose output is decollated."""
@@ -68,9 +68,9 @@ class SaveCases:
         maps = [k for k in result if k.split("_")[0] in ("map", "healthy") and isinstance(result[k], torch.Tensor)]
         for key in [*maps, "mask"]:
             _write_image(folder / f"{key}.nii.gz", result[key], np.uint8 if key == "mask" else np.float32)
-        if REPORT in sample:
+        if self.report_key in sample:
             with atomic_write(folder / "preprocessing.json") as f:
-                f.write(sample[REPORT])
+                f.write(sample[self.report_key])
         with atomic_write(folder / "scores.json") as f:
             json.dump(self._scores(sample, result), f, indent=2)
         channel = {"image": self.channel, "healthy": self.channel, "map": 0, "mask": 0}

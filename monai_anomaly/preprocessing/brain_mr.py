@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from monai.data import MetaTensor
 
-from ..registration import SpaceTransform, load_brain_template
+from ..registration import SpaceTransform, Volume, load_brain_template
 from ..transforms import (
     BrainExtraction,
     ChangeSpace,
@@ -20,9 +21,10 @@ from ..transforms import (
     RegisterToTemplated,
     ResampleToTemplated,
     ScaleIntensityByBrain,
+    find_brain_mask,
 )
 from ..utils import DataError
-from .load_scan import load_mask, load_scan, volume_of
+from .load_scan import load_mask, load_scan
 
 __all__ = ["STEPS", "BrainMRPreprocessing", "PreprocessedScan"]
 
@@ -84,7 +86,7 @@ class BrainMRPreprocessing:
         self,
         modalities: Sequence[str],
         reference: str | None = None,
-        steps: Sequence[str] = ("n4", "register", "strip"),
+        steps: Sequence[str] | str = ("n4", "register", "strip"),
         extraction: str = "auto",
         template: str = "MNI152",
         degrees_of_freedom: int = 12,
@@ -101,6 +103,7 @@ class BrainMRPreprocessing:
         self.reference = self.modalities[0] if reference is None else reference
         if self.reference not in self.modalities:
             raise ValueError(f"reference must be one of {self.modalities}, got {reference!r}")
+        steps = [steps] if isinstance(steps, str) else list(steps)
         if unknown := set(steps) - set(STEPS):
             raise ValueError(f"steps must be among {STEPS}, got {sorted(unknown)}")
         self.steps = tuple(s for s in STEPS if s in steps)
@@ -126,6 +129,7 @@ class BrainMRPreprocessing:
             "reference": self.reference,
             "extraction": extraction,
             "template": template,
+            "template_sha256": self.template.sha256,
             "degrees_of_freedom": degrees_of_freedom,
             "spatial_size": tuple(spatial_size),
             "spacing": spacing,
@@ -156,7 +160,7 @@ class BrainMRPreprocessing:
         if mask is not None:
             d["mask"] = load_mask(mask, d[self.reference])
         clock("load")
-        d["brain"], report["brain"] = self.extract(d[self.reference])
+        d["brain"], report["brain"] = self.extract(d[self.reference], [] if mask is None else [mask])
         reference, reference_brain = d[self.reference], d["brain"]
         clock("brain")
         d = self.session(d)
@@ -173,9 +177,9 @@ class BrainMRPreprocessing:
             matrix = self._centered(d["brain"])
             change = ChangeSpace()
             d |= {k: change(d[k], matrix) for k in self.resample.keys if k in d}
-        whole = volume_of(d["brain"]).milliliters
+        whole = Volume.of(d["brain"]).milliliters
         d = self.resample(d)
-        report["kept_brain_fraction"] = volume_of(d["brain"]).milliliters / whole
+        report["kept_brain_fraction"] = Volume.of(d["brain"]).milliliters / whole
         clock("resample")
         for m in self.modalities:
             if "strip" in self.steps:
@@ -194,10 +198,32 @@ class BrainMRPreprocessing:
         images = {m: d[m] for m in self.modalities}
         return PreprocessedScan(images, d["brain"], d.get("mask"), transform, reference, reference_brain, report)
 
+    def inputs(
+        self, images: str | Sequence[str | os.PathLike], mask: str | os.PathLike | None = None
+    ) -> dict[str, str | os.PathLike]:
+        """Every file that decides about the result: modality -> scan, and the masks of the brain and of the lesion.
+
+        Raises:
+            DataError: when there is not one scan a modality, or a file is missing.
+        """
+        given = [images] if isinstance(images, str) else list(images)
+        if len(given) != len(self.modalities):
+            raise DataError(
+                f"{given[0]}: expected a scan for each of {list(self.modalities)}, found {len(given)} in all"
+            )
+        files: dict[str, str | os.PathLike] = dict(zip(self.modalities, given, strict=True))
+        for path in (*files.values(), *([] if mask is None else [mask])):
+            if not Path(path).exists():
+                raise DataError(f"{path}: expected a scan, found nothing")
+        brain = None
+        if self.settings["extraction"] in ("auto", "file") and Path(files[self.reference]).is_file():
+            brain = find_brain_mask(files[self.reference], [] if mask is None else [mask])
+        return files | ({} if brain is None else {"brain": brain}) | ({} if mask is None else {"mask": mask})
+
     def _correct(self, d: dict[Any, Any], modality: str) -> dict[str, float]:
         """Remove the bias field of an image, within the brain of the reference; the range of the field."""
         image: MetaTensor = d[modality]
-        inside = volume_of(d["brain"]).pulled(np.eye(4), volume_of(image), order=0).values > 0
+        inside = Volume.of(d["brain"]).pulled(np.eye(4), Volume.of(image), order=0).values > 0
         corrected, log_field = self.n4(image, inside[None])
         d[modality] = corrected
         within = np.asarray(log_field)[0][inside]
@@ -205,7 +231,7 @@ class BrainMRPreprocessing:
 
     def _centered(self, brain: MetaTensor) -> np.ndarray:
         """The shift that lays the middle of the template's brain on that of a brain, (4, 4)."""
-        corners = volume_of(brain).points(np.asarray(brain[0]) > 0).double().numpy()
+        corners = Volume.of(brain).points(np.asarray(brain[0]) > 0).double().numpy()
         matrix = np.eye(4)
         matrix[:3, 3] = (corners.min(0) + corners.max(0) - sum(self.template.box())) / 2
         return matrix
@@ -214,9 +240,9 @@ class BrainMRPreprocessing:
 class _Clock:
     """Seconds since the last call, by name."""
 
-    def __init__(self, seconds: dict[str, float], now: Callable[[], float] = time.perf_counter) -> None:
-        self.seconds, self.now, self.last = seconds, now, now()
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self.seconds, self.last = seconds, time.perf_counter()
 
     def __call__(self, name: str) -> None:
-        self.seconds[name] = round(self.now() - self.last, 3)
-        self.last = self.now()
+        now = time.perf_counter()
+        self.seconds[name], self.last = round(now - self.last, 3), now

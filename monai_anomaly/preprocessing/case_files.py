@@ -6,15 +6,15 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
-from monai.data import MetaTensor
 
 from ..registration import BrainTemplate, save_transform
-from ..utils import atomic_path, atomic_write, provenance
+from ..utils import atomic_path, atomic_write, label_type, provenance
 from .brain_mr import PreprocessedScan
 from .figure import preprocessing_figure
 
@@ -24,8 +24,11 @@ REPORT, TRANSFORM, PICTURE = "preprocessing.json", "to_template.json", "preproce
 
 
 def case_key(files: Mapping[str, str | os.PathLike], settings: Mapping[str, Any]) -> str:
-    """Changes when a file or a setting does: a hash of paths, sizes, times and settings."""
-    facts = [[name, str(Path(p).resolve()), *_stamp(Path(p))] for name, p in sorted(files.items())]
+    """Changes when a file or a setting does: a hash of paths, sizes, times and settings; of a folder, of its files."""
+    facts = []
+    for name, given in sorted(files.items()):
+        path = Path(given).resolve()
+        facts += [[name, str(p), p.stat().st_size, p.stat().st_mtime_ns] for p in (path, *sorted(path.glob("*")))]
     return hashlib.sha256(json.dumps([facts, settings], sort_keys=True, default=list).encode()).hexdigest()[:16]
 
 
@@ -53,38 +56,53 @@ def write_case(
     Returns:
         name -> file written, of images, brain and mask.
     """
-    written = {}
-    for name, image in {
-        **scan.images,
-        "brain": scan.brain,
-        **({} if scan.mask is None else {"mask": scan.mask}),
-    }.items():
-        written[name] = folder / f"{name}.nii.gz"
-        _write(written[name], image, np.float32 if name in scan.images else np.uint8)
+    _forget(folder)
+    images = {**scan.images, "brain": scan.brain}
+    if scan.mask is not None:
+        images["mask"] = scan.mask
+    written = {name: folder / f"{name}.nii.gz" for name in images}
+    for name, image in images.items():
+        values = np.asarray(image[0].detach().cpu())
+        dtype = np.float32 if name in scan.images else label_type(values)
+        with atomic_path(written[name]) as temporary:
+            nib.save(nib.Nifti1Image(values.astype(dtype), np.asarray(image.affine, dtype=float)), temporary)
     save_transform(folder / TRANSFORM, scan.transform)
     reference = scan.report["settings"]["reference"]
     title = f"{folder.name}: brain {scan.report['brain']['milliliters']:.0f} ml ({scan.report['brain']['method']})"
     if "registration" in scan.report:
         title += f", overlap with the template {scan.report['registration']['overlap']:.2f}"
     preprocessing_figure(folder / PICTURE, scan, reference, template, title)
+    record = provenance()
+    record["versions"] |= _versions()
     report = {
         "key": key,
         "inputs": {name: str(path) for name, path in files.items()},
         "files": [*(p.name for p in written.values()), TRANSFORM, PICTURE],
         **scan.report,
-        "provenance": provenance(),
+        "provenance": record,
     }
     with atomic_write(folder / REPORT) as f:
         json.dump(report, f, indent=2, default=list)
     return {name: str(path) for name, path in written.items()}
 
 
-def _stamp(path: Path) -> list[int]:
-    stat = path.stat()
-    return [stat.st_size, stat.st_mtime_ns]
+def _forget(folder: Path) -> None:
+    """Take away what an earlier run left, the report first: it must not vouch for files that change."""
+    try:
+        old = json.loads((folder / REPORT).read_text(encoding="utf-8")).get("files", [])
+    except (OSError, ValueError, AttributeError):
+        return
+    (folder / REPORT).unlink()
+    for name in old:
+        (folder / Path(name).name).unlink(missing_ok=True)
 
 
-def _write(path: Path, image: MetaTensor, dtype: type) -> None:
-    values: np.ndarray = np.asarray(image[0].detach().cpu()).astype(dtype)
-    with atomic_path(path) as temporary:
-        nib.save(nib.Nifti1Image(values, np.asarray(image.affine, dtype=float)), temporary)
+def _versions() -> dict[str, str]:
+    """Of the packages that the preprocessing uses beside those of `provenance`."""
+    found = {}
+    for package in ("itk", "nibabel", "nilearn", "scipy", "hd-bet"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -144,7 +144,7 @@ def round_trip_cases(count: int, spacing: float = 1.0) -> Iterator[dict[str, Any
             "kept_brain_fraction": scan.report["kept_brain_fraction"],
             "wall_seconds": wall,
             "seconds": scan.report["seconds"],
-            "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+            "peak_memory_so_far_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         }
 
 

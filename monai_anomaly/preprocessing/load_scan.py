@@ -14,7 +14,7 @@ from ..registration import Volume
 from ..transforms import CheckImage, LoadModalities
 from ..utils import DataError
 
-__all__ = ["load_mask", "load_scan", "volume_of"]
+__all__ = ["load_mask", "load_scan"]
 
 SPACING = (0.2, 10.0)
 """Plausible voxel sizes in mm."""
@@ -33,7 +33,9 @@ def load_scan(path: str | os.PathLike, on_nonfinite: str = "raise") -> MetaTenso
         DataError: when it is no volume, has several volumes, holds NaN or a single value, or its voxels or its extent
             are not those of a head.
     """
-    image = LoadModalities()(path)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*more than one DICOM series")
+        image = LoadModalities()(path)
     if image.ndim != 4:
         raise DataError(f"{path}: expected a volume of 3 axes, found the shape {tuple(image.shape[1:])}")
     if len(image) > 1:
@@ -59,14 +61,9 @@ def load_mask(path: str | os.PathLike, reference: MetaTensor) -> MetaTensor:
     mask = LoadModalities()(path)
     if mask.ndim != 4 or len(mask) > 1:
         raise DataError(f"{path}: expected a mask of 3 axes, found the shape {tuple(mask.shape)}")
-    found = volume_of(mask).pulled(np.eye(4), volume_of(reference), order=0)
+    found = Volume.of(mask).pulled(np.eye(4), Volume.of(reference), order=0)
     return MetaTensor(torch.from_numpy(found.values[None]), affine=reference.affine)
 
 
 def _text(lengths: np.ndarray) -> str:
     return " x ".join(f"{v:.3g}" for v in lengths)
-
-
-def volume_of(image: MetaTensor) -> Volume:
-    """The first channel of an image."""
-    return Volume(np.asarray(image[0].detach().cpu(), np.float32), np.asarray(image.affine, dtype=float))

@@ -15,7 +15,6 @@ from monai.transforms import InvertibleTransform, MapTransform
 from monai.utils import TransformBackends
 
 from ..registration import SpaceTransform
-from ..utils import DataError
 from .brain_mr import BrainMRPreprocessing
 from .native import to_native
 
@@ -56,15 +55,13 @@ class PreprocessRawd(MapTransform, InvertibleTransform):
         """Load and preprocess the scans of a sample: (C, X, Y, Z)."""
         d = dict(data)
         for key in self.key_iterator(d):
-            files = [d[key]] if isinstance(d[key], str) else list(d[key])
             names = self.preprocess.modalities
-            if len(files) != len(names):
-                raise DataError(
-                    f"{', '.join(files)}: expected a raw scan for each of {list(names)}, found {len(files)}"
-                )
-            scan = self.preprocess(dict(zip(names, files, strict=True)))
+            files = self.preprocess.inputs(d[key])
+            scan = self.preprocess(files)
             channels = torch.cat([scan.images[m].as_tensor() for m in names])
-            image = MetaTensor(channels, affine=scan.brain.affine, meta={"filename_or_obj": files[0]})
+            image = MetaTensor(
+                channels, affine=scan.brain.affine, meta={"filename_or_obj": str(files[self.preprocess.reference])}
+            )
             trace = {"transform": asdict(scan.transform), "mode": "bilinear"}
             d[key] = self.push_transform(image, extra_info=trace)
             d[self.report_key] = json.dumps(scan.report)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from .index_page import write_index_page
 
 __all__ = ["preprocess_samples"]
 
+_Outcome = tuple[str, str, str]
+
 
 def preprocess_samples(
     samples: Sequence[Mapping[str, Any]],
@@ -33,8 +36,8 @@ def preprocess_samples(
     """Preprocess the scans of many people; what is done already is skipped, what fails does not end the work.
 
     Args:
-        samples: ``subject`` and ``image`` (one path a modality, in order), perhaps ``mask``, as `find_inputs` returns
-            them.
+        samples: ``subject`` (a name no other sample has) and ``image`` (one path a modality, in order), perhaps
+            ``mask``, as `find_inputs` returns them.
         out: folder; each case gets one in it, and there is an ``index.html`` to look through.
         workers: processes beside this one; 0 works in this one.
         progress: show a progress bar.
@@ -42,8 +45,15 @@ def preprocess_samples(
 
     Returns:
         ``done`` and ``skipped`` (names), ``failed`` (``case`` and ``reason``).
+
+    Raises:
+        DataError: when a setting is wrong.
     """
     out = Path(out)
+    try:
+        BrainMRPreprocessing(**settings)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"preprocessing: {error}") from error
     result: dict[str, Any] = {"done": [], "skipped": [], "failed": []}
     work = partial(_one, out=out, settings=settings)
     for name, state, reason in tqdm(_each(work, samples, workers), total=len(samples), disable=not progress):
@@ -54,38 +64,42 @@ def preprocess_samples(
             result[state].append(name)
     with atomic_write(out / "failed.json") as f:
         json.dump(result["failed"], f, indent=2)
-    write_index_page(out, sorted([*result["done"], *result["skipped"]]), result["failed"])
+    write_index_page(out, result["failed"])
     return result
 
 
-def _each(work: Any, samples: Sequence[Mapping[str, Any]], workers: int) -> Iterator[tuple[str, str, str]]:
+def _each(
+    work: Callable[[Mapping[str, Any]], _Outcome], samples: Sequence[Mapping[str, Any]], workers: int
+) -> Iterator[_Outcome]:
     if workers <= 0:
         yield from map(work, samples)
         return
     with ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        yield from pool.map(work, samples)
+        futures = [pool.submit(work, sample) for sample in samples]
+        for sample, future in zip(samples, futures, strict=True):
+            try:
+                yield future.result()
+            except BrokenProcessPool:
+                yield str(sample["subject"]), "failed", "a worker was killed, perhaps for want of memory; use fewer"
 
 
-def _one(sample: Mapping[str, Any], out: Path, settings: Mapping[str, Any]) -> tuple[str, str, str]:
+def _one(sample: Mapping[str, Any], out: Path, settings: Mapping[str, Any]) -> _Outcome:
     """Name, ``done``, ``skipped`` or ``failed``, and the reason of a failure."""
     name = str(sample["subject"])
     try:
         if sample.get(PROBLEM):
             raise DataError(sample[PROBLEM])
         pipeline = BrainMRPreprocessing(**settings)
-        images = [sample["image"]] if isinstance(sample["image"], str) else sample["image"]
-        files = dict(zip(pipeline.modalities, images, strict=True))
         mask = sample.get("mask")
-        used = files | ({"mask": mask} if mask else {})
-        for path in used.values():
-            if not Path(path).exists():
-                raise DataError(f"{path}: expected a scan, found nothing")
-        key = case_key(used, pipeline.settings)
+        files = pipeline.inputs(sample["image"], mask)
+        key = case_key(files, pipeline.settings)
         if is_done(out / name, key):
             return name, "skipped", ""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they are in the report and on the page
-            write_case(out / name, pipeline(files, mask), key, used, pipeline.template)
-    except DataError as error:
-        return name, "failed", str(error)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            scan = pipeline(files, mask)
+        scan.report["warnings"] = list(dict.fromkeys(str(w.message) for w in caught if w.category is UserWarning))
+        write_case(out / name, scan, key, files, pipeline.template)
+    except Exception as error:  # one case must not end the work on the others, whatever is wrong with it
+        return name, "failed", str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}"
     return name, "done", ""

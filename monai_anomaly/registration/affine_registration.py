@@ -24,7 +24,8 @@ class AffineRegistration:
     Attributes:
         matrix: (4, 4), float64: points of the fixed image to points of the moving one, in mm, RAS.
         similarity: between the two at the finest blur; mutual information in nats, less penalties.
-        disagreement: mean distance in mm, over the points, to where the second best start led; 0 with one start.
+        disagreement: mean distance in mm, over the points, to where the second best start led, if its similarity is at
+            least 90 % of the best; else 0.
     """
 
     matrix: np.ndarray
@@ -88,11 +89,13 @@ def register_session(fixed: Volume, moving: Volume, inside: np.ndarray, seed: in
 
 def make_registration(similarity: AffineSimilarity, ends: list[tuple[float, torch.Tensor]]) -> AffineRegistration:
     """The best of the ends of a search, and how far the other one is away from it."""
-    matrices = [similarity.matrix(p).double() for _, p in ends]
+    best = ends[0][0]
+    rivals = [p for value, p in ends if value >= best - 0.1 * abs(best)]
+    matrices = [similarity.matrix(p).double() for p in rivals]
     places = [transform_points(m, similarity.points) for m in (matrices[0], matrices[-1])]
     return AffineRegistration(
         matrix=matrices[0].numpy(),
-        similarity=ends[0][0],
+        similarity=best,
         disagreement=float((places[0] - places[1]).norm(dim=1).mean()),
     )
 

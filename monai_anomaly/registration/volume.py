@@ -26,6 +26,12 @@ class Volume:
     values: np.ndarray
     affine: np.ndarray
 
+    @classmethod
+    def of(cls, image: torch.Tensor, channel: int = 0) -> Volume:
+        """A channel of a MetaTensor (C, X, Y, Z)."""
+        values = np.asarray(image[channel].detach().cpu(), np.float32)
+        return cls(values, np.asarray(image.affine, dtype=float))  # type: ignore[attr-defined]
+
     @property
     def spacing(self) -> np.ndarray:
         """Voxel size in mm along the axes of the array, (3,)."""

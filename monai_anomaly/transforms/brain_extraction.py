@@ -66,18 +66,21 @@ class BrainExtraction(Transform):
         self.device = device
         self.timeout = timeout
 
-    def __call__(self, img: MetaTensor) -> tuple[MetaTensor, dict[str, Any]]:
+    def __call__(
+        self, img: MetaTensor, not_brain: Sequence[str | os.PathLike] = ()
+    ) -> tuple[MetaTensor, dict[str, Any]]:
         """The mask, (1, X, Y, Z), uint8, and a report: ``method``, ``file``, ``milliliters``, ``warnings``.
 
         Args:
             img: (1, X, Y, Z), RAS or any other orientation; the file it came from is named in its metadata.
+            not_brain: files that hold other masks, such as that of a lesion.
         """
         if img.ndim != 4 or len(img) != 1:
             raise DataError(f"{file_of(img)}: expected a volume (1, X, Y, Z), found the shape {tuple(img.shape)}")
-        head = Volume(np.asarray(img[0].detach().cpu(), np.float32), np.asarray(img.affine, dtype=float))
-        report: dict[str, Any] = {"method": self._choose(img, head), "file": None, "warnings": []}
+        head = Volume.of(img)
+        report: dict[str, Any] = {"method": self._choose(img, head, not_brain), "file": None, "warnings": []}
         if report["method"] == "file":
-            file = find_brain_mask(file_of(img))
+            file = find_brain_mask(file_of(img), not_brain)
             if file is None:
                 raise DataError(f"{file_of(img)}: expected a brain mask beside it (..._bet, ..._mask), found none")
             inside, report["file"] = load_brain_mask(file, head), str(file)
@@ -92,6 +95,8 @@ class BrainExtraction(Transform):
             report["warnings"].append("the mask is that of a template laid on the head: rough at its rim")
             if found.disagreement > _APART:
                 report["warnings"].append(f"two searches ended {found.disagreement:.0f} mm from each other")
+        if not inside.any():
+            raise DataError(f"{file_of(img)}: expected a brain, found none with the method {report['method']!r}")
         report["milliliters"] = size = Volume(inside.astype(np.float32), head.affine).milliliters
         if not SIZES[0] <= size <= SIZES[1]:
             report["warnings"].append(f"a brain of {size:.0f} ml; expected {SIZES[0]:.0f} to {SIZES[1]:.0f}")
@@ -99,14 +104,13 @@ class BrainExtraction(Transform):
             warnings.warn(f"{file_of(img)}: {text}", stacklevel=2)
         return MetaTensor(torch.from_numpy(inside[None].astype(np.uint8)), affine=img.affine), report
 
-    def _choose(self, img: MetaTensor, head: Volume) -> str:
+    def _choose(self, img: MetaTensor, head: Volume, not_brain: Sequence[str | os.PathLike]) -> str:
         if self.method != "auto":
             return self.method
         file = Path(file_of(img))
-        if file.is_file() and find_brain_mask(file) is not None:
+        if file.is_file() and find_brain_mask(file, not_brain) is not None:
             return "file"
-        # whole heads fill twice this and more, also where the air around them is 0
-        if SIZES[0] / 2 <= Volume(_largest(head.values > 0), head.affine).milliliters <= SIZES[1]:
+        if _is_stripped(head):
             return "stripped"
         return "hd-bet" if shutil.which("hd-bet") else "template"
 
@@ -137,6 +141,14 @@ class BrainExtraction(Transform):
             written = nib.Nifti1Image.from_filename(mask)
             found = Volume(np.asanyarray(written.dataobj).astype(np.float32), np.array(written.affine, dtype=float))
             return found.pulled(np.eye(4), like=head, order=0).values > 0
+
+
+def _is_stripped(head: Volume) -> bool:
+    """Whether a brain lies there with 0 around it; whole heads are larger, and slabs of them cross the border."""
+    inside = _largest(head.values > 0)
+    faces = np.concatenate([inside.take(i, axis).ravel() for axis in range(3) for i in (0, -1)])
+    size = Volume(inside.astype(np.float32), head.affine).milliliters
+    return SIZES[0] / 2 <= size <= SIZES[1] and bool(faces.mean() < 0.1)
 
 
 def _largest(inside: np.ndarray) -> np.ndarray:
@@ -172,6 +184,8 @@ class BrainExtractiond(MapTransform):
         super().__init__(keys, allow_missing_keys)
         self.mask_keys = [mask_keys] if isinstance(mask_keys, str) else list(mask_keys)
         self.report_keys = [report_keys] if isinstance(report_keys, str) else list(report_keys)
+        if not len(self.keys) == len(self.mask_keys) == len(self.report_keys):
+            raise ValueError(f"expected one mask key and one report key for each of {self.keys}")
         self.extract = BrainExtraction(**kwargs)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

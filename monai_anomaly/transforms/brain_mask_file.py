@@ -3,60 +3,78 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
 
 from ..registration import Volume
 from ..utils import DataError, split_suffix
 
-__all__ = ["find_brain_mask", "holds_a_mask", "load_brain_mask"]
+__all__ = ["find_brain_mask", "is_mask_beside", "load_brain_mask"]
 
 _ENDINGS = ("_bet", "_bet_mask", "_mask", "_brain_mask", "_brainmask")
 """HD-BET 2.x, HD-BET 1.x, and what other tools write; ``_bet`` alone is a mask in 2.x and the brain in 1.x."""
 
+_STRIPPED = ("_bet", "_brain")
+_BIDS = "_desc-brain_mask"
 
-def find_brain_mask(image: str | os.PathLike) -> Path | None:
+
+def find_brain_mask(image: str | os.PathLike, exclude: Sequence[str | os.PathLike] = ()) -> Path | None:
     """The brain mask that lies beside an image, as HD-BET (1.x, 2.x) or a tool with BIDS names wrote it.
 
     Names alone do not tell: ``scan_bet.nii.gz`` is the mask of HD-BET 2.x and the stripped volume of 1.x. So the
-    content decides: a mask holds 0 and one other value.
+    content decides: a mask holds 0 and one other value. Without a mask a stripped volume serves: what is above 0.
 
     Args:
         image: ``scan.nii.gz``, or what a tool made of it: ``scan_bet.nii.gz`` (the brain) finds
             ``scan_bet_mask.nii.gz``.
+        exclude: files that are other masks.
 
     Returns:
         the file; None when no file of such a name is there.
 
     Raises:
-        DataError: when files of such names are there and none of them is a mask, or several are that differ.
+        DataError: when files of such names cannot be read, none named a mask is one, or several are that differ.
     """
     path = Path(image)
-    candidates = [p for p in _candidates(path) if p.is_file() and p != path]
-    masks = [p for p in candidates if holds_a_mask(p)]
+    others = {Path(p).resolve() for p in (path, *exclude)}
+    stems, suffix = _stems(path)
+    names = [stem + ending for stem in stems for ending in _ENDINGS] + [_bids(stems[0])]
+    candidates = _existing(path, names, suffix, others)
+    values = {p: _read(p).values for p in candidates}
+    masks = [p for p, v in values.items() if _is_mask(v)]
     named = [p for p in candidates if "mask" in p.name]
     if named and not masks:
         raise DataError(f"{named[0]}: expected a brain mask (0 and one other value), found an image of more values")
     if not masks:
-        return None
-    first = _inside(masks[0])
+        stripped = _existing(path, [stems[-1] + ending for ending in _STRIPPED], suffix, others)
+        return stripped[0] if stripped else None
     for other in masks[1:]:
-        if not np.array_equal(_inside(other), first):
+        if not np.array_equal(values[other] > 0, values[masks[0]] > 0):
             raise DataError(f"{path}: expected one brain mask beside it, found {masks[0].name} and {other.name}")
     return masks[0]
+
+
+def is_mask_beside(path: Path) -> bool:
+    """Whether a file is, by its name, the brain mask or the stripped volume of another one beside it."""
+    stem, suffix = split_suffix(path.name)
+    for ending in (*_ENDINGS, *_STRIPPED):
+        if stem.endswith(ending) and path.with_name(stem[: -len(ending)] + suffix).is_file():
+            return True
+    return stem.endswith(_BIDS) and any(path.parent.glob(f"{stem[: -len(_BIDS)]}_*{suffix}"))
 
 
 def load_brain_mask(file: str | os.PathLike, like: Volume) -> np.ndarray:
     """A mask from its file, on the grid of a scan (nearest neighbor, by the affines), (X, Y, Z) of bool.
 
     Raises:
-        DataError: when it is empty, or more than 2 % of it lie outside of the scan.
+        DataError: when it cannot be read, is empty, or more than 2 % of it lie outside of the scan.
     """
-    image = nib.Nifti1Image.from_filename(file)
-    mask = Volume((np.asanyarray(image.dataobj) > 0).astype(np.float32), np.array(image.affine, dtype=float))
+    mask = _read(file).above_zero()
     if not mask.values.any():
         raise DataError(f"{file}: expected a brain mask, found nothing in it")
     found = mask.pulled(np.eye(4), like, order=0)
@@ -69,21 +87,33 @@ def load_brain_mask(file: str | os.PathLike, like: Volume) -> np.ndarray:
     return found.values > 0
 
 
-def holds_a_mask(file: str | os.PathLike) -> bool:
-    """Whether an image holds 0 and one other value."""
-    values = np.unique(np.asanyarray(nib.Nifti1Image.from_filename(file).dataobj))
-    return len(values) == 2 and values[0] == 0
+def _is_mask(values: np.ndarray) -> bool:
+    found = np.unique(values)
+    return len(found) == 2 and found[0] == 0
 
 
-def _inside(file: Path) -> np.ndarray:
-    return np.asanyarray(nib.Nifti1Image.from_filename(file).dataobj) > 0
+def _read(file: str | os.PathLike) -> Volume:
+    try:
+        image = nib.Nifti1Image.from_filename(file)
+        values = np.asanyarray(image.dataobj).astype(np.float32)
+    except (OSError, EOFError, ValueError, zlib.error, ImageFileError) as error:
+        raise DataError(f"{file}: expected a brain mask in NIfTI, found {type(error).__name__}: {error}") from error
+    if values.ndim != 3:
+        raise DataError(f"{file}: expected a brain mask of 3 axes, found the shape {values.shape}")
+    return Volume(values, np.array(image.affine, dtype=float))
 
 
-def _candidates(path: Path) -> Iterator[Path]:
+def _stems(path: Path) -> tuple[list[str], str]:
+    """The name without its suffix, and, of a stripped volume, that of the scan; and the suffix."""
     stem, suffix = split_suffix(path.name)
-    stems = [stem] + [stem[: -len(e)] for e in ("_bet", "_brain") if stem.endswith(e)]
-    for base in stems:
-        for ending in _ENDINGS:
-            yield path.with_name(base + ending + suffix)
-    # BIDS derivatives: the mask replaces the suffix behind the last underscore
-    yield path.with_name(f"{stem.rpartition('_')[0] or stem}_desc-brain_mask{suffix}")
+    return [stem, *(stem[: -len(e)] for e in _STRIPPED if stem.endswith(e))], suffix
+
+
+def _bids(stem: str) -> str:
+    """In BIDS the mask replaces what is behind the last underscore."""
+    return (stem.rpartition("_")[0] or stem) + _BIDS
+
+
+def _existing(path: Path, names: Sequence[str], suffix: str, others: set[Path]) -> list[Path]:
+    files = [path.with_name(name + suffix) for name in dict.fromkeys(names)]
+    return [p for p in files if p.is_file() and p.resolve() not in others]

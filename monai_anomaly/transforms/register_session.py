@@ -19,7 +19,11 @@ from .check_image import corner_distance, file_of
 
 __all__ = ["RegisterSessionD", "RegisterSessionDict", "RegisterSessiond"]
 
-_RING, _TOLERANCE, _FAR = 6.0, 0.1, 60.0  # mm
+_RING, _TOLERANCE, _FAR, _APART = 6.0, 0.1, 60.0, 4.0  # mm
+
+
+class SessionSpace(ChangeSpace):
+    """The change of space that `RegisterSessiond` makes."""
 
 
 class RegisterSessiond(MapTransform, InvertibleTransform):
@@ -36,7 +40,8 @@ class RegisterSessiond(MapTransform, InvertibleTransform):
         allow_missing_keys: skip keys a sample does not have.
 
     Raises:
-        DataError: when an image would move by more than 60 mm.
+        DataError: when two searches that are about as good end more than 4 mm apart, or an image would move by more
+            than 60 mm, counted from where the centers of mass lie on each other if that is less.
     """
 
     backend = [TransformBackends.TORCH]
@@ -55,15 +60,16 @@ class RegisterSessiond(MapTransform, InvertibleTransform):
         self.mask_key = mask_key
         self.report_key = report_key
         self.seed = seed
-        self.change = ChangeSpace()
+        self.change = SessionSpace()
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Register the images of a sample."""
         d = dict(data)
         reference: MetaTensor = d[self.reference_key]
-        fixed, report = _volume(reference), {}
+        fixed, report = _positive(reference), {}
         brain = np.asarray(d[self.mask_key][0].detach().cpu()) > 0
         inside = ndi.distance_transform_edt(~brain, sampling=fixed.spacing) <= _RING
+        points = fixed.points(inside).double().numpy()
         for key in self.key_iterator(d):
             image: MetaTensor = d[key]
             same = image.shape == reference.shape
@@ -71,15 +77,18 @@ class RegisterSessiond(MapTransform, InvertibleTransform):
                 same and corner_distance(image.affine, reference.affine, image.shape[1:]) < _TOLERANCE
             ):
                 continue
-            found = register_session(fixed, _volume(image), inside, self.seed)
-            points = fixed.points(inside).double().numpy()
-            moved = points @ found.matrix[:3, :3].T + found.matrix[:3, 3]
-            shift = float(np.linalg.norm(moved - points, axis=1).mean())
-            if shift > _FAR:
+            moving = _positive(image)
+            found = register_session(fixed, moving, inside, self.seed)
+            shift = points @ found.matrix[:3, :3].T + found.matrix[:3, 3] - points
+            centered = shift - (moving.center_of_mass() - fixed.center_of_mass())
+            moved = float(np.linalg.norm(shift, axis=1).mean())
+            far = min(moved, float(np.linalg.norm(centered, axis=1).mean()))
+            if far > _FAR or found.disagreement > _APART:
                 raise DataError(
-                    f"{file_of(image)}: expected the head of {file_of(reference)}, found one {shift:.0f} mm away"
+                    f"{file_of(image)}: expected the head of {file_of(reference)}, found no registration that is sure: "
+                    f"moved by {moved:.0f} mm, two searches end {found.disagreement:.1f} mm apart"
                 )
-            report[key] = {"moved_mm": shift, "disagreement_mm": found.disagreement, "similarity": found.similarity}
+            report[key] = {"moved_mm": moved, "disagreement_mm": found.disagreement, "similarity": found.similarity}
             d[key] = self.change(image, found.matrix)
         d[self.report_key] = report
         return d
@@ -88,15 +97,15 @@ class RegisterSessiond(MapTransform, InvertibleTransform):
         """Move the images back; those that were not moved stay."""
         d = dict(data)
         for key in self.key_iterator(d):
-            last = self.change.get_most_recent_transform(d[key], check=False) if d[key].applied_operations else {}
-            if last.get("class") == type(self.change).__name__ and last.get("id") == id(self.change):
+            operations = d[key].applied_operations
+            if operations and operations[-1]["class"] == SessionSpace.__name__:
                 d[key] = self.change.inverse(d[key])
         return d
 
 
-def _volume(image: MetaTensor) -> Volume:
-    values = np.maximum(np.asarray(image[0].detach().cpu(), np.float32), 0)
-    return Volume(values, np.asarray(image.affine, dtype=float))
+def _positive(image: MetaTensor) -> Volume:
+    volume = Volume.of(image)
+    return Volume(np.maximum(volume.values, 0), volume.affine)
 
 
 RegisterSessionD = RegisterSessionDict = RegisterSessiond

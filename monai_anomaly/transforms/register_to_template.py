@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from .check_image import file_of
 __all__ = ["RegisterToTemplateD", "RegisterToTemplateDict", "RegisterToTemplated"]
 
 LIMITS = {"determinant": (0.4, 1.6), "overlap": (0.85, 1.0), "disagreement_mm": (0.0, 4.0)}
-"""Where the measures of a registration must lie: size of the brain against the template's, Dice of the brain masks,
+"""Where the measures of a registration must lie: size of the brain against the template's, overlap of the brain masks,
 distance between the ends of two searches."""
 
 
@@ -72,7 +72,7 @@ class RegisterToTemplated(MapTransform, InvertibleTransform):
         """Register the reference and move all images."""
         d = dict(data)
         image: MetaTensor = d[self.reference_key]
-        scan = Volume(np.asarray(image[0].detach().cpu(), np.float32), np.asarray(image.affine, dtype=float))
+        scan = Volume.of(image)
         if self.mask_key is not None:
             inside = np.asarray(d[self.mask_key][0].detach().cpu()) > 0
             # a mask is brain also where the intensity is 0
@@ -87,7 +87,7 @@ class RegisterToTemplated(MapTransform, InvertibleTransform):
         report = {
             "similarity": found.similarity,
             "determinant": found.determinant,
-            "overlap": _overlap(self.template, scan, found.matrix),
+            "overlap": _overlap(self.template, scan, found.matrix, rigid=self.degrees_of_freedom == 6),
             "disagreement_mm": found.disagreement,
         }
         check_registration(report, file_of(image))
@@ -104,21 +104,23 @@ class RegisterToTemplated(MapTransform, InvertibleTransform):
         return d
 
 
-def check_registration(report: Mapping[str, float], name: str, limits: Mapping[str, Sequence[float]] = LIMITS) -> None:
+def check_registration(report: Mapping[str, float], name: str) -> None:
     """Raise an error where a measure is outside of its limits."""
     wrong = [
         f"{key} {report[key]:.2f} (expected {low:g} to {high:g})"
-        for key, (low, high) in limits.items()
+        for key, (low, high) in LIMITS.items()
         if not low <= report[key] <= high
     ]
     if wrong:
         raise DataError(f"{name}: expected a brain that can be registered to the template, found {', '.join(wrong)}")
 
 
-def _overlap(template: BrainTemplate, scan: Volume, matrix: np.ndarray) -> float:
-    """Dice of the brain masks on the template's grid."""
+def _overlap(template: BrainTemplate, scan: Volume, matrix: np.ndarray, rigid: bool) -> float:
+    """Dice of the brain masks; of a rigid registration, which keeps sizes, as a share of the largest they allow."""
     moved = scan.above_zero().pulled(matrix, like=template.image, order=0).values > 0
-    return float(2 * (moved & template.brain).sum() / (moved.sum() + template.brain.sum()))
+    sizes = int(moved.sum()), int(template.brain.sum())
+    largest = 2 * min(sizes) / sum(sizes) if rigid else 1.0
+    return float(2 * (moved & template.brain).sum() / sum(sizes) / max(largest, np.finfo(float).tiny))
 
 
 RegisterToTemplateD = RegisterToTemplateDict = RegisterToTemplated

@@ -7,6 +7,7 @@ from __future__ import annotations
 from .errors import DataError
 from .files import atomic_path, atomic_write
 from .interior import interior
+from .labels import are_labels, label_type
 from .precision import autocast_dtype
 from .provenance import provenance
 from .suffixes import SUFFIXES, split_suffix
@@ -14,10 +15,12 @@ from .suffixes import SUFFIXES, split_suffix
 __all__ = [
     "SUFFIXES",
     "DataError",
+    "are_labels",
     "atomic_path",
     "atomic_write",
     "autocast_dtype",
     "interior",
+    "label_type",
     "provenance",
     "split_suffix",
 ]

@@ -112,3 +112,61 @@ def test_a_folder_in_which_all_fails_is_an_error(tmp_path: Path) -> None:
         preprocess(tmp_path / "raw", tmp_path / "out", **QUICK)
     with pytest.raises(DataError, match="found nothing"):
         preprocess(tmp_path / "nowhere", tmp_path / "out", **QUICK)
+
+
+def test_masks_beside_scans_and_earlier_results_are_no_cases(raw: Path, tmp_path: Path, capsys) -> None:
+    scan = nib.load(raw / "p1" / "t1.nii.gz")
+    mask = (scan.get_fdata() > 0).astype(np.uint8)
+    nib.save(nib.Nifti1Image(mask, scan.affine), raw / "p1" / "t1_bet.nii.gz")
+    for modalities in (("t1", "flair"), ("t1",)):
+        preprocess(raw, raw / "out", modalities=modalities, **QUICK)
+        assert "2 done" in capsys.readouterr().out
+        preprocess(raw, raw / "out", modalities=modalities, **QUICK)
+        assert "0 done, 2 were done before, 0 failed" in capsys.readouterr().out
+    reports = [json.loads(p.read_text())["brain"]["method"] for p in sorted((raw / "out").glob("*/preprocessing.json"))]
+    assert sorted(reports)[0] == "file"
+    # another mask is another result
+    mask[:, :, :20] = 0
+    nib.save(nib.Nifti1Image(mask, scan.affine), raw / "p1" / "t1_bet.nii.gz")
+    preprocess(raw, raw / "out", modalities=("t1",), **QUICK)
+    assert "1 done, 1 were done before" in capsys.readouterr().out
+
+
+def test_a_datalist_written_to_a_relative_folder_can_be_read(raw: Path, tmp_path: Path, monkeypatch) -> None:
+    samples = [{"image": [str(raw / "p1/t1.nii.gz")], "subject": name} for name in ("a", "a", "a_2", "b/c")]
+    save_datalist(tmp_path / "datalist.json", {"modalities": ["t1"], "test": samples})
+    monkeypatch.chdir(tmp_path)
+    preprocess("datalist.json", "out", **QUICK)
+    written = load_datalist(tmp_path / "out" / "datalist.json", "test", ["t1"])
+    assert [s["subject"] for s in written] == ["a", "a", "a_2", "b/c"]
+    assert len({s["image"][0] for s in written}) == 4
+
+
+def test_one_file_where_two_are_wanted_is_one_failure(raw: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"expected a scan for each of \['t1', 'flair'\], found 1 in all"):
+        preprocess(raw / "p1" / "seg.nii.gz", tmp_path / "out", modalities=("t1", "flair"), **QUICK)
+
+
+@pytest.mark.parametrize("wrong", [{"steps": "n5"}, {"extraction": "magic"}, {"sharpen": True}])
+def test_a_wrong_setting_is_one_line(raw: Path, tmp_path: Path, wrong: dict) -> None:
+    with pytest.raises(DataError, match=r"^preprocessing: "):
+        preprocess(raw, tmp_path / "out", **wrong)
+
+
+def test_a_run_that_was_cut_off_does_not_vouch_for_files_of_another(raw: Path, tmp_path: Path, monkeypatch) -> None:
+    scan, out = raw / "p1" / "t1.nii.gz", tmp_path / "out"
+    preprocess(scan, out, **QUICK)
+    with monkeypatch.context() as patch:
+        patch.setattr("monai_anomaly.preprocessing.case_files.preprocessing_figure", None)  # the run ends here
+        with pytest.raises(DataError, match="TypeError"):
+            preprocess(scan, out, **{**QUICK, "steps": []})
+    assert not (out / "t1" / "preprocessing.json").exists()
+
+
+def test_labels_come_back_as_labels(raw: Path, tmp_path: Path) -> None:
+    samples = [{"image": [str(raw / "p1/t1.nii.gz")], "mask": str(raw / "p1/seg.nii.gz"), "subject": "p1"}]
+    save_datalist(tmp_path / "datalist.json", {"modalities": ["t1"], "test": samples})
+    preprocess(tmp_path / "datalist.json", tmp_path / "out", **QUICK)
+    case = tmp_path / "out" / "p1"
+    restore(case / "mask.nii.gz", case / "to_template.json", tmp_path / "mask.nii.gz")
+    assert set(np.unique(np.asanyarray(nib.load(tmp_path / "mask.nii.gz").dataobj))) == {0, 1, 2, 4}

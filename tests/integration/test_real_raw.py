@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from monai_anomaly.preprocessing import load_scan
-from monai_anomaly.preprocessing.load_scan import volume_of
+from monai_anomaly.registration import Volume
 from monai_anomaly.transforms import BrainExtraction
 
 LPS = np.diag([-1.0, -1, 1, 1])
@@ -34,7 +34,7 @@ def test_a_real_brain_is_found(shared: Callable[[str], Path], person: str, study
     if contrast != "flair":
         scan_to_common = scan_to_common @ np.linalg.inv(read_itk(folder / f"{study}_{contrast}_to_flair.txt"))
     scan, common = load_scan(folder / f"{study}_{contrast}.nii.gz"), load_scan(folder / "common_brainmask.nii.gz")
-    true = volume_of(common).pulled(scan_to_common, volume_of(scan), order=0).values > 0
+    true = Volume.of(common).pulled(scan_to_common, Volume.of(scan), order=0).values > 0
     with pytest.warns(UserWarning, match="rough at its rim"):
         found = np.asarray(BrainExtraction("template")(scan)[0][0]) > 0
     assert 2 * (found & true).sum() / (found.sum() + true.sum()) > 0.93

@@ -13,7 +13,7 @@ import torch
 from monai.data import MetaTensor
 
 from monai_anomaly.data.phantom import make_subject
-from monai_anomaly.registration import load_brain_template
+from monai_anomaly.registration import Volume, load_brain_template
 from monai_anomaly.registration.head import _shells
 from monai_anomaly.transforms import BrainExtraction, BrainExtractiond
 from monai_anomaly.utils import DataError
@@ -111,3 +111,23 @@ def test_a_method_that_is_not_possible_is_an_error(method: str, message: str, tm
         BrainExtraction(method)(head(tmp_path))
     with pytest.raises(DataError, match=r"expected a volume \(1, X, Y, Z\)"):
         BrainExtraction(method)(head()[0])
+
+
+def test_a_slab_of_a_head_is_not_taken_for_a_stripped_brain(monkeypatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    choose = BrainExtraction()._choose
+    values = np.zeros((60, 60, 9), np.float32)
+    values[12:48, 10:50] = 100  # air is 0, but the head goes through the first and the last slice
+    image = MetaTensor(torch.from_numpy(values[None]), affine=torch.diag(torch.tensor([4.0, 4, 6, 1])))
+    assert choose(image, Volume.of(image), ()) == "template"
+
+
+def test_nothing_is_no_brain() -> None:
+    image = MetaTensor(torch.zeros(1, 40, 40, 40))
+    with pytest.raises(DataError, match="expected a brain, found none with the method 'stripped'"):
+        BrainExtraction("stripped")(image)
+
+
+def test_every_scan_needs_a_key_for_its_mask() -> None:
+    with pytest.raises(ValueError, match="one mask key"):
+        BrainExtractiond(["t1", "t2"])

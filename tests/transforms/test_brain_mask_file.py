@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from monai_anomaly.transforms import find_brain_mask
+from monai_anomaly.transforms.brain_mask_file import is_mask_beside
 from monai_anomaly.utils import DataError
 
 HEAD = np.random.default_rng(0).integers(1, 100, (6, 7, 8)).astype(np.int16)
@@ -32,7 +33,8 @@ def write(folder: Path, **files: np.ndarray) -> None:
         ("sub-1_T1w", {"sub-1_desc-brain_mask": MASK}, "sub-1_desc-brain_mask"),
         ("scan", {"scan_mask": MASK, "scan_bet": MASK}, "scan_bet"),  # two names, one mask
         ("scan", {"other_mask": MASK}, None),
-        ("scan", {"scan_bet": HEAD * MASK}, None),  # 1.x without its mask
+        ("scan", {"scan_bet": HEAD * MASK}, "scan_bet"),  # 1.x without its mask: the brain itself
+        ("scan", {"scan_brain": HEAD * MASK}, "scan_brain"),
     ],
 )
 def test_mask_is_found_by_name_and_content(
@@ -53,3 +55,21 @@ def test_two_masks_that_differ_are_an_error(tmp_path: Path) -> None:
     write(tmp_path, scan=HEAD, scan_mask=MASK, scan_bet=1 - MASK)
     with pytest.raises(DataError, match=r"expected one brain mask beside it, found scan_bet.nii.gz and scan_mask"):
         find_brain_mask(tmp_path / "scan.nii.gz")
+
+
+def test_a_mask_of_a_lesion_is_none_of_the_brain(tmp_path: Path) -> None:
+    write(tmp_path, scan=HEAD, scan_mask=MASK, scan_bet=1 - MASK)
+    assert find_brain_mask(tmp_path / "scan.nii.gz", exclude=[tmp_path / "scan_mask.nii.gz"]).name == "scan_bet.nii.gz"
+
+
+def test_a_damaged_mask_is_named(tmp_path: Path) -> None:
+    write(tmp_path, scan=HEAD)
+    (tmp_path / "scan_mask.nii.gz").write_bytes(b"damaged")
+    with pytest.raises(DataError, match=r"scan_mask.nii.gz: expected a brain mask in NIfTI"):
+        find_brain_mask(tmp_path / "scan.nii.gz")
+
+
+def test_masks_beside_scans_are_told_from_scans(tmp_path: Path) -> None:
+    write(tmp_path, scan=HEAD, scan_bet=MASK, other_mask=MASK, **{"sub-1_T1w": HEAD, "sub-1_desc-brain_mask": MASK})
+    beside = {p.name for p in tmp_path.iterdir() if is_mask_beside(p)}
+    assert beside == {"scan_bet.nii.gz", "sub-1_desc-brain_mask.nii.gz"}
