@@ -122,7 +122,15 @@ class BrainMRPreprocessing:
             allow_missing_keys=True,
         )
         modes = ["bilinear"] * len(self.modalities) + ["nearest", "nearest"]
-        self.resample = ResampleToTemplated(keys, modes, template, spatial_size, spacing, axcodes, True)
+        self.resample = ResampleToTemplated(
+            keys,
+            modes,
+            allow_missing_keys=True,
+            template=template,
+            spatial_size=spatial_size,
+            spacing=spacing,
+            axcodes=axcodes,
+        )
         self.scale = ScaleIntensityByBrain("percentile", *percentiles)
         self.settings: dict[str, Any] = {
             "steps": self.steps,

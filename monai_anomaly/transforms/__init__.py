@@ -13,10 +13,10 @@ from .fit_slice import FitSliceD, FitSliced, FitSliceDict
 from .load_modalities import LoadModalities, LoadModalitiesD, LoadModalitiesd, LoadModalitiesDict
 from .n4_bias_field import N4BiasField, N4BiasFieldD, N4BiasFieldd, N4BiasFieldDict
 from .otsu_threshold import OtsuThreshold, OtsuThresholdD, OtsuThresholdd, OtsuThresholdDict
-from .register_session import RegisterSessionD, RegisterSessiond, RegisterSessionDict
-from .register_to_template import RegisterToTemplateD, RegisterToTemplated, RegisterToTemplateDict
+from .register_session import RegisterSession, RegisterSessionD, RegisterSessiond, RegisterSessionDict
+from .register_to_template import RegisterToTemplate, RegisterToTemplateD, RegisterToTemplated, RegisterToTemplateDict
 from .resample import ResampleToSpacingD, ResampleToSpacingd, ResampleToSpacingDict
-from .resample_to_template import ResampleToTemplateD, ResampleToTemplated, ResampleToTemplateDict
+from .resample_to_template import ResampleToTemplate, ResampleToTemplateD, ResampleToTemplated, ResampleToTemplateDict
 from .scale_intensity_brain import (
     ScaleIntensityByBrain,
     ScaleIntensityByBrainD,
@@ -52,15 +52,18 @@ __all__ = [
     "OtsuThresholdD",
     "OtsuThresholdDict",
     "OtsuThresholdd",
+    "RegisterSession",
     "RegisterSessionD",
     "RegisterSessionDict",
     "RegisterSessiond",
+    "RegisterToTemplate",
     "RegisterToTemplateD",
     "RegisterToTemplateDict",
     "RegisterToTemplated",
     "ResampleToSpacingD",
     "ResampleToSpacingDict",
     "ResampleToSpacingd",
+    "ResampleToTemplate",
     "ResampleToTemplateD",
     "ResampleToTemplateDict",
     "ResampleToTemplated",

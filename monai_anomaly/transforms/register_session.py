@@ -17,31 +17,68 @@ from ..utils import DataError
 from .change_space import ChangeSpace
 from .check_image import corner_distance, file_of
 
-__all__ = ["RegisterSessionD", "RegisterSessionDict", "RegisterSessiond"]
+__all__ = ["RegisterSession", "RegisterSessionD", "RegisterSessionDict", "RegisterSessiond"]
 
 _RING, _TOLERANCE, _FAR, _APART = 6.0, 0.1, 60.0, 4.0  # mm
 
 
-class SessionSpace(ChangeSpace):
-    """The change of space that `RegisterSessiond` makes."""
+class RegisterSession(ChangeSpace):
+    """Bring a scan into the space of another contrast of the same head, by a rigid registration.
+
+    Voxels are not touched, the affine is. An image on the grid of the reference is taken to be registered.
+
+    Args:
+        seed: of the registration's random points.
+
+    Raises:
+        DataError: when two searches that are about as good end more than 4 mm apart, or the scan would move by more
+            than 60 mm, counted from where the centers of mass lie on each other if that is less.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def __call__(  # type: ignore[override]
+        self, img: MetaTensor, reference: MetaTensor, brain: MetaTensor
+    ) -> tuple[MetaTensor, dict[str, float]]:
+        """The image in the space of the reference, and a report: ``moved_mm`` on average, ``disagreement_mm`` of two
+        searches, ``similarity``; empty where nothing was to do.
+
+        Args:
+            img: (1, X, Y, Z).
+            reference: (1, ...), with or without skull, as ``img``.
+            brain: mask on the grid of the reference, (1, ...).
+        """
+        same = img.shape == reference.shape
+        if same and corner_distance(img.affine, reference.affine, img.shape[1:]) < _TOLERANCE:
+            return img, {}
+        fixed, moving = _positive(reference), _positive(img)
+        outside = np.asarray(brain[0].detach().cpu()) <= 0
+        inside = ndi.distance_transform_edt(outside, sampling=fixed.spacing) <= _RING
+        found = register_session(fixed, moving, inside, self.seed)
+        points = fixed.points(inside).double().numpy()
+        shift = points @ found.matrix[:3, :3].T + found.matrix[:3, 3] - points
+        centered = shift - (moving.center_of_mass() - fixed.center_of_mass())
+        moved, far = (float(np.linalg.norm(v, axis=1).mean()) for v in (shift, centered))
+        if min(moved, far) > _FAR or found.disagreement > _APART:
+            raise DataError(
+                f"{file_of(img)}: expected the head of {file_of(reference)}, found no registration that is sure: "
+                f"moved by {moved:.0f} mm, two searches end {found.disagreement:.1f} mm apart"
+            )
+        report = {"moved_mm": moved, "disagreement_mm": found.disagreement, "similarity": found.similarity}
+        return super().__call__(img, found.matrix), report
 
 
 class RegisterSessiond(MapTransform, InvertibleTransform):
-    """Bring the contrasts of one person into the space of one of them, by rigid registrations.
-
-    Voxels are not touched, the affines are. An image on the grid of the reference is taken to be registered.
+    """Dictionary version of :class:`RegisterSession`: the contrasts of one person come into the space of one of them.
 
     Args:
         keys: images (1, X, Y, Z) of one person, the reference among them or not.
         reference_key: the image the others are registered to.
         mask_key: entry with the brain mask on the grid of the reference.
-        report_key: entry for how far each image moved on average, in mm, and how sure that is.
+        report_key: entry for the reports of the images that moved, by key.
         seed: of the registration's random points.
         allow_missing_keys: skip keys a sample does not have.
-
-    Raises:
-        DataError: when two searches that are about as good end more than 4 mm apart, or an image would move by more
-            than 60 mm, counted from where the centers of mass lie on each other if that is less.
     """
 
     backend = [TransformBackends.TORCH]
@@ -59,38 +96,16 @@ class RegisterSessiond(MapTransform, InvertibleTransform):
         self.reference_key = reference_key
         self.mask_key = mask_key
         self.report_key = report_key
-        self.seed = seed
-        self.change = SessionSpace()
+        self.register = RegisterSession(seed)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Register the images of a sample."""
-        d = dict(data)
-        reference: MetaTensor = d[self.reference_key]
-        fixed, report = _positive(reference), {}
-        brain = np.asarray(d[self.mask_key][0].detach().cpu()) > 0
-        inside = ndi.distance_transform_edt(~brain, sampling=fixed.spacing) <= _RING
-        points = fixed.points(inside).double().numpy()
+        d, reports = dict(data), {}
         for key in self.key_iterator(d):
-            image: MetaTensor = d[key]
-            same = image.shape == reference.shape
-            if key == self.reference_key or (
-                same and corner_distance(image.affine, reference.affine, image.shape[1:]) < _TOLERANCE
-            ):
-                continue
-            moving = _positive(image)
-            found = register_session(fixed, moving, inside, self.seed)
-            shift = points @ found.matrix[:3, :3].T + found.matrix[:3, 3] - points
-            centered = shift - (moving.center_of_mass() - fixed.center_of_mass())
-            moved = float(np.linalg.norm(shift, axis=1).mean())
-            far = min(moved, float(np.linalg.norm(centered, axis=1).mean()))
-            if far > _FAR or found.disagreement > _APART:
-                raise DataError(
-                    f"{file_of(image)}: expected the head of {file_of(reference)}, found no registration that is sure: "
-                    f"moved by {moved:.0f} mm, two searches end {found.disagreement:.1f} mm apart"
-                )
-            report[key] = {"moved_mm": moved, "disagreement_mm": found.disagreement, "similarity": found.similarity}
-            d[key] = self.change(image, found.matrix)
-        d[self.report_key] = report
+            d[key], report = self.register(d[key], data[self.reference_key], data[self.mask_key])
+            if report:
+                reports[key] = report
+        d[self.report_key] = reports
         return d
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -98,8 +113,8 @@ class RegisterSessiond(MapTransform, InvertibleTransform):
         d = dict(data)
         for key in self.key_iterator(d):
             operations = d[key].applied_operations
-            if operations and operations[-1]["class"] == SessionSpace.__name__:
-                d[key] = self.change.inverse(d[key])
+            if operations and operations[-1]["class"] == RegisterSession.__name__:
+                d[key] = self.register.inverse(d[key])
         return d
 
 

@@ -16,71 +16,50 @@ from ..utils import DataError
 from .change_space import ChangeSpace
 from .check_image import file_of
 
-__all__ = ["RegisterToTemplateD", "RegisterToTemplateDict", "RegisterToTemplated"]
+__all__ = ["RegisterToTemplate", "RegisterToTemplateD", "RegisterToTemplateDict", "RegisterToTemplated"]
 
 LIMITS = {"determinant": (0.4, 1.6), "overlap": (0.85, 1.0), "disagreement_mm": (0.0, 4.0)}
 """Where the measures of a registration must lie: size of the brain against the template's, overlap of the brain masks,
 distance between the ends of two searches."""
 
 
-class RegisterToTemplated(MapTransform, InvertibleTransform):
-    """Bring the images of a person into the space of a template by one affine registration.
+class RegisterToTemplate(ChangeSpace):
+    """Bring the image of a brain into the space of a template by an affine registration, see `register_affine`.
 
-    One contrast is registered, and its transform serves all. Voxels are not touched, the affines are: interpolate once,
-    with `ResampleToTemplated`. A registration that cannot be right is refused.
+    Voxels are not touched, the affine is: interpolate once, with `ResampleToTemplate`. A registration that cannot be
+    right is refused.
 
     Args:
-        keys: images (1, X, Y, Z) of one person, co-registered.
-        reference_key: the image that is registered, without skull or with ``mask_key``.
-        mask_key: entry with the brain mask on the grid of the reference; None: where the reference is above 0.
         template: see `load_brain_template`.
         degrees_of_freedom: 6, 7 or 12.
-        transform_key: entry for the (4, 4) matrix, points of the template to points of the scan in mm, RAS.
-        report_key: entry for the measures of quality.
         seed: of the registration's random points.
-        allow_missing_keys: skip keys a sample does not have.
 
     Raises:
-        DataError: when the mask is empty, or a measure is outside of its limits.
+        DataError: when there is no brain, or a measure is outside of its limits.
     """
 
-    backend = [TransformBackends.TORCH]
-
-    def __init__(
-        self,
-        keys: KeysCollection,
-        reference_key: str,
-        mask_key: str | None = "brain",
-        template: str = "MNI152",
-        degrees_of_freedom: int = 12,
-        transform_key: str = "template_to_scan",
-        report_key: str = "registration_report",
-        seed: int = 0,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.reference_key = reference_key
-        self.mask_key = mask_key
+    def __init__(self, template: str = "MNI152", degrees_of_freedom: int = 12, seed: int = 0) -> None:
         self.template = load_brain_template(template)
         self.degrees_of_freedom = degrees_of_freedom
-        self.transform_key = transform_key
-        self.report_key = report_key
         self.seed = seed
-        self.change = ChangeSpace()
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Register the reference and move all images."""
-        d = dict(data)
-        image: MetaTensor = d[self.reference_key]
-        scan = Volume.of(image)
-        if self.mask_key is not None:
-            inside = np.asarray(d[self.mask_key][0].detach().cpu()) > 0
+    def find(self, img: MetaTensor, mask: MetaTensor | None = None) -> tuple[np.ndarray, dict[str, float]]:
+        """The (4, 4) matrix, points of the template to points of the scan in mm, RAS; and a report: ``similarity``,
+        ``determinant`` (size of the brain against the template's), ``overlap`` of the brains, ``disagreement_mm`` of
+        two searches.
+
+        Args:
+            img: (1, X, Y, Z), without skull or with a mask.
+            mask: the brain, on its grid; None: where the image is above 0.
+        """
+        scan = Volume.of(img)
+        if mask is not None:
+            inside = np.asarray(mask[0].detach().cpu()) > 0
             # a mask is brain also where the intensity is 0
-            scan = Volume(
-                np.where(inside, np.maximum(scan.values, np.float32(1e-6)), 0).astype(np.float32), scan.affine
-            )
+            values = np.where(inside, np.maximum(scan.values, np.float32(1e-6)), np.float32(0))
+            scan = Volume(values, scan.affine)
         if not (scan.values > 0).any():
-            raise DataError(f"{file_of(image)}: expected a brain to register, found nothing above 0")
+            raise DataError(f"{file_of(img)}: expected a brain to register, found nothing above 0")
         found = register_affine(
             self.template.image, scan, self.template.brain_and_ring, self.degrees_of_freedom, seed=self.seed
         )
@@ -90,10 +69,58 @@ class RegisterToTemplated(MapTransform, InvertibleTransform):
             "overlap": _overlap(self.template, scan, found.matrix, rigid=self.degrees_of_freedom == 6),
             "disagreement_mm": found.disagreement,
         }
-        check_registration(report, file_of(image))
-        d[self.transform_key], d[self.report_key] = found.matrix, report
+        check_registration(report, file_of(img))
+        return found.matrix, report
+
+    def __call__(  # type: ignore[override]
+        self, img: MetaTensor, mask: MetaTensor | None = None
+    ) -> tuple[MetaTensor, np.ndarray, dict[str, float]]:
+        """The image in the space of the template, and what `find` returns."""
+        matrix, report = self.find(img, mask)
+        return super().__call__(img, matrix), matrix, report
+
+
+class RegisterToTemplated(MapTransform, InvertibleTransform):
+    """Dictionary version of :class:`RegisterToTemplate`: one contrast is registered, and its transform serves all.
+
+    Args:
+        keys: images (1, X, Y, Z) of one person, co-registered.
+        reference_key: the image that is registered, without skull or with ``mask_key``.
+        mask_key: entry with the brain mask on the grid of the reference; None: where the reference is above 0.
+        transform_key: entry for the matrix.
+        report_key: entry for the measures of quality.
+        allow_missing_keys: skip keys a sample does not have.
+        kwargs: of :class:`RegisterToTemplate`.
+    """
+
+    backend = [TransformBackends.TORCH]
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        reference_key: str,
+        mask_key: str | None = "brain",
+        transform_key: str = "template_to_scan",
+        report_key: str = "registration_report",
+        allow_missing_keys: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.reference_key = reference_key
+        self.mask_key = mask_key
+        self.transform_key = transform_key
+        self.report_key = report_key
+        self.register = RegisterToTemplate(**kwargs)
+        self.change = ChangeSpace()
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Register the reference and move all images."""
+        d = dict(data)
+        mask = None if self.mask_key is None else d[self.mask_key]
+        matrix, d[self.report_key] = self.register.find(d[self.reference_key], mask)
+        d[self.transform_key] = matrix
         for key in self.key_iterator(d):
-            d[key] = self.change(d[key], found.matrix)
+            d[key] = self.change(d[key], matrix)
         return d
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

@@ -14,7 +14,8 @@ from scipy.ndimage import center_of_mass
 from scipy.spatial.transform import Rotation
 
 from monai_anomaly.data.phantom import make_subject
-from monai_anomaly.preprocessing import BrainMRPreprocessing, PreprocessedScan, to_native
+from monai_anomaly.preprocessing import BrainMRPreprocessing, PreprocessedScan, load_scan, to_native
+from monai_anomaly.registration import Volume
 from monai_anomaly.utils import DataError
 
 SMALL = {"spacing": 3.0, "spatial_size": (54, 64, 54), "shrink": 2}
@@ -95,6 +96,22 @@ def test_scaling_clips_at_percentiles_of_the_brain(files) -> None:
     # without a registration the brain is only moved: no turn, no scale
     np.testing.assert_array_equal(np.array(scan.transform.matrix)[:3, :3], np.eye(3))
     assert scan.report["kept_brain_fraction"] > 0.9
+
+
+def test_thick_oblique_sheared_slices_of_whole_numbers_are_registered_alike(files, tmp_path: Path) -> None:
+    thin = Volume.of(load_scan(files["t1"]))
+    slices = MATRIX @ np.array([[0.8, 0.1, 0.3, -90], [-0.1, -0.8, 0, 70], [0, 0.05, 6, -70], [0, 0, 0, 1]])
+    thick = thin.pulled(np.eye(4), like=Volume(np.zeros((220, 230, 26), np.float32), slices))
+    nib.save(nib.Nifti1Image(thick.values.astype(np.int16), slices), tmp_path / "t1.nii.gz")
+    pipeline = BrainMRPreprocessing(["t1"], steps=["register"], **SMALL)
+    scans = [pipeline({"t1": f}) for f in (files["t1"], tmp_path / "t1.nii.gz")]
+    inside = Volume.of(scans[0].brain).points(np.asarray(scans[0].brain[0]) > 0).double().numpy()
+    points = np.c_[inside, np.ones(len(inside))]
+    places = [points @ np.array(s.transform.matrix).T for s in scans]
+    assert np.linalg.norm(places[0] - places[1], axis=1).mean() < 2.0
+    back = to_native(scans[1].brain, scans[1].transform, "nearest")
+    np.testing.assert_allclose(back.affine, slices, atol=1e-4)
+    assert back.shape[1:] == (220, 230, 26)
 
 
 def bad(folder: Path, kind: str) -> Path:

@@ -9,7 +9,8 @@ from monai.data import MetaTensor
 from scipy.ndimage import gaussian_filter
 
 from monai_anomaly.data.phantom import make_subject
-from monai_anomaly.transforms import RegisterSessiond, RegisterToTemplated
+from monai_anomaly.registration import AffineRegistration
+from monai_anomaly.transforms import RegisterSession, RegisterSessiond, RegisterToTemplate, RegisterToTemplated
 from monai_anomaly.utils import DataError
 
 
@@ -67,9 +68,30 @@ def test_a_scan_that_lies_elsewhere_comes_to_the_reference_and_back() -> None:
     np.testing.assert_allclose(transform.inverse(moved)["flair"].affine, before, atol=1e-9)
 
 
-def test_another_head_is_refused() -> None:
+def test_a_header_without_an_origin_is_no_obstacle() -> None:
     d = sample()
-    d["flair"] = d["flair"].flip(1)
     d["flair"].affine[:3, 3] += 300.0
-    with pytest.raises(DataError, match="mm away"):
-        RegisterSessiond(["t1", "flair"], "t1")(d)
+    moved = RegisterSessiond(["t1", "flair"], "t1")(d)
+    assert moved["session_report"]["flair"]["moved_mm"] == pytest.approx(300 * 3**0.5, abs=3)
+    assert (moved["flair"].affine - moved["t1"].affine)[:3, 3].norm() < 3
+
+
+@pytest.mark.parametrize(("disagreement", "shift"), [(9.0, 0.0), (0.0, 100.0)])
+def test_a_registration_that_is_not_sure_is_refused(monkeypatch, disagreement: float, shift: float) -> None:
+    matrix = np.eye(4)
+    matrix[0, 3] = shift
+    found = AffineRegistration(matrix, 0.5, disagreement)
+    monkeypatch.setattr("monai_anomaly.transforms.register_session.register_session", lambda *args: found)
+    d = sample()
+    d["flair"].affine[:3, 3] += 1.0
+    with pytest.raises(DataError, match="found no registration that is sure"):
+        RegisterSession()(d["flair"], d["t1"], d["brain"])
+
+
+def test_the_array_transform_moves_one_image(registered) -> None:
+    d = sample(shift=15.0)
+    transform = RegisterToTemplate()
+    moved, matrix, report = transform(d["t1"], d["brain"])
+    assert report == registered[1]["registration_report"]
+    np.testing.assert_array_equal(matrix, registered[1]["template_to_scan"])
+    np.testing.assert_allclose(transform.inverse(moved).affine, d["t1"].affine, atol=1e-9)
