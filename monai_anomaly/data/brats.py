@@ -16,7 +16,7 @@ MODALITIES = ("t1", "t1ce", "t2", "flair")
 
 # how releases spell a modality: BraTS 2020 and 2021, then BraTS 2023 and later
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    "t1": ("t1", "t1n"),
+    "t1": ("t1", "t1n", "t1w"),
     "t1ce": ("t1ce", "t1c", "t1gd"),
     "t2": ("t2", "t2w"),
     "flair": ("flair", "t2f"),

@@ -119,7 +119,7 @@ class BrainExtraction(Transform):
         command = shutil.which("hd-bet")
         if command is None:
             raise DataError(
-                f"{name}: expected the command hd-bet, found none: pip install hd-bet, or method='template'"
+                f"{name}: expected the command hd-bet, found none: pip install hd-bet, or take another method"
             )
         with tempfile.TemporaryDirectory() as folder:
             scan, out = os.path.join(folder, "scan.nii.gz"), os.path.join(folder, "out.nii.gz")

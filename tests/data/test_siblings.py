@@ -18,6 +18,7 @@ MODALITIES = ["t1", "t1ce", "t2", "flair"]
         ["t1.nii.gz", "t1ce.nii.gz", "t2.nii.gz", "flair.nii.gz"],
         ["P_t1.nii.gz", "P_t1ce.nii", "P_t2.nii.gz", "P_FLAIR.nii.gz"],
         ["BraTS-1-t1n.nii.gz", "BraTS-1-t1c.nii.gz", "BraTS-1-t2w.nii.gz", "BraTS-1-t2f.nii.gz"],
+        ["s_T1w.nii.gz", "s_T1gd.nii.gz", "s_T2w.nii.gz", "s_FLAIR.nii.gz"],
         ["p_t1_080.png", "p_t1ce_080.png", "p_t2_080.png", "p_flair_080.png"],
     ],
 )
