@@ -69,7 +69,8 @@ def preprocess(
 def _read_sections(path: Path, modalities: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """Samples by section of a datalist, of those it has."""
     try:
-        found = [k for k in SECTIONS if json.loads(path.read_text(encoding="utf-8")).get(k)]
+        content = json.loads(path.read_text(encoding="utf-8"))
+        found = [k for k in SECTIONS if content.get(k)]
     except (OSError, ValueError, AttributeError):
         found = ["test"]  # load_datalist says what is wrong
     return {k: load_datalist(path, k, modalities, check_files=False) for k in found or ["test"]}

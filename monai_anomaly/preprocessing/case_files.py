@@ -43,7 +43,7 @@ def is_done(folder: Path, key: str) -> bool:
 
 def write_case(
     folder: Path, scan: PreprocessedScan, key: str, files: Mapping[str, str | os.PathLike], template: BrainTemplate
-) -> dict[str, str]:
+) -> None:
     """Write images, brain mask, transform, picture and, last, the report.
 
     Args:
@@ -52,9 +52,6 @@ def write_case(
         key: of `case_key`.
         files: where the scans came from.
         template: that they were registered to.
-
-    Returns:
-        name -> file written, of images, brain and mask.
     """
     _forget(folder)
     images = {**scan.images, "brain": scan.brain}
@@ -83,7 +80,6 @@ def write_case(
     }
     with atomic_write(folder / REPORT) as f:
         json.dump(report, f, indent=2, default=list)
-    return {name: str(path) for name, path in written.items()}
 
 
 def _forget(folder: Path) -> None:

@@ -17,7 +17,7 @@ from scipy import ndimage as ndi
 from scipy.spatial.transform import Rotation
 
 from ..data.phantom import CONTRASTS, PhantomSubject, make_subject
-from ..registration import Volume, load_brain_template, register_affine
+from ..registration import BrainTemplate, Volume, load_brain_template, register_affine
 from ..transforms import N4BiasField, RegisterToTemplated
 from ..utils import DataError
 from .brain_mr import BrainMRPreprocessing
@@ -40,7 +40,6 @@ def registration_cases(count: int, deformation: float, spacing: float = 2.0) -> 
         spacing: voxel size in mm.
     """
     template = load_brain_template()
-    points = np.asarray(template.image.points(template.brain))[::50].astype(float)
     for i in range(count):
         person = make_subject(100 + i, SITES[i % 4], None, spacing, deformation)
         contrast = REGISTERED[i % 3]
@@ -49,7 +48,7 @@ def registration_cases(count: int, deformation: float, spacing: float = 2.0) -> 
         values = person.image[CONTRASTS.index(contrast)] * (person.mask > 0)
         start = time.process_time()
         found = register_affine(template.image, Volume(values, move @ person.affine), template.brain_and_ring)
-        error = np.linalg.norm((found.matrix - true)[:3] @ np.c_[points, np.ones(len(points))].T, axis=0)
+        error = _errors(template, found.matrix, true)
         yield {
             "contrast": contrast,
             "site": person.site,
@@ -63,7 +62,6 @@ def registration_cases(count: int, deformation: float, spacing: float = 2.0) -> 
 def capture_cases(count: int, spacing: float = 3.0) -> Iterator[dict[str, Any]]:
     """What becomes of brains turned by 35 degrees about each axis and moved by 60 mm along each: error, or refusal."""
     template = load_brain_template()
-    points = np.asarray(template.image.points(template.brain))[::50].astype(float)
     register = RegisterToTemplated("scan", "scan", mask_key=None)
     for i in range(count):
         person = make_subject(200 + i, SITES[i % 4], None, spacing)
@@ -77,10 +75,9 @@ def capture_cases(count: int, spacing: float = 3.0) -> Iterator[dict[str, Any]]:
         row: dict[str, Any] = {"contrast": contrast, "site": person.site, "error_mm": None, "refused": None}
         try:
             found = register({"scan": scan})["template_to_scan"]
-            error = (found - move @ _best_affine(person))[:3] @ np.c_[points, np.ones(len(points))].T
-            row["error_mm"] = float(np.linalg.norm(error, axis=0).mean())
-        except DataError as error_:
-            row["refused"] = str(error_)
+            row["error_mm"] = float(_errors(template, found, move @ _best_affine(person)).mean())
+        except DataError as error:
+            row["refused"] = str(error)
         yield row
 
 
@@ -155,6 +152,13 @@ def random_move(rng: np.random.Generator, degrees: float, shift: float, scale: f
     matrix[:3, :3] = turn @ np.diag(rng.uniform(1 - scale, 1 + scale, 3))
     matrix[:3, 3] = _CENTER - matrix[:3, :3] @ _CENTER + rng.uniform(-shift, shift, 3)
     return matrix
+
+
+def _errors(template: BrainTemplate, found: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """How far two affines put points of the template's brain from each other, in mm."""
+    points = np.asarray(template.image.points(template.brain))[::50].astype(float)
+    errors: np.ndarray = np.linalg.norm((found - true)[:3] @ np.c_[points, np.ones(len(points))].T, axis=0)
+    return errors
 
 
 def _best_affine(person: PhantomSubject) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import nibabel as nib
@@ -43,7 +43,7 @@ class BrainTemplate:
         """The brain mask, (X, Y, Z) of bool."""
         return self.image.values > 0
 
-    @property
+    @cached_property
     def brain_and_ring(self) -> np.ndarray:
         """The brain and 6 mm around it, (X, Y, Z) of bool."""
         near: np.ndarray = ndi.distance_transform_edt(~self.brain, sampling=self.image.spacing) <= _RING

@@ -78,15 +78,15 @@ class BrainExtraction(Transform):
         if img.ndim != 4 or len(img) != 1:
             raise DataError(f"{file_of(img)}: expected a volume (1, X, Y, Z), found the shape {tuple(img.shape)}")
         head = Volume.of(img)
-        report: dict[str, Any] = {"method": self._choose(img, head, not_brain), "file": None, "warnings": []}
-        if report["method"] == "file":
-            file = find_brain_mask(file_of(img), not_brain)
+        method, file = self._choose(img, head, not_brain)
+        report: dict[str, Any] = {"method": method, "file": None, "warnings": []}
+        if method == "file":
             if file is None:
                 raise DataError(f"{file_of(img)}: expected a brain mask beside it (..._bet, ..._mask), found none")
             inside, report["file"] = load_brain_mask(file, head), str(file)
-        elif report["method"] == "stripped":
+        elif method == "stripped":
             inside = _largest(head.values > 0)
-        elif report["method"] == "hd-bet":
+        elif method == "hd-bet":
             inside = self._hd_bet(head, file_of(img))
         else:
             inside, found = find_brain(
@@ -96,7 +96,7 @@ class BrainExtraction(Transform):
             if found.disagreement > _APART:
                 report["warnings"].append(f"two searches ended {found.disagreement:.0f} mm from each other")
         if not inside.any():
-            raise DataError(f"{file_of(img)}: expected a brain, found none with the method {report['method']!r}")
+            raise DataError(f"{file_of(img)}: expected a brain, found none with the method {method!r}")
         report["milliliters"] = size = Volume(inside.astype(np.float32), head.affine).milliliters
         if not SIZES[0] <= size <= SIZES[1]:
             report["warnings"].append(f"a brain of {size:.0f} ml; expected {SIZES[0]:.0f} to {SIZES[1]:.0f}")
@@ -104,15 +104,18 @@ class BrainExtraction(Transform):
             warnings.warn(f"{file_of(img)}: {text}", stacklevel=2)
         return MetaTensor(torch.from_numpy(inside[None].astype(np.uint8)), affine=img.affine), report
 
-    def _choose(self, img: MetaTensor, head: Volume, not_brain: Sequence[str | os.PathLike]) -> str:
+    def _choose(self, img: MetaTensor, head: Volume, not_brain: Sequence[str | os.PathLike]) -> tuple[str, Path | None]:
+        """The method, and the mask that lies beside the scan, where that is looked for."""
+        scan = Path(file_of(img))
+        looked_for = self.method in ("auto", "file") and scan.is_file()
+        file = find_brain_mask(scan, not_brain) if looked_for else None
         if self.method != "auto":
-            return self.method
-        file = Path(file_of(img))
-        if file.is_file() and find_brain_mask(file, not_brain) is not None:
-            return "file"
+            return self.method, file
+        if file is not None:
+            return "file", file
         if _is_stripped(head):
-            return "stripped"
-        return "hd-bet" if shutil.which("hd-bet") else "template"
+            return "stripped", None
+        return "hd-bet" if shutil.which("hd-bet") else "template", None
 
     def _hd_bet(self, head: Volume, name: str) -> np.ndarray:
         """In a folder of its own: HD-BET deletes files of certain names beside its output."""

@@ -119,7 +119,7 @@ def test_a_slab_of_a_head_is_not_taken_for_a_stripped_brain(monkeypatch) -> None
     values = np.zeros((60, 60, 9), np.float32)
     values[12:48, 10:50] = 100  # air is 0, but the head goes through the first and the last slice
     image = MetaTensor(torch.from_numpy(values[None]), affine=torch.diag(torch.tensor([4.0, 4, 6, 1])))
-    assert choose(image, Volume.of(image), ()) == "template"
+    assert choose(image, Volume.of(image), ()) == ("template", None)
 
 
 def test_nothing_is_no_brain() -> None:
