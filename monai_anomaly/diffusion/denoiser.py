@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from .schedule import Level, NoiseSchedule, coefficient
+from .parametrization import Parametrization
+from .schedule import Level, NoiseSchedule
 
 __all__ = ["Denoiser", "Prediction"]
 
@@ -39,8 +40,7 @@ class Denoiser:
         condition: images (N, K, ...) put before x along the channels (thesis ch. 5).
         clip: range the predicted clean image is clamped to; eps is then derived anew from it, as the published code
             does. The thesis' equations have none.
-        prediction: what the network predicts: ``"epsilon"``, ``"sample"`` (x0) or ``"v_prediction"``
-            (arXiv:2202.00512).
+        prediction: what the network predicts, see `Parametrization`.
         autocast: floating type of the network's arithmetic on the device of x (e.g. ``torch.bfloat16``); None: as it
             is.
         away_label: the class to move away from, with ``label_scale``.
@@ -61,14 +61,12 @@ class Denoiser:
         away_label: int | torch.Tensor | None = None,
         label_scale: float = 0.0,
     ) -> None:
-        if prediction not in ("epsilon", "sample", "v_prediction"):
-            raise ValueError(f"prediction must be 'epsilon', 'sample' or 'v_prediction', got {prediction!r}")
         self.network = network
         self.schedule = schedule
         self.class_label = class_label
         self.condition = condition
         self.clip = clip
-        self.prediction = prediction
+        self._parametrization = Parametrization(schedule, prediction)
         self.autocast = autocast
         self.away_label = away_label
         self.label_scale = label_scale
@@ -95,24 +93,8 @@ class Denoiser:
     def _interpret(
         self, x: torch.Tensor, output: torch.Tensor, variance: torch.Tensor | None, level: Level
     ) -> Prediction:
-        a = self.schedule.alpha_bar(level)
-        signal, noise = coefficient(a**0.5, x), coefficient((1 - a) ** 0.5, x)
-        if self.prediction == "epsilon":
-            eps = output
-            x0 = coefficient(a**-0.5, x) * x - coefficient(((1 - a) / a) ** 0.5, x) * eps
-        elif self.prediction == "sample":
-            x0 = output
-            eps = self._noise_in(x, x0, level)
-        else:
-            x0 = signal * x - noise * output
-            eps = signal * output + noise * x
+        eps, x0 = self._parametrization.read(x, output, level)
         if self.clip is not None:
             x0 = x0.clamp(*self.clip)
-            eps = self._noise_in(x, x0, level)
+            eps = self._parametrization.noise_in(x, x0, level)
         return Prediction(eps, x0, variance)
-
-    def _noise_in(self, x: torch.Tensor, x0: torch.Tensor, level: Level) -> torch.Tensor:
-        # a clean image holds no noise to divide by: it is read as the network reads it, at level 1
-        level = level.clamp(min=1) if isinstance(level, torch.Tensor) else max(level, 1)
-        a = self.schedule.alpha_bar(level)
-        return (x - coefficient(a**0.5, x) * x0) / coefficient((1 - a) ** 0.5, x)

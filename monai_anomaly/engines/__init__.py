@@ -4,7 +4,15 @@
 
 from __future__ import annotations
 
+from .mask_batch import MaskPrepareBatch, NoisyMaskPrepareBatch
+from .noising import RandomNoising
 from .noisy_batch import NoisyPrepareBatch
 from .reconstruction_batch import ReconstructionPrepareBatch
 
-__all__ = ["NoisyPrepareBatch", "ReconstructionPrepareBatch"]
+__all__ = [
+    "MaskPrepareBatch",
+    "NoisyMaskPrepareBatch",
+    "NoisyPrepareBatch",
+    "RandomNoising",
+    "ReconstructionPrepareBatch",
+]

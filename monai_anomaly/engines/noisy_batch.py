@@ -10,6 +10,7 @@ from monai.utils import CommonKeys as Keys
 from monai.utils import convert_to_tensor
 
 from ..diffusion import NoiseSchedule
+from .noising import RandomNoising
 
 __all__ = ["NoisyPrepareBatch"]
 
@@ -50,13 +51,9 @@ class NoisyPrepareBatch(PrepareBatch):
         seed: int | None = None,
     ) -> None:
         self.schedule = schedule or NoiseSchedule()
-        self.level_power = level_power
-        steps = self.schedule.num_train_timesteps
-        self.max_level = steps if max_level is None else max_level
-        if not 1 <= self.max_level <= steps:
-            raise ValueError(f"max_level must be in 1..{steps}, got {max_level}")
-        if classifier_max_level is not None and not 1 <= classifier_max_level <= steps:
-            raise ValueError(f"classifier_max_level must be in 1..{steps}, got {classifier_max_level}")
+        self.noising = RandomNoising(self.schedule, level_power)
+        self.max_level = self.noising.check_level("max_level", max_level)
+        self.noising.check_level("classifier_max_level", classifier_max_level)
         self.classifier_max_level = classifier_max_level
         self.null_label = null_label
         self.label_dropout = label_dropout
@@ -83,7 +80,7 @@ class NoisyPrepareBatch(PrepareBatch):
         label = torch.as_tensor(batchdata[Keys.LABEL]).to(device=device, non_blocking=non_blocking).long().reshape(-1)
         # drawn on the CPU: the same on every device
         generator = None if self.seed is None else torch.Generator().manual_seed(self.seed)
-        level, noise, x = self._noisy(x0, self.max_level, generator)
+        level, noise, x = self.noising(x0, self.max_level, generator)
         targets = {"x0": x0, "x": x, "noise": noise, "level": level, Keys.LABEL: label}
         network_kwargs = {"timesteps": self.schedule.timesteps(level, x)}
         if self.conditional:
@@ -93,19 +90,7 @@ class NoisyPrepareBatch(PrepareBatch):
                 told = torch.where(dropped, torch.full_like(label, self.null_label), label)
             network_kwargs["class_labels"] = told
         if self.classifier_max_level is not None:
-            level, _, image = self._noisy(x0, self.classifier_max_level, generator)
+            level, _, image = self.noising(x0, self.classifier_max_level, generator)
             network_kwargs["classifier_image"] = image
             network_kwargs["classifier_timesteps"] = self.schedule.timesteps(level, image)
         return x, targets, (), network_kwargs
-
-    def _noisy(
-        self, x0: torch.Tensor, max_level: int, generator: torch.Generator | None
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Levels (N,), noise and noisy images of clean images (N, C, H, W)."""
-        if generator is None:
-            share = torch.rand(len(x0))
-        else:  # validation: the same levels in every batch, so they cover the range evenly
-            share = (torch.randperm(len(x0), generator=generator) + 0.5) / len(x0)
-        level = (1 + (share**self.level_power * max_level).long()).clamp(max=max_level).to(x0.device)
-        noise = torch.randn(x0.shape, generator=generator).to(x0)
-        return level, noise, self.schedule.add_noise(x0, noise, level)

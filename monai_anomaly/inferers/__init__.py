@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from .autocast import AutocastInferer
 from .classifier_maps import GradCAMInferer, SaliencyMapInferer
+from .mask_ensemble import MaskEnsembleInferer
 from .reconstruction import ReconstructionInferer
 from .resampling import MaskedResampling
-from .slicewise import SlicewiseMapInferer, SlicewiseReconstructionInferer
+from .segmentation import SlicewiseSegmentationInferer
+from .slicewise import SlicewiseInferer, SlicewiseMapInferer, SlicewiseReconstructionInferer
 from .translation import Encoding, HealthyTranslationInferer
 
 __all__ = [
@@ -16,9 +18,12 @@ __all__ = [
     "Encoding",
     "GradCAMInferer",
     "HealthyTranslationInferer",
+    "MaskEnsembleInferer",
     "MaskedResampling",
     "ReconstructionInferer",
     "SaliencyMapInferer",
+    "SlicewiseInferer",
     "SlicewiseMapInferer",
     "SlicewiseReconstructionInferer",
+    "SlicewiseSegmentationInferer",
 ]

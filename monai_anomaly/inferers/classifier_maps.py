@@ -33,7 +33,7 @@ class SaliencyMapInferer(SlicewiseMapInferer):
 
     Args:
         target: the diseased class.
-        kwargs: see `SlicewiseMapInferer`.
+        kwargs: see `SlicewiseInferer`.
     """
 
     def __init__(self, target: int = 1, **kwargs: Any) -> None:
@@ -60,7 +60,7 @@ class GradCAMInferer(SlicewiseMapInferer):
     Args:
         layer: dotted name of the layer in the classifier.
         target: the diseased class.
-        kwargs: see `SlicewiseMapInferer`.
+        kwargs: see `SlicewiseInferer`.
     """
 
     def __init__(self, layer: str = "out_norm", target: int = 1, **kwargs: Any) -> None:

@@ -21,7 +21,7 @@ class ReconstructionInferer(SlicewiseReconstructionInferer):
     ``VarAutoEncoder`` does; that one should have ``use_mean_at_inference=True``.
 
     Args:
-        kwargs: see `SlicewiseReconstructionInferer` and `SlicewiseMapInferer`.
+        kwargs: see `SlicewiseReconstructionInferer` and `SlicewiseInferer`.
     """
 
     def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> list[torch.Tensor]:

@@ -16,28 +16,26 @@ from tqdm import tqdm
 
 from ..transforms.anomaly_map import AnomalyMap
 
-__all__ = ["SlicewiseMapInferer", "SlicewiseReconstructionInferer"]
+__all__ = ["SlicewiseInferer", "SlicewiseMapInferer", "SlicewiseReconstructionInferer"]
 
 
-class SlicewiseMapInferer(Inferer):
-    """Base of inferers that map the anomalies of 2D slices; volumes are taken slice by slice.
+class SlicewiseInferer(Inferer):
+    """Base of inferers that work on 2D slices; volumes are taken slice by slice.
 
-    A subclass defines :py:meth:`map_slices`. Slices of one intensity, where there is nothing to find, get an empty map.
+    A subclass defines :py:meth:`map_slices` and :py:meth:`blank`. Slices of one intensity, where there is nothing to
+    find, are left blank.
 
     Args:
-        batch_size: slices processed at a time; bounds the memory.
+        batch_size: images that go through a network at a time; bounds the memory.
         divisor: slices are padded (edge values) to multiples of it, as the network's levels need, and cropped again.
         slice_axis: spatial axis of 5-D inputs along which slices are taken.
-        slice_range: first and one past the last slice of 5-D inputs to map, those the networks were trained on; the
-            others keep an empty map and are their own reconstruction. None: all.
+        slice_range: first and one past the last slice of 5-D inputs to work on, those the networks were trained on; the
+            others are left blank. None: all.
         progress: show a bar over the batches of slices.
 
     Raises:
         ValueError: when the range of slices is not two rising numbers.
     """
-
-    reconstructs: bool = False
-    """Whether the C channels of a healthy reconstruction follow each map."""
 
     def __init__(
         self,
@@ -57,9 +55,13 @@ class SlicewiseMapInferer(Inferer):
         self.progress = progress
 
     @property
-    def num_maps(self) -> int:
-        """S, the maps of an image; more than one where a subclass has several settings at a time."""
-        return 1
+    def slices_at_a_time(self) -> int:
+        """Slices given to `map_slices` at a time; fewer than the batch size where each takes several network inputs."""
+        return self.batch_size
+
+    @abstractmethod
+    def blank(self, x: torch.Tensor) -> torch.Tensor:
+        """The result of slices (N, C, H, W) that are left out."""
 
     @abstractmethod
     def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
@@ -78,7 +80,7 @@ class SlicewiseMapInferer(Inferer):
         return F.pad(x, (0, -width % self.divisor, 0, -height % self.divisor), mode="replicate")
 
     def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Anomaly map of each image, and its healthy reconstruction where the method has one.
+        """The subclass' result for each image.
 
         Args:
             inputs: images (N, C, H, W) or volumes (N, C, X, Y, Z), scaled as in training.
@@ -87,7 +89,7 @@ class SlicewiseMapInferer(Inferer):
             kwargs: not used.
 
         Returns:
-            (N, S, ...), the maps, or (N, S (1 + C), ...), each map with the C channels of its reconstruction behind it.
+            (N, R, ...), R channels laid out as `map_slices` says.
 
         Raises:
             ValueError: when the inputs have another rank.
@@ -118,17 +120,40 @@ class SlicewiseMapInferer(Inferer):
     def _in_batches(self, x: torch.Tensor, network: Any, inside: torch.Tensor | None = None) -> torch.Tensor:
         """The results of slices (M, C, H, W); those outside, and of one intensity, stay as they are."""
         height, width = x.shape[2:]
-        empty = torch.zeros_like(x[:, :1])
-        result = torch.cat([empty, x] * self.num_maps if self.reconstructs else [empty] * self.num_maps, dim=1)
+        result = self.blank(x)
         flat = x.flatten(1)
         varied = flat.amax(1) > flat.amin(1)
         todo = torch.nonzero(varied if inside is None else varied & inside)[:, 0]
-        starts = range(0, len(todo), self.batch_size)
+        starts = range(0, len(todo), self.slices_at_a_time)
         for start in tqdm(starts, desc="slices", unit="batch", disable=not self.progress, leave=False):
-            chosen = todo[start : start + self.batch_size]
+            chosen = todo[start : start + self.slices_at_a_time]
             mapped = self.map_slices(x[chosen], network, chosen.tolist())
             result[chosen] = mapped[..., :height, :width].to(result)
         return result
+
+
+class SlicewiseMapInferer(SlicewiseInferer):
+    """Base of inferers that map the anomalies of 2D slices: (N, S, ...), S maps, or (N, S (1 + C), ...), each map with
+    the C channels of its healthy reconstruction behind it.
+
+    A slice that is left out keeps an empty map and is its own reconstruction.
+
+    Args:
+        kwargs: see `SlicewiseInferer`.
+    """
+
+    reconstructs: bool = False
+    """Whether the C channels of a healthy reconstruction follow each map."""
+
+    @property
+    def num_maps(self) -> int:
+        """S, the maps of an image; more than one where a subclass has several settings at a time."""
+        return 1
+
+    def blank(self, x: torch.Tensor) -> torch.Tensor:
+        """Empty maps, and the slices as they are."""
+        empty = torch.zeros_like(x[:, :1])
+        return torch.cat([empty, x] * self.num_maps if self.reconstructs else [empty] * self.num_maps, dim=1)
 
 
 class SlicewiseReconstructionInferer(SlicewiseMapInferer):
@@ -142,7 +167,7 @@ class SlicewiseReconstructionInferer(SlicewiseMapInferer):
         smoothing: of the map, see `AnomalyMap`.
         border: of the map, see `AnomalyMap`.
         background: of the map, see `AnomalyMap`.
-        kwargs: see `SlicewiseMapInferer`.
+        kwargs: see `SlicewiseInferer`.
     """
 
     reconstructs = True

@@ -75,12 +75,12 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
             twice the translation's cost. For networks trained on mirrored images; None for none.
         resampling: draws the flagged part of each reconstruction anew; the map is that of the reconstruction before
             it. None, the thesis, for none.
-        divisor: see `SlicewiseMapInferer`.
+        divisor: see `SlicewiseInferer`.
         schedule: the noise schedule; None: linear, T = 1000.
         autocast: see `autocast_dtype`.
         seed: of the noise, for the stochastic variants, the random start and the resampling; slice i of a call gets the
             noise of seed + i, whatever the batch size.
-        kwargs: see `SlicewiseReconstructionInferer` and `SlicewiseMapInferer`.
+        kwargs: see `SlicewiseReconstructionInferer` and `SlicewiseInferer`.
 
     Raises:
         ValueError: when a name, the order, the level or the number of steps is not one of those above, or a start level

@@ -6,6 +6,12 @@ from __future__ import annotations
 
 from .guided_diffusion import GuidedDiffusionLoss
 from .hybrid import HybridDiffusionLoss
+from .mask_diffusion import MaskDiffusionLoss
 from .vae import VAELoss
 
-__all__ = ["GuidedDiffusionLoss", "HybridDiffusionLoss", "VAELoss"]
+__all__ = [
+    "GuidedDiffusionLoss",
+    "HybridDiffusionLoss",
+    "MaskDiffusionLoss",
+    "VAELoss",
+]

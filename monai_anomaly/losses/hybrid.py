@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional as F
 from torch.nn.modules.loss import _Loss
 
-from ..diffusion.schedule import NoiseSchedule, coefficient
+from ..diffusion import NoiseSchedule, Parametrization
+from ..diffusion.schedule import coefficient
 
 __all__ = ["HybridDiffusionLoss", "discretized_gaussian_log_likelihood", "gaussian_kl"]
 
@@ -39,20 +40,23 @@ class HybridDiffusionLoss(_Loss):
     r"""L_hybrid = L_simple + L_vlb (Nichol & Dhariwal, arXiv:2102.09672, eq. 16), the thesis' objective in ch. 5, 7
     and 8.
 
-    L_simple is the mean squared error of eps. L_vlb, one term of the variational bound in bits per dimension, trains
-    the variance only: eps is detached in it. Its published weight 0.001 is the 1/T that a single term of T = 1000 is
-    an estimate of T times, so here it stands without a factor, as in the code the thesis used. A network with as many
-    output channels as image channels learns no variance: the loss is then L_simple.
+    L_simple is the mean squared error of what the network predicts. L_vlb, one term of the variational bound in
+    bits per dimension, trains the variance only: the prediction is detached in it. Its published weight 0.001 is
+    the 1/T that a single term of T = 1000 is an estimate of T times, so here it stands without a factor, as in the
+    code the thesis used. A network with as many output channels as image channels learns no variance: the loss is
+    then L_simple.
 
     Args:
         schedule: the noise schedule.
         vlb_weight: factor of L_vlb.
+        prediction: what the network predicts, see `Denoiser`.
     """
 
-    def __init__(self, schedule: NoiseSchedule, vlb_weight: float = 1.0) -> None:
+    def __init__(self, schedule: NoiseSchedule, vlb_weight: float = 1.0, prediction: str = "epsilon") -> None:
         super().__init__()
         self.schedule = schedule
         self.vlb_weight = vlb_weight
+        self.parametrization = Parametrization(schedule, prediction)
 
     def forward(
         self, output: torch.Tensor, noise: torch.Tensor, x0: torch.Tensor, x: torch.Tensor, level: torch.Tensor
@@ -67,19 +71,19 @@ class HybridDiffusionLoss(_Loss):
             level: integer levels in 1..T, (N,).
         """
         channels, output = x.shape[1], output.to(x.dtype)
-        eps = output[:, :channels]
-        simple = F.mse_loss(eps, noise, reduction="none").flatten(1).mean(1)
+        predicted = output[:, :channels]
+        wanted = self.parametrization.target(x0, noise, level)
+        simple = F.mse_loss(predicted, wanted, reduction="none").flatten(1).mean(1)
         if output.shape[1] == channels:
             return simple
-        return simple + self.vlb_weight * self.bound(eps.detach(), output[:, channels:], x0, x, level)
+        predicted_x0 = self.parametrization.read(x, predicted.detach(), level)[1]
+        return simple + self.vlb_weight * self.bound(predicted_x0, output[:, channels:], x0, x, level)
 
     def bound(
-        self, eps: torch.Tensor, variance: torch.Tensor, x0: torch.Tensor, x: torch.Tensor, level: torch.Tensor
+        self, predicted_x0: torch.Tensor, variance: torch.Tensor, x0: torch.Tensor, x: torch.Tensor, level: torch.Tensor
     ) -> torch.Tensor:
         """One term of the variational bound for each sample, in bits per dimension, (N,)."""
-        a = self.schedule.alpha_bar(level)
         to_x0, to_x, log_beta, log_posterior = (coefficient(v, x) for v in self.schedule.posterior(level, level - 1))
-        predicted_x0 = (x - coefficient((1 - a) ** 0.5, x) * eps) / coefficient(a**0.5, x)
         share = (variance + 1) / 2
         log_variance = share * log_beta + (1 - share) * log_posterior
         mean = to_x0 * predicted_x0 + to_x * x

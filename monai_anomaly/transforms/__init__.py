@@ -11,6 +11,15 @@ from .change_space import ChangeSpace
 from .check_image import CheckImage, CheckImageD, CheckImaged, CheckImageDict
 from .fit_slice import FitSliceD, FitSliced, FitSliceDict
 from .load_modalities import LoadModalities, LoadModalitiesD, LoadModalitiesd, LoadModalitiesDict
+from .mask_encoding import (
+    DecodeMaskD,
+    DecodeMaskd,
+    DecodeMaskDict,
+    EncodeMaskD,
+    EncodeMaskd,
+    EncodeMaskDict,
+    MaskEncoding,
+)
 from .n4_bias_field import N4BiasField, N4BiasFieldD, N4BiasFieldd, N4BiasFieldDict
 from .otsu_threshold import OtsuThreshold, OtsuThresholdD, OtsuThresholdd, OtsuThresholdDict
 from .register_session import RegisterSession, RegisterSessionD, RegisterSessiond, RegisterSessionDict
@@ -23,6 +32,7 @@ from .scale_intensity_brain import (
     ScaleIntensityByBraind,
     ScaleIntensityByBrainDict,
 )
+from .split_segmentation import SplitSegmentationD, SplitSegmentationd, SplitSegmentationDict
 from .split_translation import SplitTranslationD, SplitTranslationd, SplitTranslationDict
 from .threshold_map import ThresholdMapD, ThresholdMapd, ThresholdMapDict
 
@@ -37,6 +47,12 @@ __all__ = [
     "CheckImageD",
     "CheckImageDict",
     "CheckImaged",
+    "DecodeMaskD",
+    "DecodeMaskDict",
+    "DecodeMaskd",
+    "EncodeMaskD",
+    "EncodeMaskDict",
+    "EncodeMaskd",
     "FitSliceD",
     "FitSliceDict",
     "FitSliced",
@@ -44,6 +60,7 @@ __all__ = [
     "LoadModalitiesD",
     "LoadModalitiesDict",
     "LoadModalitiesd",
+    "MaskEncoding",
     "N4BiasField",
     "N4BiasFieldD",
     "N4BiasFieldDict",
@@ -71,6 +88,9 @@ __all__ = [
     "ScaleIntensityByBrainD",
     "ScaleIntensityByBrainDict",
     "ScaleIntensityByBraind",
+    "SplitSegmentationD",
+    "SplitSegmentationDict",
+    "SplitSegmentationd",
     "SplitTranslationD",
     "SplitTranslationDict",
     "SplitTranslationd",

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from .entropy import binary_entropy
 from .errors import DataError
 from .files import atomic_path, atomic_write
 from .interior import interior
@@ -19,6 +20,7 @@ __all__ = [
     "atomic_path",
     "atomic_write",
     "autocast_dtype",
+    "binary_entropy",
     "interior",
     "label_type",
     "provenance",

@@ -5,6 +5,11 @@
 from __future__ import annotations
 
 from .anomaly_diffusion import GuidedDiffusionNet
+from .mask_diffusion import MaskDiffusionNet
 from .noise_encoder import NoiseConditionedEncoder
 
-__all__ = ["GuidedDiffusionNet", "NoiseConditionedEncoder"]
+__all__ = [
+    "GuidedDiffusionNet",
+    "MaskDiffusionNet",
+    "NoiseConditionedEncoder",
+]

@@ -1,0 +1,55 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import torch
+
+from .schedule import Level, NoiseSchedule, coefficient
+
+__all__ = ["PREDICTIONS", "Parametrization"]
+
+PREDICTIONS = ("epsilon", "sample", "v_prediction")
+
+
+class Parametrization:
+    """What a diffusion network predicts: the noise, the clean image, or v = sqrt(abar) eps - sqrt(1 - abar) x0.
+
+    Args:
+        schedule: the noise schedule.
+        prediction: ``"epsilon"`` (arXiv:2006.11239), ``"sample"`` (x0) or ``"v_prediction"`` (arXiv:2202.00512).
+
+    Raises:
+        ValueError: when the prediction is unknown.
+    """
+
+    def __init__(self, schedule: NoiseSchedule, prediction: str = "epsilon") -> None:
+        if prediction not in PREDICTIONS:
+            raise ValueError(f"prediction must be 'epsilon', 'sample' or 'v_prediction', got {prediction!r}")
+        self.schedule = schedule
+        self.prediction = prediction
+
+    def target(self, x0: torch.Tensor, noise: torch.Tensor, level: Level) -> torch.Tensor:
+        """What the network should predict for the clean image x0 with this noise, (N, C, ...)."""
+        if self.prediction == "epsilon":
+            return noise
+        if self.prediction == "sample":
+            return x0
+        a = self.schedule.alpha_bar(level)
+        return coefficient(a**0.5, x0) * noise - coefficient((1 - a) ** 0.5, x0) * x0
+
+    def read(self, x: torch.Tensor, output: torch.Tensor, level: Level) -> tuple[torch.Tensor, torch.Tensor]:
+        """Noise and clean image (N, C, ...) that the output for the noisy image x stands for."""
+        a = self.schedule.alpha_bar(level)
+        if self.prediction == "epsilon":
+            return output, coefficient(a**-0.5, x) * x - coefficient(((1 - a) / a) ** 0.5, x) * output
+        if self.prediction == "sample":
+            return self.noise_in(x, output, level), output
+        signal, noise = coefficient(a**0.5, x), coefficient((1 - a) ** 0.5, x)
+        return signal * output + noise * x, signal * x - noise * output
+
+    def noise_in(self, x: torch.Tensor, x0: torch.Tensor, level: Level) -> torch.Tensor:
+        """The noise in x if x0 is its clean image."""
+        # a clean image holds no noise to divide by: it is read as the network reads it, at level 1
+        level = level.clamp(min=1) if isinstance(level, torch.Tensor) else max(level, 1)
+        a = self.schedule.alpha_bar(level)
+        return (x - coefficient(a**0.5, x) * x0) / coefficient((1 - a) ** 0.5, x)

@@ -1,0 +1,102 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from monai.engines.utils import PrepareBatch
+from monai.utils import CommonKeys as Keys
+from monai.utils import convert_to_tensor
+
+from ..diffusion import NoiseSchedule
+from .noising import RandomNoising
+
+__all__ = ["MaskPrepareBatch", "NoisyMaskPrepareBatch"]
+
+
+class MaskPrepareBatch(PrepareBatch):
+    """Make the mask the target of the image, for networks that segment in one pass.
+
+    Args:
+        mask_key: entry of the mask; ``label`` is the slice's label.
+    """
+
+    def __init__(self, mask_key: str = "mask") -> None:
+        self.mask_key = mask_key
+
+    def __call__(
+        self,
+        batchdata: dict[str, torch.Tensor],
+        device: str | torch.device | None = None,
+        non_blocking: bool = False,
+        **kwargs: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images and masks.
+
+        Args:
+            batchdata: ``image`` (N, C, H, W) and the mask (N, K, H, W).
+            device: where to put them.
+            non_blocking: see `torch.Tensor.to`.
+            kwargs: passed to `torch.Tensor.to`.
+        """
+        plain = (convert_to_tensor(batchdata[key], track_meta=False) for key in (Keys.IMAGE, self.mask_key))
+        image, mask = (v.to(device=device, non_blocking=non_blocking, **kwargs) for v in plain)
+        return image, mask
+
+
+class NoisyMaskPrepareBatch(MaskPrepareBatch):
+    """Noise the masks of a batch to random levels and put the images before them, for networks that learn to denoise
+    masks (thesis ch. 5, eq. 6).
+
+    Args:
+        schedule: the noise schedule; None: linear, T = 1000.
+        mask_range: values that background and lesion, 0 and 1 in the mask, are diffused as; (0, 1) in the published
+            code. The farther apart, the less a level hides.
+        level_power: see `RandomNoising`.
+        max_level: highest level drawn; None: T.
+        seed: None draws from torch's global generator (training); a number makes levels and noise the same for every
+            batch alone, so that a validation loss is comparable between epochs.
+        mask_key: see `MaskPrepareBatch`.
+
+    Raises:
+        ValueError: when the highest level is not a level of the schedule.
+    """
+
+    def __init__(
+        self,
+        schedule: NoiseSchedule | None = None,
+        mask_range: tuple[float, float] = (-1.0, 1.0),
+        level_power: float = 1.0,
+        max_level: int | None = None,
+        seed: int | None = None,
+        mask_key: str = "mask",
+    ) -> None:
+        super().__init__(mask_key)
+        self.schedule = schedule or NoiseSchedule()
+        self.low, self.high = (float(v) for v in mask_range)
+        self.noising = RandomNoising(self.schedule, level_power)
+        self.max_level = self.noising.check_level("max_level", max_level)
+        self.seed = seed
+
+    def __call__(  # type: ignore[override]
+        self,
+        batchdata: dict[str, torch.Tensor],
+        device: str | torch.device | None = None,
+        non_blocking: bool = False,
+        **kwargs: Any,
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor], tuple, dict[str, torch.Tensor]]:
+        """Images with noisy masks behind them (N, C + K, H, W), the loss' targets, and the noise levels.
+
+        Args:
+            batchdata: ``image`` (N, C, H, W) and the mask (N, K, H, W), 0 or 1.
+            device: where to put them.
+            non_blocking: see `torch.Tensor.to`.
+            kwargs: passed to `torch.Tensor.to`.
+        """
+        image, mask = super().__call__(batchdata, device, non_blocking, **kwargs)
+        x0 = self.low + (self.high - self.low) * mask.to(image)
+        generator = None if self.seed is None else torch.Generator().manual_seed(self.seed)
+        level, noise, x = self.noising(x0, self.max_level, generator)
+        targets = {"x0": x0, "x": x, "noise": noise, "level": level}
+        return torch.cat([image, x], dim=1), targets, (), {"timesteps": self.schedule.timesteps(level, x)}

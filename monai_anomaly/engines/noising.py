@@ -1,0 +1,51 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import torch
+
+from ..diffusion import NoiseSchedule
+
+__all__ = ["RandomNoising"]
+
+
+class RandomNoising:
+    """Noise images to random levels.
+
+    Args:
+        schedule: the noise schedule.
+        level_power: levels are drawn as u^power, u uniform; 1 is the thesis, more favors low noise.
+    """
+
+    def __init__(self, schedule: NoiseSchedule, level_power: float = 1.0) -> None:
+        self.schedule = schedule
+        self.level_power = level_power
+
+    def __call__(
+        self, x0: torch.Tensor, max_level: int, generator: torch.Generator | None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Levels (N,) in 1..``max_level``, noise and noisy images of clean images (N, C, H, W).
+
+        Args:
+            x0: the clean images.
+            max_level: highest level drawn.
+            generator: None: torch's global one (training); else levels are spread evenly over the range (validation).
+        """
+        if generator is None:
+            share = torch.rand(len(x0))
+        else:  # validation: the same levels in every batch, so they cover the range evenly
+            share = (torch.randperm(len(x0), generator=generator) + 0.5) / len(x0)
+        level = (1 + (share**self.level_power * max_level).long()).clamp(max=max_level).to(x0.device)
+        noise = torch.randn(x0.shape, generator=generator).to(x0)  # drawn on the CPU: the same on every device
+        return level, noise, self.schedule.add_noise(x0, noise, level)
+
+    def check_level(self, name: str, level: int | None) -> int:
+        """A highest level, T for None.
+
+        Raises:
+            ValueError: when it is not a level of the schedule.
+        """
+        steps = self.schedule.num_train_timesteps
+        if level is not None and not 1 <= level <= steps:
+            raise ValueError(f"{name} must be in 1..{steps}, got {level}")
+        return steps if level is None else level

@@ -1,0 +1,94 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from ..utils import binary_entropy
+from .slicewise import SlicewiseInferer
+
+__all__ = ["SlicewiseSegmentationInferer"]
+
+
+class SlicewiseSegmentationInferer(SlicewiseInferer):
+    """Base of inferers that segment 2D slices several times over: an ensemble, its mean and its uncertainty (thesis
+    ch. 5).
+
+    A subclass defines :py:meth:`draw`. The result is (N, K (3 + m), ...) with K regions: the mean over the samples,
+    in [0, 1]; their unbiased variance, 0 for a single sample; the entropy of the mean in bits (of each region by
+    itself); then, with ``keep_samples``, the m samples one after the other. Slices left out are
+    empty in all of them.
+
+    Args:
+        num_samples: n, the members of the ensemble.
+        binarize: threshold each sample at 0.5 before anything else, as the paper does; False keeps what `draw` gives.
+        keep_samples: put the samples behind the maps.
+        regions: K, the channels of a mask.
+        kwargs: see `SlicewiseInferer`; ``batch_size`` counts network inputs, that is slices times samples.
+
+    Raises:
+        ValueError: when there is no sample or no region.
+    """
+
+    def __init__(
+        self,
+        num_samples: int = 1,
+        binarize: bool = True,
+        keep_samples: bool = False,
+        regions: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        for name, value in (("num_samples", num_samples), ("regions", regions)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        self.num_samples = num_samples
+        self.binarize = binarize
+        self.keep_samples = keep_samples
+        self.regions = regions
+
+    @property
+    def slices_at_a_time(self) -> int:
+        """As many slices as have all their samples in one batch, at least one."""
+        return max(1, self.batch_size // self.num_samples)
+
+    @abstractmethod
+    def draw(self, x: torch.Tensor, network: Any, samples: range) -> torch.Tensor:
+        """Samples of the masks of slices, as probabilities or soft masks in [0, 1].
+
+        What a sample is must depend on the slice, the sample's number and the inferer's seed alone, so that a result
+        does not depend on the batch it was computed in.
+
+        Args:
+            x: slices (N, C, H, W), padded.
+            network: as in the call.
+            samples: the numbers of the samples asked for.
+
+        Returns:
+            (N, len(samples), K, H, W).
+        """
+
+    def blank(self, x: torch.Tensor) -> torch.Tensor:
+        """No lesion: mean, variance, entropy and samples of 0."""
+        parts = 3 + (self.num_samples if self.keep_samples else 0)
+        return x.new_zeros(len(x), self.regions * parts, *x.shape[2:])
+
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
+        """Mean, variance, entropy and, where asked for, samples of slices (N, C, H, W)."""
+        padded = self.pad(x)
+        n, step = self.num_samples, max(1, self.batch_size // len(x))
+        parts = [self.draw(padded, network, range(n)[start : start + step]) for start in range(0, n, step)]
+        samples = torch.cat(parts, dim=1).float()
+        if samples.shape[1:3] != (n, self.regions):
+            found = tuple(samples.shape[1:3])
+            raise ValueError(f"expected {n} sample(s) of {self.regions} region(s), the network gives {found}")
+        if self.binarize:
+            samples = (samples > 0.5).float()
+        mean = samples.mean(1)
+        variance = samples.var(1) if n > 1 else torch.zeros_like(mean)
+        kept = [samples.flatten(1, 2)] if self.keep_samples else []
+        return torch.cat([mean, variance, binary_entropy(mean), *kept], dim=1)

@@ -1,0 +1,70 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ...diffusion import Denoiser, NoiseSchedule
+from ..blocks.activation_checkpoint import checkpoint_res_blocks
+
+__all__ = ["MaskDiffusionNet"]
+
+
+class MaskDiffusionNet(nn.Module):
+    """Denoiser of segmentation masks, given the image (thesis ch. 5, fig. 2).
+
+    With ``timesteps`` it is the diffusion network alone, on image and noisy mask side by side. Without, there is an
+    *export view* for tools that know only ``image -> map`` (``verify_net_in_out``, TorchScript): the clean mask that
+    the network expects from an empty, fully noisy one, in one step. That is one network evaluation in place of an
+    ensemble; the bundle's result comes from its inferer. Source: Wolleb et al., "Diffusion Models for Implicit Image
+    Segmentation Ensembles" (https://arxiv.org/abs/2112.03145).
+
+    Args:
+        diffusion: called as ``diffusion(x, timesteps)``, e.g. MONAI's ``DiffusionModelUNet``, with as many input
+            channels as image and mask have together; twice as many output channels as the mask has mean a learned
+            variance.
+        mask_channels: K, the channels of a mask.
+        prediction: what it predicts, see `Denoiser`; for the export view.
+        mask_range: values of background and lesion in a mask; for the export view.
+        schedule: schedule it was trained on; None: linear, T = 1000; for the export view.
+        activation_checkpointing: recompute the residual blocks' activations in the backward pass: less memory, about a
+            third more time, for large images.
+    """
+
+    def __init__(
+        self,
+        diffusion: nn.Module,
+        mask_channels: int = 1,
+        prediction: str = "epsilon",
+        mask_range: tuple[float, float] = (-1.0, 1.0),
+        schedule: NoiseSchedule | None = None,
+        activation_checkpointing: bool = False,
+    ) -> None:
+        super().__init__()
+        self.diffusion = diffusion
+        if activation_checkpointing:
+            checkpoint_res_blocks(diffusion)
+        self.mask_channels = mask_channels
+        self.prediction = prediction
+        self.mask_range = (float(mask_range[0]), float(mask_range[1]))
+        self.schedule = schedule or NoiseSchedule()
+
+    def forward(self, image: torch.Tensor, timesteps: torch.Tensor | None = None) -> torch.Tensor:
+        """Apply the network, or give the export view.
+
+        Args:
+            image: image and noisy mask (N, C + K, H, W) with ``timesteps``, else the image (N, C, H, W).
+            timesteps: 0-based noise levels (N,).
+
+        Returns:
+            With ``timesteps`` the network's output (N, K or 2 K, H, W); else probabilities (N, K, H, W) in [0, 1].
+        """
+        if timesteps is not None:
+            output: torch.Tensor = self.diffusion(image, timesteps)
+            return output
+        denoiser = Denoiser(self.diffusion, self.schedule, condition=image, prediction=self.prediction)
+        mask = image.new_zeros(len(image), self.mask_channels, *image.shape[2:])
+        low, high = self.mask_range
+        x0 = denoiser(mask, self.schedule.num_train_timesteps).x0
+        return ((x0 - low) / (high - low)).clamp(0, 1)
