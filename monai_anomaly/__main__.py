@@ -17,6 +17,7 @@ def main() -> None:
 
     from .apps.benchmark import benchmark
     from .apps.convert import convert
+    from .apps.convert_segmentation import convert_segmentation
     from .apps.datalist import datalist
     from .apps.phantom import phantom
     from .apps.preprocess import preprocess
@@ -27,6 +28,7 @@ def main() -> None:
     commands = {
         "benchmark": benchmark,
         "convert": convert,
+        "convert-segmentation": convert_segmentation,
         "datalist": datalist,
         "phantom": phantom,
         "preprocess": preprocess,

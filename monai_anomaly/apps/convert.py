@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
-import torch
+from monai_anomaly.networks.convert import convert_encoder, convert_unet
+from monai_anomaly.utils import DataError
 
-from monai_anomaly.networks.convert import convert_encoder, convert_unet, load_state_dict
-from monai_anomaly.utils import DataError, atomic_path, atomic_write
+from .converted_network import read_checkpoint, write_network
 
 __all__ = ["convert"]
 
@@ -42,18 +41,10 @@ def convert(
     Raises:
         DataError: if a file is missing, is no such checkpoint, does not fit, or the two take different images.
     """
-    try:
-        unet, unet_weights = convert_unet(load_state_dict(diffusion), num_heads=num_heads)
-    except DataError as e:
-        raise _of_file(diffusion, e) from e
-    try:
-        encoder, encoder_weights = convert_encoder(
-            load_state_dict(classifier),
-            num_head_channels=classifier_head_channels,
-            num_res_blocks=classifier_res_blocks,
-        )
-    except DataError as e:
-        raise _of_file(classifier, e) from e
+    unet, unet_weights = read_checkpoint(diffusion, convert_unet, num_heads=num_heads)
+    encoder, encoder_weights = read_checkpoint(
+        classifier, convert_encoder, num_head_channels=classifier_head_channels, num_res_blocks=classifier_res_blocks
+    )
     if unet["in_channels"] != encoder["in_channels"]:
         raise DataError(
             f"{classifier}: expected {unet['in_channels']} input channels, as {diffusion} has, "
@@ -64,16 +55,5 @@ def convert(
         "diffusion": {"_target_": "monai.networks.nets.DiffusionModelUNet", **unet},
         "classifier": {"_target_": "monai_anomaly.networks.nets.NoiseConditionedEncoder", **encoder},
     }
-    weights = {f"diffusion.{k}": v.clone() for k, v in unet_weights.items()}
-    weights |= {f"classifier.{k}": v.clone() for k, v in encoder_weights.items()}
-    model = Path(out) / "model.pt"
-    with atomic_path(model) as tmp:
-        torch.save(weights, tmp)
-    with atomic_write(Path(out) / "network.json") as f:
-        json.dump({"network_def": network_def}, f, indent=2)
-    return model
-
-
-def _of_file(path: str | os.PathLike, error: DataError) -> DataError:
-    """Name the file in a message that does not yet."""
-    return error if str(error).startswith(str(path)) else DataError(f"{path}: {error}")
+    parts = {"diffusion": unet_weights, "classifier": encoder_weights}
+    return write_network(out, {"network_def": network_def}, parts)

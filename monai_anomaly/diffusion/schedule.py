@@ -105,7 +105,8 @@ class NoiseSchedule:
         """q(x_target | x_level, x0) for any target below level, so that strided sampling is right by construction.
 
         arXiv:2006.11239, eq. 7, with beta = 1 - abar_level / abar_target. The variance is zero in the step to the clean
-        image; its logarithm is then that of the step before (the published code's clipped table).
+        image; its logarithm is then that of the step before (the published code's clipped table), from pure noise if
+        there is none.
 
         Returns:
             coefficient of x0, coefficient of x_level, log beta, clipped log variance.
@@ -116,12 +117,12 @@ class NoiseSchedule:
         to_x0, to_x = beta * b**0.5 / (1 - a), (1 - b) * (a / b) ** 0.5 / (1 - a)
         log_beta = _log(beta)
         if isinstance(level, torch.Tensor):
-            before = self.alpha_bar((2 * level).clamp(max=self.num_train_timesteps))
+            before = self.alpha_bar((2 * level).clamp(max=self.num_train_timesteps + 1))
             at_clean = (1 - before / a) * (1 - a) / (1 - before)
             clean = torch.as_tensor(target, device=level.device) == 0
             variance = torch.where(clean, at_clean, beta * (1 - b) / (1 - a))
         elif target == 0:
-            before = self.alpha_bar(min(2 * level, self.num_train_timesteps))
+            before = self.alpha_bar(min(2 * level, self.num_train_timesteps + 1))
             variance = (1 - before / a) * (1 - a) / (1 - before)
         else:
             variance = beta * (1 - b) / (1 - a)

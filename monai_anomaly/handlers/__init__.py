@@ -6,10 +6,14 @@ from __future__ import annotations
 
 from .anomaly_report import report_evaluation
 from .case_figure import case_figure
+from .case_writer import CaseWriter
 from .classifier_plateau import ClassifierPlateau
 from .classifier_score import ClassifierScore
 from .collect_cases import CollectCases
+from .collect_segmentations import CollectSegmentations
+from .curves_figure import curves_figure
 from .epoch_seed import EpochSeed
+from .examples_figure import examples_figure
 from .finite_loss import FiniteLoss
 from .left_out_list import LeftOutList
 from .level_ramp import LevelRamp
@@ -18,14 +22,23 @@ from .panel_figure import panel_figure, pick_slices
 from .progress import Progress
 from .report_files import report_table, write_report
 from .save_cases import SaveCases
+from .save_segmentations import SaveSegmentations
+from .segmentation_figure import segmentation_figure
+from .segmentation_files import segmentation_table, write_segmentation_report
+from .segmentation_panel import SegmentationPanel
+from .segmentation_report import report_segmentation
+from .tensorboard_panel import TensorBoardPanel
 from .training_state import TrainingState
 from .translation_panel import TranslationPanel
+from .uncertainty_comparison_figure import uncertainty_comparison_figure
 from .weights_loader import WeightsLoader
 
 __all__ = [
+    "CaseWriter",
     "ClassifierPlateau",
     "ClassifierScore",
     "CollectCases",
+    "CollectSegmentations",
     "EpochSeed",
     "FiniteLoss",
     "LeftOutList",
@@ -33,13 +46,23 @@ __all__ = [
     "MovingAverage",
     "Progress",
     "SaveCases",
+    "SaveSegmentations",
+    "SegmentationPanel",
+    "TensorBoardPanel",
     "TrainingState",
     "TranslationPanel",
     "WeightsLoader",
     "case_figure",
+    "curves_figure",
+    "examples_figure",
     "panel_figure",
     "pick_slices",
     "report_evaluation",
+    "report_segmentation",
     "report_table",
+    "segmentation_figure",
+    "segmentation_table",
+    "uncertainty_comparison_figure",
     "write_report",
+    "write_segmentation_report",
 ]

@@ -2,14 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import csv
-import json
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from monai_anomaly.utils import atomic_write
+from .metrics_files import write_metrics
+from .tables import count_cell, interval_cell, markdown_table, origin_line, score_cell
 
 __all__ = ["report_table", "write_report"]
 
@@ -53,16 +51,8 @@ def write_report(report: Mapping[str, Any], output_dir: str | os.PathLike, prove
     Returns:
         The text of ``metrics.md``, for printing.
     """
-    folder, text = Path(output_dir), report_table(report, provenance)
-    with atomic_write(folder / "metrics.json") as f:
-        json.dump({"provenance": dict(provenance), **report}, f, indent=1, allow_nan=False)
-    with atomic_write(folder / "metrics.csv") as f:
-        # RFC 4180 wants CRLF, every tool reads LF
-        writer = csv.DictWriter(f, list(report["cases"][0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(report["cases"])
-    with atomic_write(folder / "metrics.md") as f:
-        f.write(text)
+    text = report_table(report, provenance)
+    write_metrics(report, text, output_dir, provenance)
     return text
 
 
@@ -85,12 +75,7 @@ def report_table(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> st
         parts += ["## The method less each baseline", _comparisons(report["comparisons"]), COMPARISON_LEGEND]
     if "translation" in report:
         parts += ["## Healthy reconstruction (share of the intensity range)", _translation(report["translation"])]
-    versions = ", ".join(f"{k} {v}" for k, v in provenance["versions"].items())
-    settings = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in report["settings"].items())
-    parts.append(
-        f"{provenance['date']}; config {provenance['config'] or '-'}; seed {provenance['seed']};"
-        f" git {provenance['git_revision'] or 'unknown'}; {versions}.\nSettings: {settings}."
-    )
+    parts.append(origin_line(provenance, report["settings"]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -112,11 +97,11 @@ def _scores(methods: Mapping[str, Any], names: Mapping[str, str]) -> str:
     for name, scores in methods.items():
         cells = [scores.get("dice", {}).get(k) for k in dice]
         cells += [scores.get(k, {}).get(how) for k in ranking for how in ("per_slice", "pooled")]
-        rows.append([names[name], *map(_cell, cells), *(_cell(scores.get(k)) for k in image)])
-        intervals = [_interval(cell) for cell in cells]
+        rows.append([names[name], *map(score_cell, cells), *(score_cell(scores.get(k)) for k in image)])
+        intervals = [interval_cell(cell) for cell in cells]
         if any(intervals):
             rows.append(["95 % interval", *intervals, *("" for _ in image)])
-    return _markdown(title, rows)
+    return markdown_table(title, rows)
 
 
 def _thresholds(dice: Mapping[str, Any]) -> str:
@@ -125,14 +110,14 @@ def _thresholds(dice: Mapping[str, Any]) -> str:
             origin.replace("_", " ").replace("otsu", "Otsu"),
             scores["threshold"]["chosen_on"],
             f"{scores['threshold']['value']:.4g}",
-            f"{_cell(scores)} ± {_cell({'value': scores['sd']})}",
-            _interval(scores) or "-",
+            f"{score_cell(scores)} ± {score_cell({'value': scores['sd']})}",
+            interval_cell(scores) or "-",
             str(scores["n"]),
-            _cell(scores["flagged_share_of_healthy_slices"], 4),
+            score_cell(scores["flagged_share_of_healthy_slices"], 4),
         ]
         for origin, scores in dice.items()
     ]
-    return _markdown(
+    return markdown_table(
         ["origin", "chosen on", "threshold", "Dice ± sd", "95 % interval", "n", "healthy pixels flagged"], rows
     )
 
@@ -141,15 +126,15 @@ def _translation(scores: Mapping[str, Any]) -> str:
     rows = [
         [
             title,
-            _cell(scores[key], 4),
-            _interval(scores[key], 4) or "-",
-            _cell(scores.get(f"input_{key}"), 4),
+            score_cell(scores[key], 4),
+            interval_cell(scores[key], 4) or "-",
+            score_cell(scores.get(f"input_{key}"), 4),
             str(scores[key]["n"]),
         ]
         for key, title in TRANSLATION_TITLES.items()
         if key in scores
     ]
-    return _markdown(["quantity", "reconstruction", "95 % interval", "input untouched", "n"], rows)
+    return markdown_table(["quantity", "reconstruction", "95 % interval", "input untouched", "n"], rows)
 
 
 def _comparisons(comparisons: Mapping[str, Any]) -> str:
@@ -160,25 +145,14 @@ def _comparisons(comparisons: Mapping[str, Any]) -> str:
     rows = []
     for name, scores in comparisons.items():
         cells = [scores.get(key) for key in keys]
-        rows.append([name, *(t for c in cells for t in (_cell(c, sign="+"), _interval(c, sign="+") or "-", _count(c)))])
-    return _markdown(title, rows)
-
-
-def _cell(score: Mapping[str, Any] | None, digits: int = 3, sign: str = "") -> str:
-    return "-" if score is None or score["value"] is None else f"{score['value']:{sign}.{digits}f}"
-
-
-def _interval(score: Mapping[str, Any] | None, digits: int = 3, sign: str = "") -> str:
-    bounds = None if score is None else score.get("ci95")
-    # a dash would hide the signs of a difference
-    return "" if bounds is None else (" to " if sign else "–").join(f"{bound:{sign}.{digits}f}" for bound in bounds)
-
-
-def _count(score: Mapping[str, Any] | None) -> str:
-    return "-" if score is None else str(score["n"])
-
-
-def _markdown(title: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    width = [max(len(row[i]) for row in (title, *rows)) for i in range(len(title))]
-    lines = [title, ["-" * w for w in width], *rows]
-    return "\n".join("| " + " | ".join(c.ljust(w) for c, w in zip(line, width, strict=True)) + " |" for line in lines)
+        rows.append(
+            [
+                name,
+                *(
+                    t
+                    for c in cells
+                    for t in (score_cell(c, sign="+"), interval_cell(c, sign="+") or "-", count_cell(c))
+                ),
+            ]
+        )
+    return markdown_table(title, rows)

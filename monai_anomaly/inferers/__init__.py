@@ -6,22 +6,28 @@ from __future__ import annotations
 
 from .autocast import AutocastInferer
 from .classifier_maps import GradCAMInferer, SaliencyMapInferer
+from .dropout_ensemble import DropoutEnsembleInferer
+from .logit_ensemble import LogitEnsembleInferer
 from .mask_ensemble import MaskEnsembleInferer
 from .reconstruction import ReconstructionInferer
 from .resampling import MaskedResampling
 from .segmentation import SlicewiseSegmentationInferer
+from .single_pass import SinglePassInferer
 from .slicewise import SlicewiseInferer, SlicewiseMapInferer, SlicewiseReconstructionInferer
 from .translation import Encoding, HealthyTranslationInferer
 
 __all__ = [
     "AutocastInferer",
+    "DropoutEnsembleInferer",
     "Encoding",
     "GradCAMInferer",
     "HealthyTranslationInferer",
+    "LogitEnsembleInferer",
     "MaskEnsembleInferer",
     "MaskedResampling",
     "ReconstructionInferer",
     "SaliencyMapInferer",
+    "SinglePassInferer",
     "SlicewiseInferer",
     "SlicewiseMapInferer",
     "SlicewiseReconstructionInferer",

@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+from .aleatoric import AleatoricLoss
+from .deep_supervision import StackedDeepSupervisionLoss
 from .guided_diffusion import GuidedDiffusionLoss
 from .hybrid import HybridDiffusionLoss
 from .mask_diffusion import MaskDiffusionLoss
 from .vae import VAELoss
 
 __all__ = [
+    "AleatoricLoss",
     "GuidedDiffusionLoss",
     "HybridDiffusionLoss",
     "MaskDiffusionLoss",
+    "StackedDeepSupervisionLoss",
     "VAELoss",
 ]

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
 from monai_anomaly.utils import DataError
+
+from .slice_cases import SliceCases, as_array
 
 __all__ = ["AnomalyCases"]
 
 ARRAYS = ("image", "map", "healthy", "mask", "twin")
 
 
-class AnomalyCases:
+class AnomalyCases(SliceCases):
     """The slices of one set (validation or test) with what a method made of them, ready to be scored.
 
     A field of all slices, ``cases["map"]``, is one stacked array: ``image``, ``healthy`` and ``twin`` (N, C, H, W),
@@ -25,11 +26,6 @@ class AnomalyCases:
     Args:
         dtype: how images are kept; float16 halves the memory of large sets. Maps are always float32.
     """
-
-    def __init__(self, dtype: str = "float32") -> None:
-        self.dtype = np.dtype(dtype)
-        self._rows: list[dict[str, Any]] = []
-        self._stacks: dict[str, np.ndarray] = {}
 
     def append(
         self,
@@ -59,14 +55,9 @@ class AnomalyCases:
         Raises:
             DataError: when a shape disagrees with the image or with the slices before, or the map is not finite.
         """
-        row: dict[str, Any] = {k: _numpy(v) for k, v in zip(ARRAYS, (image, map, healthy, mask, twin), strict=True)}
-        name = f"{subject or 'case'} {slice}".strip() or str(len(self))
-        shape = np.shape(row["image"])
-        if self._rows and shape != self._rows[0]["image"].shape:
-            raise DataError(f"{name}: expected an image of shape {self._rows[0]['image'].shape}, found {shape}.")
-        for key, channels in (("map", 1), ("healthy", shape[0]), ("mask", 1), ("twin", shape[0])):
-            if row[key] is not None and row[key].shape != (channels, *shape[1:]):
-                raise DataError(f"{name}: expected {key} of shape {(channels, *shape[1:])}, found {row[key].shape}.")
+        row: dict[str, Any] = {k: as_array(v) for k, v in zip(ARRAYS, (image, map, healthy, mask, twin), strict=True)}
+        name, channels = self._name(subject, slice), np.shape(row["image"])[:1]
+        self._check_shapes(name, row, {"map": (1,), "healthy": channels, "mask": (1,), "twin": channels})
         if row["map"] is None or not np.isfinite(row["map"]).all():
             raise DataError(f"{name}: expected a finite anomaly map, found NaN, infinity or none.")
         for key in ("image", "healthy", "twin"):
@@ -75,35 +66,12 @@ class AnomalyCases:
         row["mask"] = None if row["mask"] is None else row["mask"] > 0
         row["label"] = -1 if label is None else int(label)
         row["score"] = np.nan if score is None else float(score)
-        row["subject"], row["slice"] = str(subject), str(slice)
-        self._rows.append(row)
-        self._stacks.clear()
+        self._add(row, subject, slice)
 
-    def extend(self, other: AnomalyCases) -> None:
-        """Add the slices of another set, but for those whose subject and slice are known already."""
-        known = {(row["subject"], row["slice"]) for row in self._rows} - {("", "")}
-        self._rows += [row for row in other._rows if (row["subject"], row["slice"]) not in known]
-        self._stacks.clear()
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, field: str) -> np.ndarray:
-        """One field of all slices, stacked; made once and kept until the next ``append``."""
-        if field not in self._stacks:
-            self._stacks[field] = self._stack(field)
-        return self._stacks[field]
-
-    def _stack(self, field: str) -> np.ndarray:
-        if not self._rows:
-            raise DataError("Expected at least one slice to score, found none.")
+    def _missing(self) -> dict[str, np.ndarray]:
         image = self._rows[0]["image"]
-        missing = {
-            "mask": np.zeros((1, *image.shape[1:]), bool),
-            "healthy": np.full_like(image, np.nan),
-            "twin": np.full_like(image, np.nan),
-        }
-        return np.stack([missing[field] if row[field] is None else row[field] for row in self._rows])
+        nothing = np.full_like(image, np.nan)
+        return {"mask": np.zeros((1, *image.shape[1:]), bool), "healthy": nothing, "twin": nothing}
 
     @property
     def has_mask(self) -> bool:
@@ -132,9 +100,3 @@ class AnomalyCases:
     def healthy_slices(self) -> np.ndarray:
         """(N,) slices that count as healthy: no lesion pixel and not ``label == 1``; without masks, ``label == 0``."""
         return (self.lesion_pixels == 0) & (self["label"] != 1) if self.has_mask else self["label"] == 0
-
-
-def _numpy(x: Any) -> np.ndarray | None:
-    if isinstance(x, torch.Tensor):
-        return torch.Tensor.numpy(x.detach().as_subclass(torch.Tensor).float().cpu())
-    return None if x is None else np.asarray(x)

@@ -17,7 +17,7 @@ from .bootstrap import cluster_bootstrap
 from .cases import AnomalyCases
 from .otsu import otsu_threshold
 from .pixel_scores import dice_per_slice, per_slice, ranking_scores, roc_auc
-from .summary import Interval, number, score, slice_mean
+from .summary import Interval, add_columns, score, slice_mean
 from .thresholds import Threshold, best_dice_threshold, healthy_quantile_threshold
 from .translation import mean_absolute_error, structural_similarity
 
@@ -74,7 +74,7 @@ def evaluate(
         {"subject": str(subject), "slice": str(index), "label": int(label)}
         for subject, index, label in zip(test["subject"], test["slice"], test["label"], strict=True)
     ]
-    _add_columns(rows, {"lesion_pixels": test.lesion_pixels, "diseased": test.diseased(min_lesion_pixels)})
+    add_columns(rows, {"lesion_pixels": test.lesion_pixels, "diseased": test.diseased(min_lesion_pixels)})
     interval = partial(cluster_bootstrap, clusters=test["subject"], resamples=resamples, seed=bootstrap_seed)
     scored: dict[str, dict[str, Any]] = {}
     compared: dict[str, dict[str, Any]] = {}
@@ -91,13 +91,13 @@ def evaluate(
         else:
             compared[name] = {k: slice_mean(own[k] - columns[k], interval) for k in PAIRED if k in own and k in columns}
             columns = {f"{k} ({name})": v for k, v in columns.items() if k == "dice_validation"}
-        _add_columns(rows, columns)
+        add_columns(rows, columns)
     if np.isfinite(test["score"]).any():
         known = np.isfinite(test["score"]) & (test.diseased(min_lesion_pixels) | test.healthy_slices())
         scored[method]["image_auroc_classifier"] = score(
             roc_auc(test["score"][known], test.diseased(min_lesion_pixels)[known]), known.sum()
         )
-        _add_columns(rows, {"classifier_score": test["score"]})
+        add_columns(rows, {"classifier_score": test["score"]})
     report: dict[str, Any] = {
         "settings": {
             "data_range": data_range,
@@ -116,7 +116,7 @@ def evaluate(
         report["comparisons"] = compared
     if test.has_healthy:
         report["translation"], columns = _score_translation(test, min_lesion_pixels, data_range, background, interval)
-        _add_columns(rows, columns)
+        add_columns(rows, columns)
     return {**report, "cases": rows}
 
 
@@ -221,9 +221,3 @@ def _counts(cases: AnomalyCases, min_lesion_pixels: int) -> dict[str, int]:
         "subjects": len(set(cases["subject"])),
         "pixels_per_slice": int(cases["map"][0].size),
     }
-
-
-def _add_columns(rows: list[dict[str, Any]], columns: Mapping[str, np.ndarray]) -> None:
-    for name, values in columns.items():
-        for row, value in zip(rows, values, strict=True):
-            row[name] = number(value)

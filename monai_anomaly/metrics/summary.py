@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Interval", "number", "score", "slice_mean"]
+__all__ = ["Interval", "add_columns", "number", "score", "slice_mean"]
 
 Interval = Callable[[np.ndarray], "tuple[float, float] | None"]
 """Per-slice values -> interval of their mean, e.g. :py:func:`cluster_bootstrap` that knows the slices' subjects."""
@@ -43,3 +43,10 @@ def slice_mean(values: np.ndarray, interval: Interval) -> dict[str, Any]:
     bounds = interval(values)
     ci95 = None if bounds is None else list(bounds)
     return {"value": float(finite.mean()), "sd": float(finite.std()), "n": len(finite), "ci95": ci95}
+
+
+def add_columns(rows: Sequence[dict[str, Any]], columns: Mapping[str, np.ndarray]) -> None:
+    """Give the row of every slice its values of some columns."""
+    for name, values in columns.items():
+        for row, value in zip(rows, values, strict=True):
+            row[name] = number(value)

@@ -11,6 +11,7 @@ from .interior import interior
 from .labels import are_labels, label_type
 from .precision import autocast_dtype
 from .provenance import provenance
+from .seeds import hashed_seed
 from .suffixes import SUFFIXES, split_suffix
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "atomic_write",
     "autocast_dtype",
     "binary_entropy",
+    "hashed_seed",
     "interior",
     "label_type",
     "provenance",

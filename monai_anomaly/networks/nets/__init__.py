@@ -7,9 +7,11 @@ from __future__ import annotations
 from .anomaly_diffusion import GuidedDiffusionNet
 from .mask_diffusion import MaskDiffusionNet
 from .noise_encoder import NoiseConditionedEncoder
+from .segnet import SegNet
 
 __all__ = [
     "GuidedDiffusionNet",
     "MaskDiffusionNet",
     "NoiseConditionedEncoder",
+    "SegNet",
 ]

@@ -1,0 +1,91 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Engine, Events
+
+from ..utils import atomic_write, provenance
+
+__all__ = ["CaseWriter"]
+
+
+class CaseWriter(ABC):
+    """Base of handlers that write what an inference found, one folder a case, and print one line a case.
+
+    A subclass writes the images and the picture and gives the scores; ``scores.json`` and, of raw scans,
+    ``preprocessing.json`` are written here. Files are written whole or not at all. A handler, not a transform, so that
+    MONAI Label, which runs transforms only, leaves nothing behind.
+
+    Args:
+        output_dir: folder of the cases' folders.
+        settings: of the inference, for the record.
+        channel: the input channel shown in the picture.
+        name_key: entry of the batch that names the case.
+        report_key: entry with the JSON of `PreprocessRawd`, of raw scans.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | os.PathLike,
+        settings: Mapping[str, Any] | None = None,
+        channel: int = -1,
+        name_key: str = "subject",
+        report_key: str = "preprocessing_report",
+    ) -> None:
+        self.output_dir = Path(output_dir)
+        self.settings = dict(settings or {})
+        self.channel = channel
+        self.name_key = name_key
+        self.report_key = report_key
+
+    def attach(self, engine: Engine) -> None:
+        """Write after each batch of an evaluator whose output is decollated."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Write the cases of the last batch."""
+        batch: Any = engine.state.batch
+        output: Any = engine.state.output
+        for sample, result in zip(batch, output, strict=True):
+            folder = self.output_dir / str(sample[self.name_key])
+            print(f"{folder}: {self.save(folder, sample, result)}")
+
+    def save(self, folder: Path, sample: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+        """Write one case.
+
+        Returns:
+            What was found, in one line.
+        """
+        self.write_images(folder, result)
+        if self.report_key in sample:
+            with atomic_write(folder / "preprocessing.json") as f:
+                f.write(sample[self.report_key])
+        found = self.scores(result)
+        with atomic_write(folder / "scores.json") as f:
+            about = {"settings": self.settings, "provenance": provenance()}
+            json.dump({"case": str(sample[self.name_key]), **found, **about}, f, indent=2)
+        self.write_figure(folder, result, found)
+        return self.summary(found)
+
+    @abstractmethod
+    def write_images(self, folder: Path, result: Mapping[str, Any]) -> None:
+        """Write the images of one case."""
+
+    @abstractmethod
+    def scores(self, result: Mapping[str, Any]) -> dict[str, Any]:
+        """What ``scores.json`` tells of one case, besides its name, the settings and the provenance."""
+
+    @abstractmethod
+    def write_figure(self, folder: Path, result: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+        """Write ``figure.png`` of one case, whose scores are ``found``."""
+
+    @abstractmethod
+    def summary(self, found: Mapping[str, Any]) -> str:
+        """One line about the scores of a case."""

@@ -1,0 +1,73 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from monai_anomaly.metrics import SegmentationCases
+from monai_anomaly.metrics.slice_cases import as_array
+from monai_anomaly.utils import DataError
+
+from .collect_slices import CollectSlices, plain_scalar
+
+__all__ = ["CollectSegmentations"]
+
+MAPS = 3
+"""Mean, variance and entropy come before the samples; the entropy follows from the mean."""
+
+
+class CollectSegmentations(CollectSlices[SegmentationCases]):
+    """Keep every slice that an evaluator segments, for :py:func:`report_segmentation`.
+
+    The prediction is (K (3 + n), H, W), as a segmentation inferer gives it for the K regions of the mask: mean,
+    variance and entropy, then the n samples where they were kept. More in `CollectSlices`.
+
+    Args:
+        image_key: key of the image, (C, H, W).
+        pred_key: key of the prediction in ``engine.state.output``.
+        mask_key: key of the true, encoded mask, (K, H, W).
+        subject_key: key of the subject's name; may be missing.
+        slice_key: key of the slice index; may be missing.
+        dtype: how images are kept, ``"float32"`` or ``"float16"``.
+    """
+
+    def __init__(
+        self,
+        image_key: str = "image",
+        pred_key: str = "pred",
+        mask_key: str = "mask",
+        subject_key: str = "subject",
+        slice_key: str = "slice",
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__(pred_key, dtype)
+        self.image_key, self.mask_key = image_key, mask_key
+        self.tags = {"subject": subject_key, "slice": slice_key}
+
+    def new_cases(self) -> SegmentationCases:
+        """No slices."""
+        return SegmentationCases(self.dtype)
+
+    def collect(self, sample: Mapping[str, Any]) -> None:
+        """Add one slice.
+
+        Raises:
+            DataError: when there is no mask, or the prediction's channels do not fit its regions.
+        """
+        tags = {name: plain_scalar(sample[key]) for name, key in self.tags.items() if sample.get(key) is not None}
+        name = " ".join(map(str, tags.values())) or f"slice {len(self.cases)}"
+        mask, pred = as_array(sample.get(self.mask_key)), np.asarray(as_array(sample[self.pred_key]))
+        if mask is None:
+            raise DataError(f"{name}: expected a mask {self.mask_key!r}, found {sorted(map(str, sample))}.")
+        parts, rest = divmod(len(pred), len(mask))
+        if rest or parts < MAPS:
+            raise DataError(
+                f"{name}: expected mean, variance, entropy and perhaps samples of {len(mask)} regions, "
+                f"found {len(pred)} channels."
+            )
+        pred = pred.reshape(parts, len(mask), *pred.shape[1:])
+        samples = pred[MAPS:] if parts > MAPS else None
+        self.cases.append(sample[self.image_key], pred[0], mask, samples, variance=pred[1], **tags)

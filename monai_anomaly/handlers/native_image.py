@@ -1,0 +1,61 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Results in the input's own geometry: as arrays, as files, and turned for a picture."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..utils import atomic_path
+
+__all__ = ["is_picture", "to_array", "turn_upright", "volume_affine", "voxel_volume", "write_image"]
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+
+
+def to_array(image: torch.Tensor) -> np.ndarray:
+    """The values of an image, without its history."""
+    return torch.as_tensor(image).detach().cpu().numpy()
+
+
+def volume_affine(image: torch.Tensor) -> np.ndarray:
+    """4 x 4 affine of an image; that of a 2D image, 3 x 3, is put into a volume's."""
+    found = np.asarray(torch.as_tensor(getattr(image, "affine", torch.eye(4))).cpu(), dtype=np.float64)
+    affine = np.eye(4)
+    axes = [0, 1, 3] if len(found) == 3 else [0, 1, 2, 3]
+    affine[np.ix_(axes, axes)] = found
+    return affine
+
+
+def voxel_volume(image: torch.Tensor) -> float:
+    """Volume of a voxel, mm3."""
+    return abs(float(np.linalg.det(volume_affine(image)[:3, :3])))
+
+
+def turn_upright(image: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """A slice or volume with its axes turned to right, anterior, superior, for a picture."""
+    import nibabel as nib
+
+    volume = image[..., None] if image.ndim == 2 else image
+    axes = nib.orientations.io_orientation(affine)
+    turned: np.ndarray = nib.orientations.apply_orientation(volume, axes)
+    return turned.squeeze(int(axes[2, 0])) if image.ndim == 2 else turned
+
+
+def is_picture(image: Any) -> bool:
+    """Whether the file has no affine of its own: MONAI gives it that of an anatomical image, but its y grows down."""
+    return str(getattr(image, "meta", {}).get("filename_or_obj", "")).lower().endswith(PICTURES)
+
+
+def write_image(path: str | os.PathLike, image: torch.Tensor, dtype: type = np.float32) -> None:
+    """Write an image (C, ...) as NIfTI, several channels last, whole or not at all."""
+    import nibabel as nib
+
+    array: np.ndarray = to_array(image).astype(dtype)
+    array = array[0] if len(array) == 1 else np.moveaxis(array, 0, -1)
+    with atomic_path(path) as temporary:
+        nib.save(nib.Nifti1Image(array, volume_affine(image)), temporary)

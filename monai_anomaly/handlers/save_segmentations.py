@@ -1,0 +1,125 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from ..transforms.mask_encoding import MaskEncoding
+from .case_writer import CaseWriter
+from .native_image import is_picture, to_array, turn_upright, volume_affine, voxel_volume, write_image
+from .segmentation_figure import segmentation_figure
+
+__all__ = ["SaveSegmentations"]
+
+
+class SaveSegmentations(CaseWriter):
+    """Write segmented cases, one folder a case, in the input's own geometry (affine, shape, orientation).
+
+    ``mean.nii.gz``, ``variance.nii.gz``, ``entropy.nii.gz`` (float32, several regions last), ``mask.nii.gz`` (uint8
+    label map), ``scores.json`` and ``figure.png``; where the samples were kept, their masks in ``samples.nii.gz``
+    (uint8, last axis sample by sample, each its regions); of raw scans ``preprocessing.json``.
+
+    A result holds ``image`` (C, ...), ``mean``, ``variance``, ``entropy`` (K, ...), ``mask`` (1, ...) and perhaps
+    ``samples`` (n K, ...), see `SplitSegmentationd` and `DecodeMaskd`.
+
+    ``scores.json`` tells of every region, under its name, its size in the mask and the mean entropy in bits of the
+    voxels on either side of its surface; where the samples were kept also its size in every sample, with mean and
+    standard deviation (unbiased).
+
+    Args:
+        output_dir: folder of the cases' folders.
+        settings: of the inference, for the record.
+        encoding: of the masks; None: binary.
+        channel: the input channel shown in the picture.
+        name_key: entry of the batch that names the case.
+        report_key: entry with the JSON of `PreprocessRawd`, of raw scans.
+        threshold: that of the mask, for the record; also put on the samples.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | os.PathLike,
+        settings: Mapping[str, Any] | None = None,
+        encoding: MaskEncoding | None = None,
+        channel: int = -1,
+        name_key: str = "subject",
+        report_key: str = "preprocessing_report",
+        threshold: float = 0.5,
+    ) -> None:
+        super().__init__(output_dir, settings, channel, name_key, report_key)
+        self.encoding = encoding or MaskEncoding()
+        self.threshold = threshold
+
+    def write_images(self, folder: Path, result: Mapping[str, Any]) -> None:
+        """Write mean, variance, entropy, label map and perhaps samples.
+
+        Raises:
+            ValueError: when maps or samples do not have the channels of the encoding.
+        """
+        names = list(self.encoding.names)
+        for key in ("mean", "variance", "entropy"):
+            if len(result[key]) != len(names):
+                raise ValueError(f"expected {len(names)} channel(s) {names} in '{key}', found {len(result[key])}")
+        if len(result.get("samples", ())) % len(names):
+            raise ValueError(
+                f"expected a multiple of {len(names)} channels {names} in 'samples', found {len(result['samples'])}"
+            )
+        for key in ("mean", "variance", "entropy"):
+            write_image(folder / f"{key}.nii.gz", result[key])
+        write_image(folder / "mask.nii.gz", result["mask"], np.uint8)
+        if "samples" in result:
+            write_image(folder / "samples.nii.gz", result["samples"] > self.threshold, np.uint8)
+
+    def scores(self, result: Mapping[str, Any]) -> dict[str, Any]:
+        """Size and doubt of every region."""
+        voxel = voxel_volume(result["mask"])
+        regions: dict[str, dict[str, Any]] = {}
+        masks, entropies = self._masks(result), to_array(result["entropy"])
+        for name, mask, entropy in zip(self.encoding.names, masks, entropies, strict=True):
+            rim = _rim(mask)
+            regions[name] = {
+                "voxels": int(mask.sum()),
+                "mm3": float(mask.sum() * voxel),
+                "rim_entropy": float(entropy[rim].mean()) if rim.any() else None,
+            }
+        if "samples" in result:
+            samples = to_array(result["samples"]) > self.threshold
+            sizes = voxel * samples.reshape(-1, len(regions), samples[0].size).sum(-1)
+            for region, mm3 in zip(regions.values(), sizes.T, strict=True):
+                sd = float(mm3.std(ddof=1)) if len(mm3) > 1 else None
+                region["samples"] = {"mm3": mm3.tolist(), "mean": float(mm3.mean()), "sd": sd}
+        return {"threshold": {"value": self.threshold, "origin": "given"}, "regions": regions}
+
+    def write_figure(self, folder: Path, result: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+        """Input, mean, variance and outlines."""
+        image = to_array(result["image"])[self.channel]
+        maps = [to_array(result["mean"]), to_array(result["variance"]), self._masks(result)]
+        anatomical = not is_picture(result["image"])
+        if anatomical:
+            affine = volume_affine(result["mask"])
+            image = turn_upright(image, affine)
+            maps = [np.stack([turn_upright(region, affine) for region in m]) for m in maps]
+        mean, variance, mask = maps
+        title = f"{folder.name}: {self.summary(found)}"
+        file, names = folder / "figure.png", self.encoding.names
+        segmentation_figure(file, image, mean, variance, mask, title, anatomical=anatomical, names=names)
+
+    def summary(self, found: Mapping[str, Any]) -> str:
+        """Size of every region."""
+        return ", ".join(f"{name} {r['voxels']} voxels ({r['mm3']:.0f} mm3)" for name, r in found["regions"].items())
+
+    def _masks(self, result: Mapping[str, Any]) -> np.ndarray:
+        """What the label map says of every region, (K, ...) bool."""
+        return self.encoding.encode(torch.from_numpy(to_array(result["mask"]))).numpy() > 0
+
+
+def _rim(mask: np.ndarray) -> np.ndarray:
+    """Voxels of a mask that touch the outside by a face, and those outside that touch the mask; an edge is no rim."""
+    return ndimage.binary_dilation(mask) & ~ndimage.binary_erosion(mask, border_value=1)

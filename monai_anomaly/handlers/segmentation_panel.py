@@ -1,0 +1,37 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from .tensorboard_panel import TensorBoardPanel
+
+__all__ = ["SegmentationPanel"]
+
+
+class SegmentationPanel(TensorBoardPanel):
+    """Segment a few fixed images as the training goes on and show them in TensorBoard: input, truth, mean, variance.
+
+    Of several regions the first is shown.
+
+    Args:
+        samples: dictionaries with ``image`` (C, H, W) and ``mask`` (K, H, W), e.g. items of the validation set.
+        args: see `TensorBoardPanel`; the inferer's output is laid out as `SlicewiseSegmentationInferer` says.
+        kwargs: the same.
+    """
+
+    title = "input | true mask | mean | variance"
+
+    def __init__(self, samples: Sequence[Mapping[str, torch.Tensor]], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.samples = samples
+
+    def columns(self, device: torch.device) -> list[torch.Tensor]:
+        """Input, true mask, mean and variance."""
+        x, mask = (torch.stack([torch.as_tensor(s[k]) for s in self.samples]).to(device) for k in ("image", "mask"))
+        result, regions = self.inferer(x, self.network), mask.shape[1]
+        # the variance of a yes-or-no is at most 1/4, a little more where few samples make it unbiased
+        return [self.gray(x), mask[:, 0].float(), result[:, 0], 4 * result[:, regions]]

@@ -1,0 +1,85 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch.distributed as dist
+
+from monai_anomaly.metrics import SegmentationCases, dice_by_samples, evaluate_segmentation
+
+from ..utils import provenance
+from .collect_segmentations import CollectSegmentations
+from .curves_figure import curves_figure
+from .examples_figure import examples_figure, pick_examples, slice_name
+from .segmentation_files import write_segmentation_report
+
+__all__ = ["report_segmentation"]
+
+
+def report_segmentation(
+    test: CollectSegmentations | SegmentationCases,
+    output_dir: str | os.PathLike,
+    region_names: Sequence[str],
+    channel_names: Sequence[str],
+    validation_slices: CollectSegmentations | SegmentationCases | Iterable[Mapping[str, Any]] | None = None,
+    config: str = "",
+    seed: int | None = None,
+    show: str = "flair",
+    rows: int = 6,
+    rotate: bool = True,
+    **options: Any,
+) -> dict[str, Any]:
+    """Score a test set with one sample and a trivial baseline beside the ensemble, print the table, leave pictures.
+
+    The last step of a bundle's ``evaluate``. Writes ``metrics.json``, ``metrics.csv``, ``metrics.md``; ``examples.png``
+    (of the first region, ``examples_<name>.png`` of each other) and ``curves.png``; and ``cases.npz``, from which
+    :py:func:`uncertainty_comparison_figure` draws several methods without running them again. In a distributed run the
+    first process does.
+
+    Args:
+        test: slices to score.
+        output_dir: folder to write to.
+        region_names: name of every mask channel.
+        channel_names: name of every image channel.
+        validation_slices: a data set with ``image`` and ``mask``, or collected slices, that chooses the threshold of
+            the baseline; None leaves it out.
+        config: name of the configuration, for the record.
+        seed: seed of the run, for the record.
+        show: channel of the pictures; the last one when it is unknown.
+        rows: slices of the pictures.
+        rotate: see :py:func:`panel_figure`.
+        **options: further arguments of :py:func:`monai_anomaly.metrics.evaluate_segmentation`.
+
+    Returns:
+        The report, as in ``metrics.json`` but for the provenance.
+    """
+    test = test.cases if isinstance(test, CollectSegmentations) else test
+    validation = validation_slices.cases if isinstance(validation_slices, CollectSegmentations) else validation_slices
+    report = evaluate_segmentation(validation, test, region_names, channel_names, **options)
+    if dist.is_available() and dist.is_initialized() and dist.get_rank() > 0:
+        return report
+    folder = Path(output_dir)
+    print(write_segmentation_report(report, folder, provenance(config, seed)))
+    name = show if show in channel_names else channel_names[-1]
+    channel = list(channel_names).index(name)
+    for k, region in enumerate(region_names):
+        path = folder / ("examples.png" if k == 0 else f"examples_{region}.png")
+        title = f"Test slices: {region}, {next(iter(report['regions'][region]['methods']))}"
+        examples_figure(path, test, pick_examples(test, k, rows), k, channel, name, rotate, title)
+    curves_figure(folder / "curves.png", report, _example_curves(test, rows) if test.num_samples > 1 else None)
+    test.save(folder / "cases.npz", channel)
+    return report
+
+
+def _example_curves(test: SegmentationCases, rows: int) -> dict[str, np.ndarray]:
+    """Dice by number of samples of the slices in the first picture that have the region."""
+    few = test.subset(i for i in pick_examples(test, 0, rows) if test.lesion_pixels[i, 0])
+    if not len(few):
+        return {}
+    curves = dice_by_samples(few["samples"][:, :, 0], few["mask"][:, 0])
+    return {slice_name(few, i): curve for i, curve in enumerate(curves)}

@@ -1,0 +1,54 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from ..diffusion import SeededNoise
+from ..losses.aleatoric import split_mean_sigma
+from ..utils import hashed_seed
+from .segmentation import SlicewiseSegmentationInferer
+
+__all__ = ["LogitEnsembleInferer"]
+
+
+class LogitEnsembleInferer(SlicewiseSegmentationInferer):
+    """Samples of the mask from a network trained with `AleatoricLoss`, which gives its logits as Gaussians.
+
+    Kendall & Gal (https://arxiv.org/abs/1703.04977), eq. 12: a sample is sigmoid(f + sigma eps). The network is
+    evaluated once, whatever the number of samples. The noise is drawn pixel by pixel, so a sample is no plausible mask
+    as a whole; mean and variance are what it is for.
+
+    Args:
+        seed: of the noise, not negative; the noise of a sample is the same for all slices.
+        kwargs: see `SlicewiseSegmentationInferer`.
+
+    Raises:
+        ValueError: when the seed is negative.
+    """
+
+    def __init__(self, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if seed < 0:
+            raise ValueError(f"seed must not be negative, got {seed}")
+        self.seed = seed
+
+    @property
+    def slices_at_a_time(self) -> int:
+        """A whole batch: the network sees each slice once."""
+        return self.batch_size
+
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
+        """As the base class, with the network evaluated beforehand."""
+        output = network(self.pad(x))
+        return super().map_slices(x, lambda _: output, index)
+
+    def draw(self, x: torch.Tensor, network: Any, samples: range) -> torch.Tensor:
+        """Samples (N, len(samples), K, H, W)."""
+        mean, sigma = split_mean_sigma(network(x))
+        noise = SeededNoise([hashed_seed(self.seed, sample) for sample in samples])
+        eps = noise(mean.new_empty(len(samples), *mean.shape[1:]))
+        return torch.sigmoid(mean[:, None] + sigma[:, None] * eps)

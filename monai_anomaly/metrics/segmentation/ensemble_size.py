@@ -1,0 +1,29 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+
+from ..pixel_scores import dice_per_slice
+
+__all__ = ["dice_by_samples"]
+
+
+def dice_by_samples(samples: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Dice of the ensemble of the first m samples, their mean above 0.5, for m = 1 to n (thesis ch. 5, Fig. 4).
+
+    With an even number of masks a pixel needs more than half of them, so small even ensembles are smaller masks.
+
+    Args:
+        samples: masks (bool) or probabilities, (N, n, H, W).
+        masks: true mask, boolean, (N, H, W).
+
+    Returns:
+        Float64, (N, n); NaN where the true mask is empty.
+    """
+    total = np.zeros(masks.shape, np.int32 if samples.dtype == bool else np.float64)
+    dice = []
+    for m in range(samples.shape[1]):
+        total += samples[:, m]
+        dice.append(dice_per_slice(2 * total > m + 1, masks))
+    return np.stack(dice, axis=1) if dice else np.zeros((len(masks), 0))

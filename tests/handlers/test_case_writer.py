@@ -1,0 +1,40 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ignite.engine import Engine
+
+from monai_anomaly.handlers import CaseWriter
+
+
+class Count(CaseWriter):
+    """Scores a case by a number."""
+
+    def write_images(self, folder: Path, result: Any) -> None:
+        folder.mkdir(parents=True)
+
+    def scores(self, result: Any) -> dict[str, Any]:
+        return {"number": result["number"]}
+
+    def write_figure(self, folder: Path, result: Any, found: Any) -> None:
+        (folder / "figure.png").write_text(str(found))
+
+    def summary(self, found: Any) -> str:
+        return f"number {found['number']}"
+
+
+def test_every_case_has_a_folder_and_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    engine = Engine(lambda engine, batch: [{"number": 1}, {"number": 2}])
+    Count(tmp_path, settings={"steps": 20}, name_key="id").attach(engine)
+    engine.run([[{"id": 7}, {"id": "b", "preprocessing_report": "[]"}]])
+    assert capsys.readouterr().out.splitlines() == [f"{tmp_path / '7'}: number 1", f"{tmp_path / 'b'}: number 2"]
+    scores = json.loads((tmp_path / "7" / "scores.json").read_text())
+    assert list(scores) == ["case", "number", "settings", "provenance"]
+    assert scores["case"] == "7" and scores["settings"] == {"steps": 20}
+    files = [sorted(p.name for p in (tmp_path / case).iterdir()) for case in ("7", "b")]
+    assert files == [["figure.png", "scores.json"], ["figure.png", "preprocessing.json", "scores.json"]]

@@ -1,0 +1,42 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from ignite.engine import Engine
+from matplotlib.image import imread
+from monai.inferers import Inferer
+from torch import nn
+
+from monai_anomaly.handlers import SegmentationPanel
+
+event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+
+
+class Quarters(Inferer):
+    """Mean 0.75, variance 0.125, entropy 0; nothing of the samples behind them may be shown."""
+
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+        assert not network.training
+        values = [torch.full_like(inputs[:, :1], v) for v in (0.75, 0.125, 0.0, 1.0)]
+        return torch.cat(values, dim=1)
+
+
+def test_columns_of_the_panel(tmp_path) -> None:
+    network, engine = nn.Linear(1, 1), Engine(lambda engine, batch: None)
+    sample = {"image": torch.zeros(2, 6, 6), "mask": torch.ones(1, 6, 6)}
+    SegmentationPanel([sample, sample], Quarters(), network, tmp_path, interval=2).attach(engine)
+    engine.run([0], max_epochs=4)
+    assert network.training
+    events = event_accumulator.EventAccumulator(str(tmp_path), {"images": 0})
+    events.Reload()
+    found = events.Images("input | true mask | mean | variance")
+    assert [event.step for event in found] == [2, 4]
+    picture = np.asarray(imread(io.BytesIO(found[0].encoded_image_string)))
+    assert picture.shape[:2] == (16, 32)  # two rows of 6 + 2, four columns
+    assert picture[2, 2::8, 0].round(2).tolist() == pytest.approx([0.5, 1.0, 0.75, 0.5], abs=0.01)
