@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 
 from ..diffusion import Denoiser, NoiseSchedule, SeededNoise, make_grid, sample_ancestral, solve
-from ..utils import autocast_dtype
+from ..utils import autocast_dtype, hashed_seed
 from .segmentation import SlicewiseSegmentationInferer
 
 __all__ = ["MaskEnsembleInferer"]
@@ -37,7 +36,8 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         prediction: what the network predicts, see `Denoiser`.
         mask_range: values of background and lesion in the mask that is diffused; (0, 1) in the published code, wider
             apart means less noise at each level.
-        clip: clamp the predicted clean mask to that range in every step.
+        clip: range the predicted clean mask is clamped to in every step; True: its own, False: none. The published
+            code clamps masks of 0 and 1 to [-1, 1].
         schedule: the noise schedule; None: linear, T = 1000.
         autocast: see `autocast_dtype`.
         seed: of the noise.
@@ -57,7 +57,7 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         grid: str = "uniform",
         prediction: str = "epsilon",
         mask_range: tuple[float, float] = (-1.0, 1.0),
-        clip: bool = True,
+        clip: bool | tuple[float, float] = True,
         schedule: NoiseSchedule | None = None,
         autocast: str | None = None,
         seed: int = 0,
@@ -76,7 +76,11 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         self.order = order
         self.prediction = prediction
         self.low, self.high = (float(v) for v in mask_range)
-        self.clip = (self.low, self.high) if clip else None
+        self.clip: tuple[float, float] | None
+        if isinstance(clip, bool):
+            self.clip = (self.low, self.high) if clip else None
+        else:
+            self.clip = (float(clip[0]), float(clip[1]))
         self.autocast = autocast
         self.seed = seed
 
@@ -108,8 +112,7 @@ class _SharedNoise:
     """Noise of some samples, the same for all slices of a batch; sample j of slice i is number ``i * n + j``."""
 
     def __init__(self, seed: int, samples: range) -> None:
-        states = (np.random.SeedSequence([seed, j]).generate_state(1) for j in samples)
-        self._noise = SeededNoise([int(state[0]) for state in states])
+        self._noise = SeededNoise([hashed_seed(seed, j) for j in samples])
         self._count = len(samples)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:

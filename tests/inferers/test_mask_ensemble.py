@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import numpy as np
 import pytest
 import torch
 from monai.networks.nets import DiffusionModelUNet
@@ -13,6 +12,7 @@ from torch import nn
 from monai_anomaly.diffusion import Denoiser, NoiseSchedule, SeededNoise, ancestral_step
 from monai_anomaly.inferers import MaskEnsembleInferer
 from monai_anomaly.networks.nets import MaskDiffusionNet
+from monai_anomaly.utils import hashed_seed
 
 SCHEDULE = NoiseSchedule()
 
@@ -93,8 +93,7 @@ def test_algorithm_1_of_the_thesis() -> None:
     schedule, network, image = NoiseSchedule(20), Sampler(), images(1, 2, 8, 8)
     inferer = MaskEnsembleInferer(20, prediction="epsilon", clip=False, schedule=schedule, num_samples=1)
     inferer.binarize = False
-    states = np.random.SeedSequence([0, 0]).generate_state(1)
-    noise = SeededNoise([int(states[0])])
+    noise = SeededNoise([hashed_seed(0, 0)])
     mask = noise(torch.empty(1, 1, 8, 8))
     for t, s in pairwise(range(20, -1, -1)):
         eps = network(torch.cat([image, mask], dim=1), torch.tensor([t - 1]))
@@ -114,6 +113,13 @@ def test_any_size_and_number_of_channels(channels, size, regions) -> None:
     network = MaskDiffusionNet(unet, regions).eval()
     out = MaskEnsembleInferer(2, num_samples=2, regions=regions, divisor=2)(images(1, channels, *size), network)
     assert out.shape == (1, 3 * regions, *size) and torch.isfinite(out).all()
+
+
+@pytest.mark.parametrize(("clip", "lowest"), [(True, 0.0), ((-1.0, 1.0), -1.0), (False, -1.0)])
+def test_clip_is_of_the_predicted_clean_mask(clip, lowest) -> None:
+    inferer = MaskEnsembleInferer(mask_range=(0.0, 1.0), prediction="sample", clip=clip)
+    x0 = inferer.denoiser(Oracle(), torch.zeros(1, 1, 4, 4))(torch.zeros(1, 1, 4, 4), 500).x0
+    assert (x0 == lowest).all()
 
 
 def test_published_model_is_sampled_from_its_own_range() -> None:
