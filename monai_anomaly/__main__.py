@@ -23,6 +23,8 @@ def main() -> None:
     from .apps.preprocess import preprocess
     from .apps.preprocess_check import preprocess_check
     from .apps.restore import restore
+    from .apps.segmentation_benchmark import segmentation_benchmark
+    from .apps.segmentation_compare import segmentation_compare
     from .apps.speed import speed
 
     commands = {
@@ -34,6 +36,8 @@ def main() -> None:
         "preprocess": preprocess,
         "preprocess-check": preprocess_check,
         "restore": restore,
+        "segmentation-benchmark": segmentation_benchmark,
+        "segmentation-compare": segmentation_compare,
         "speed": speed,
     }
     try:

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
@@ -10,16 +9,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from monai.bundle import ConfigParser
 from tqdm import tqdm
 
 from ..inferers import HealthyTranslationInferer
 from ..metrics import AnomalyCases, evaluate
-from ..networks.convert.checkpoint import load_state_dict
-from ..utils import DataError, atomic_write
+from ..utils import atomic_write
 from .benchmark_file import agree, open_benchmark, used_config, write_benchmark
+from .benchmark_setup import (
+    about_checkpoint,
+    chosen_settings,
+    component_arguments,
+    read_config,
+    slice_names,
+    spread_slices,
+    trained_network,
+)
 from .benchmark_table import benchmark_table, paired_differences
 from .counting import CountCalls
 
@@ -58,6 +64,8 @@ def _settings() -> dict[str, dict[str, Any]]:
 
 SETTINGS = _settings()
 SETS = {"validation": "validate#dataset", "test": "evaluate#test_dataset"}
+USED = ("translation", "network_def", *SETS.values())
+"""What the numbers depend on."""
 
 
 def benchmark(
@@ -89,24 +97,26 @@ def benchmark(
 
     Raises:
         DataError: when ``out`` is of an older version, or was made with other slices, weights or configuration.
+        ValueError: when ``only`` means no setting.
     """
+    chosen = chosen_settings(SETTINGS, only)
     path, counts = Path(out), {"validation": validation_slices, "test": test_slices}
     result = open_benchmark(path)
     for part, count in counts.items():
         agree(path, result["counts"], f"{part} slices", count)
     # all checkpoints first: what is wrong with the last one should not show after hours
-    parsers = {name: _parser(config, {**overrides, **own}) for name, own in _own_overrides(checkpoints).items()}
+    quiet = {"translation#progress": False}
+    own_overrides = _own_overrides(checkpoints)
+    parsers = {name: read_config(config, {**overrides, **own, **quiet}) for name, own in own_overrides.items()}
     for name, parser in parsers.items():
-        agree(path, result["checkpoints"], name, _about(name, parser))
+        agree(path, result["checkpoints"], name, about_checkpoint(name, parser, USED))
     chosen_slices: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for name, parser in parsers.items():
         key = _data_key(parser)
         if key not in chosen_slices:
-            chosen_slices[key] = {p: _choose(parser.get_parsed_content(i), counts[p]) for p, i in SETS.items()}
+            chosen_slices[key] = {p: spread_slices(parser.get_parsed_content(i), counts[p]) for p, i in SETS.items()}
         for part, slices in chosen_slices[key].items():
-            agree(path, result["slices"], part, _names(slices), of=f"{name} ")
-    wanted = [only] if isinstance(only, str) else only
-    chosen = {n: s for n, s in SETTINGS.items() if wanted is None or any(w in n for w in wanted)}
+            agree(path, result["slices"], part, slice_names(slices), of=f"{name} ")
     for name, parser in parsers.items():
         rows = result["rows"].setdefault(name, {})
         missing = {n: s for n, s in chosen.items() if n not in rows}
@@ -128,47 +138,9 @@ def _own_overrides(checkpoints: str | Sequence[str] | Mapping[str, Mapping[str, 
     return {str(name): {} for name in ([checkpoints] if isinstance(checkpoints, str) else checkpoints)}
 
 
-def _parser(config: str | Sequence[str], overrides: dict[str, Any]) -> ConfigParser:
-    parser = ConfigParser()
-    parser.read_config(config)
-    parser.update(overrides)
-    parser["translation"]["progress"] = False
-    parser.parse()  # writes the ids in their full form, so that equal configurations are equal
-    return parser
-
-
-def _about(checkpoint: str, parser: ConfigParser) -> dict[str, Any]:
-    """What a checkpoint's rows depend on."""
-    if not Path(checkpoint).is_file():
-        raise DataError(f"{checkpoint}: expected the weights of a training, found no such file")
-    return {
-        "sha256": hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest(),
-        "config": used_config(parser, ["translation", "network_def", *SETS.values()]),
-    }
-
-
 def _data_key(parser: ConfigParser) -> str:
     """Equal for configurations that lead to the same slices, which are then read once."""
     return json.dumps(used_config(parser, SETS.values()), sort_keys=True, default=str)
-
-
-def _choose(dataset: Any, count: int) -> list[dict[str, Any]]:
-    """``count`` slices spread over a set, two thirds of them diseased."""
-    labels = np.asarray(dataset.labels)
-    picked: list[int] = []
-    for label, share in ((1, count - count // 3), (0, count // 3)):
-        members = np.flatnonzero(labels == label)
-        picked += members[np.linspace(0, len(members) - 1, min(share, len(members))).round().astype(int)].tolist()
-    return [dataset[i] for i in picked]
-
-
-def _names(slices: Sequence[Mapping[str, Any]]) -> dict[str, list]:
-    """Which slices they are; the lesions tell apart data sets that use the same names."""
-    return {
-        "subject": [str(s["subject"]) for s in slices],
-        "slice": [int(s["slice"]) for s in slices],
-        "lesion_pixels": [int((s["mask"] > 0).sum()) if "mask" in s else None for s in slices],
-    }
 
 
 def _missing_rows(
@@ -177,10 +149,7 @@ def _missing_rows(
     sets: Mapping[str, Sequence[Mapping[str, Any]]],
     settings: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    network = parser.get_parsed_content("network")
-    network.load_state_dict(load_state_dict(checkpoint))
-    network.eval()
-    base = {k: parser.get_parsed_content(f"translation#{k}") for k in parser["translation"] if k != "_target_"}
+    network, base = trained_network(checkpoint, parser), component_arguments(parser, "translation")
     for name, setting in tqdm(settings.items(), desc=checkpoint):
         yield name, _run(HealthyTranslationInferer(**{**base, **setting}), network, sets, base)
 

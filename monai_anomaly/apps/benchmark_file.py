@@ -17,7 +17,7 @@ from monai.bundle.reference_resolver import ReferenceResolver
 
 from ..utils import DataError, atomic_write, provenance
 
-__all__ = ["agree", "open_benchmark", "used_config", "write_benchmark"]
+__all__ = ["agree", "differing_entries", "open_benchmark", "used_config", "write_benchmark"]
 
 KEYS = ("provenance", "counts", "slices", "checkpoints", "rows")
 IGNORED = {"bundle_root", "cache_dir", "workers"}
@@ -67,20 +67,21 @@ def agree(out: Path, known: MutableMapping[str, Any], key: str, value: Any, of: 
         DataError: when the values differ; it names the first entry that does.
     """
     value = json.loads(json.dumps(value, default=str))
-    for place, now, before in _differences(value, known.setdefault(key, value), key):
+    for place, now, before in differing_entries(value, known.setdefault(key, value), key):
         raise DataError(
             f"{out}: expected a benchmark with {of}{place} {now!r}, found one with {before!r}; to repeat it give"
             " another file, to go on give the arguments it was begun with"
         )
 
 
-def _differences(a: Any, b: Any, place: str) -> Iterable[tuple[str, Any, Any]]:
+def differing_entries(a: Any, b: Any, place: str) -> Iterable[tuple[str, Any, Any]]:
+    """Where two contents of JSON differ: the path to the entry, below ``place``, and what each has there."""
     if isinstance(a, dict) and isinstance(b, dict):
         for key in {**a, **b}:
-            yield from _differences(a.get(key), b.get(key), f"{place} {key}")
+            yield from differing_entries(a.get(key), b.get(key), f"{place} {key}")
     elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
         for i, (x, y) in enumerate(zip(a, b, strict=True)):
-            yield from _differences(x, y, f"{place} {i}")
+            yield from differing_entries(x, y, f"{place} {i}")
     elif a != b:
         yield place, a, b
 

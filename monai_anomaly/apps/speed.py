@@ -6,7 +6,7 @@ import json
 import resource
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,6 +15,9 @@ from monai.bundle import ConfigParser
 from ..utils import provenance
 
 __all__ = ["speed"]
+
+LEVEL = 250
+"""Of the noise; all cost the same."""
 
 
 def speed(
@@ -26,8 +29,8 @@ def speed(
     steps: int = 3,
     **overrides: Any,
 ) -> str:
-    """Time and peak memory of a training step and of one guided decoding step, on random images of a configuration's
-    size.
+    """Time and peak memory of a training step, and of one guided decoding step (``diffanomaly``) or one denoising step
+    of masks (``diffseg``), on random images of a configuration's size.
 
     Args:
         config: the configuration(s); the default is the thesis' size.
@@ -36,42 +39,77 @@ def speed(
         **overrides: of the configuration, e.g. ``network_def#activation_checkpointing`` or ``autocast``.
 
     Returns:
-        JSON with seconds and GiB; memory is the process' peak on a CPU, the allocator's on a GPU.
+        JSON with seconds and GiB; memory is the process' peak on a CPU, the allocator's on a GPU. What a comparator of
+        ``diffseg`` has in place of a denoising step is called ``sample``: the one pass of a sample.
     """
     parser = ConfigParser()
     parser.read_config(config)
     parser.update(overrides)
     device = torch.device(parser.get_parsed_content("device"))
     network = parser.get_parsed_content("network")
+    batch = _random_batch(parser, batch_size)
+    evaluated, evaluate = _evaluation(parser, network, batch["image"].to(device))
+    result: dict[str, Any] = {"parameters": sum(p.numel() for p in network.parameters()), "batch_size": batch_size}
+    network.eval()
+    result[evaluated] = _measure(evaluate, steps, device)
+    network.train()
+    result["training_step"] = _measure(_training(parser, network, batch, device), steps, device)
+    result.update(
+        image=list(batch["image"].shape[1:]),
+        device=str(device),
+        threads=torch.get_num_threads(),
+        **provenance(str(config)),
+    )
+    return json.dumps(result, indent=1)
+
+
+def _random_batch(parser: ConfigParser, batch_size: int) -> dict[str, torch.Tensor]:
+    """Images, and the masks or the labels that are learned."""
+    size, channels = parser.get_parsed_content("spatial_size"), len(parser.get_parsed_content("channel_names"))
+    generator = torch.Generator().manual_seed(0)
+    batch = {"image": torch.rand(batch_size, channels, *size, generator=generator)}
+    if "ensemble" in parser:
+        regions = parser.get_parsed_content("num_regions")
+        batch["mask"] = torch.randint(2, (batch_size, regions, *size), generator=generator).float()
+    else:
+        batch["label"] = torch.zeros(batch_size, dtype=torch.long)
+    return batch
+
+
+def _training(
+    parser: ConfigParser, network: Any, batch: Mapping[str, torch.Tensor], device: torch.device
+) -> Callable[[], None]:
+    """One training step, as the configuration's trainer does it."""
     optimizer, loss = parser.get_parsed_content("optimizer"), parser.get_parsed_content("loss")
     prepare, inferer = parser.get_parsed_content("train#prepare_batch"), parser.get_parsed_content("train#inferer")
-    size = parser.get_parsed_content("spatial_size")
-    channels = len(parser.get_parsed_content("channel_names"))
-    image = torch.rand(batch_size, channels, *size, generator=torch.Generator().manual_seed(0))
-    batch = {"image": image, "label": torch.zeros(batch_size, dtype=torch.long)}
 
     def train() -> None:
-        inputs, targets, arguments, keywords = prepare(batch, device)
+        inputs, targets, *more = prepare(batch, device)
+        arguments, keywords = more or ((), {})
         optimizer.zero_grad()
         loss(inferer(inputs, network, *arguments, **keywords), targets).backward()
         optimizer.step()
 
+    return train
+
+
+def _evaluation(parser: ConfigParser, network: Any, x: torch.Tensor) -> tuple[str, Callable[[], Any]]:
+    """What a result takes many of, and what it is called."""
+    if "ensemble" in parser:
+        ensemble = parser.get_parsed_content("ensemble")
+        x = ensemble.pad(x)
+        if not hasattr(ensemble, "denoiser"):
+            return "sample", torch.no_grad()(lambda: ensemble.draw(x, network, range(1)))
+        mask = torch.rand(len(x), ensemble.regions, *x.shape[2:]).to(x)
+        return "denoising_step", torch.no_grad()(lambda: ensemble.denoiser(network, x)(mask, LEVEL))
     translation = parser.get_parsed_content("translation")
-    x = image.to(device)
 
+    @torch.no_grad()
     def evaluate() -> None:
-        with torch.no_grad():
-            level = 250
-            eps = translation.denoiser(network, x, 1)(x, level).eps
-            eps + translation.guidance(network, x, 1.0)(x, level)
+        eps = translation.denoiser(network, x, 1)(x, LEVEL).eps
+        eps + translation.guidance(network, x, 1.0)(x, LEVEL)
 
-    result: dict[str, Any] = {"parameters": sum(p.numel() for p in network.parameters()), "batch_size": batch_size}
-    result["guided_step"] = _measure(evaluate, steps, device)
-    result["training_step"] = _measure(train, steps, device)
-    result.update(
-        image=[channels, *size], device=str(device), threads=torch.get_num_threads(), **provenance(str(config))
-    )
-    return json.dumps(result, indent=1)
+    return "guided_step", evaluate
 
 
 def _measure(step: Any, steps: int, device: torch.device) -> dict[str, float]:

@@ -9,16 +9,24 @@ from typing import Any
 from .metrics_files import write_metrics
 from .tables import interval_cell, markdown_table, origin_line, score_cell
 
-__all__ = ["segmentation_table", "write_segmentation_report"]
+__all__ = [
+    "baseline_notes",
+    "calibration_table",
+    "comparison_table",
+    "overlap_table",
+    "segmentation_table",
+    "write_segmentation_report",
+]
 
 SHOWN_SIZES = (1, 2, 3, 4, 5, 7, 10, 20, 50, 100)
 """Ensemble sizes in the table; ``metrics.json`` has all."""
-LEGEND = """\
+ROW_LEGEND = """\
 First row: the method; below it one sample of its ensemble (the mean over its samples) and the trivial baseline (the
-channel and threshold with the best Dice on the validation masks). Scores are of 2D slices, means over the n slices
-where the region is not empty, below each its 95 % interval (subjects drawn again). An empty prediction counts as Dice
-and Jaccard 0 and has no HD95; [in brackets] it is left out; empty: how many there are. Flagged: share of the slices
-without the region where any pixel is predicted."""
+channel and threshold with the best Dice on the validation masks)."""
+SCORE_LEGEND = """\
+Scores are of 2D slices, means over the n slices where the region is not empty, below each its 95 % interval (subjects
+drawn again). An empty prediction counts as Dice and Jaccard 0 and has no HD95; [in brackets] it is left out; empty: how
+many there are. Flagged: share of the slices without the region where any pixel is predicted."""
 COMPARISON_LEGEND = """\
 Paired: the mean over the slices of the method's Dice less the other's on the same slice, with its 95 % interval. An
 interval above 0: the method is better; around 0: not decided by this test set."""
@@ -62,18 +70,19 @@ def segmentation_table(report: Mapping[str, Any], provenance: Mapping[str, Any])
     for name, region in regions.items():
         found = region["counts"]
         parts.append(f"## {name}: {found['with_lesion']} slices with it, {found['without_lesion']} without")
-        parts += [_scores(region["methods"]), *_baseline(region["methods"])]
-    parts.append(LEGEND)
+        parts += [overlap_table(region["methods"]), *baseline_notes(region["methods"])]
+    parts.append(f"{ROW_LEGEND}\n{SCORE_LEGEND}")
     if any(region["comparisons"] for region in regions.values()):
-        parts += ["## The method less each other, Dice", _comparisons(regions), COMPARISON_LEGEND]
-    parts += ["## Calibration and uncertainty", _calibration(regions), CALIBRATION_LEGEND]
+        parts += ["## The method less each other, Dice", comparison_table(regions), COMPARISON_LEGEND]
+    parts += ["## Calibration and uncertainty", calibration_table(regions), CALIBRATION_LEGEND]
     if all("dice_by_samples" in region for region in regions.values()):
         parts += ["## Dice by number of samples", _sizes(regions), SIZE_LEGEND]
     parts.append(origin_line(provenance, report["settings"]))
     return "\n\n".join(parts) + "\n"
 
 
-def _scores(methods: Mapping[str, Any]) -> str:
+def overlap_table(methods: Mapping[str, Any]) -> str:
+    """The columns of thesis ch. 5, Table 1, a row for every method with its scores; the first one's name is bold."""
     rows = []
     for i, (name, scores) in enumerate(methods.items()):
         dice, jaccard = (_bracketed(scores, key) for key in ("dice", "jaccard"))
@@ -92,7 +101,8 @@ def _bracketed(scores: Mapping[str, Any], key: str) -> str:
     return f"{score_cell(scores[key])} [{score_cell(scores[f'{key}_without_empty'])}]"
 
 
-def _baseline(methods: Mapping[str, Any]) -> list[str]:
+def baseline_notes(methods: Mapping[str, Any]) -> list[str]:
+    """What the trivial baselines among some methods are."""
     return [
         f"Baseline: {s['channel']} > {s['threshold']['value']:.4g}, Dice {s['validation_dice']:.3f} on validation."
         for s in methods.values()
@@ -100,23 +110,35 @@ def _baseline(methods: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _comparisons(regions: Mapping[str, Any]) -> str:
+def comparison_table(regions: Mapping[str, Any], title: str = "less") -> str:
+    """Paired differences of Dice with their intervals, those in the ``comparisons`` of every region.
+
+    Args:
+        regions: as in a report.
+        title: of the column with the names of the comparisons.
+    """
     rows = [
         [region, name, score_cell(s["dice"], sign="+"), interval_cell(s["dice"], sign="+") or "-", str(s["dice"]["n"])]
         for region, scores in regions.items()
         for name, s in scores["comparisons"].items()
     ]
-    return markdown_table(["region", "less", "difference", "95 % interval", "n"], rows)
+    return markdown_table(["region", title, "difference", "95 % interval", "n"], rows)
 
 
-def _calibration(regions: Mapping[str, Any]) -> str:
+def calibration_table(regions: Mapping[str, Any], title: str = "region") -> str:
+    """Scores of the mean as a probability, a row for every entry with its ``calibration`` and ``uncertainty``.
+
+    Args:
+        regions: as in a report, or what several reports have for one region.
+        title: of the column with their names.
+    """
     rows = []
     for name, region in regions.items():
         scores = {**region["calibration"], **region["uncertainty"]}
         cells = [score_cell(scores[key], 4) for key in ("ece", "ace", "mce", "brier")]
         cells += [score_cell(scores["error_auroc"]), score_cell(scores["aurc"], 5), score_cell(scores["error_rate"], 5)]
         rows.append([name, *cells, str(scores["ece"]["pixels"])])
-    return markdown_table(["region", "ECE", "ACE", "MCE", "Brier", "error AUROC", "AURC", "error rate", "pixels"], rows)
+    return markdown_table([title, "ECE", "ACE", "MCE", "Brier", "error AUROC", "AURC", "error rate", "pixels"], rows)
 
 
 def _sizes(regions: Mapping[str, Any]) -> str:

@@ -48,13 +48,13 @@ def uncertainty_comparison_figure(
     Raises:
         DataError: when a method lacks a slice, or the methods have none in common.
     """
-    index = {name: {key: i for i, key in enumerate(_keys(cases))} for name, cases in methods.items()}
+    index = {name: {key: i for i, key in enumerate(cases.slice_keys)} for name, cases in methods.items()}
     first = next(iter(methods.values()))
     wanted = _common(first, index, region, rows) if slices is None else [(str(a), str(b)) for a, b in slices]
     for name, known in index.items():
         if missing := [key for key in wanted if key not in known]:
             raise DataError(f"{name}: expected the slices {wanted}, found no {missing}.")
-    picked = [_keys(first).index(key) for key in wanted]
+    picked = [first.slice_keys.index(key) for key in wanted]
     columns: dict[str, DrawCell] = {
         "input": gray_images(first, picked, channel, rotate),
         "truth": show_images(first["mask"][:, region], 0, 1, rotate, interpolation="nearest"),
@@ -77,17 +77,13 @@ def _renumbered(draw: DrawCell, numbers: Mapping[int, int]) -> DrawCell:
     return lambda axis, index: draw(axis, numbers[index])
 
 
-def _keys(cases: SegmentationCases) -> list[tuple[str, str]]:
-    return [(str(a), str(b)) for a, b in zip(cases["subject"], cases["slice"], strict=True)]
-
-
 def _common(
     first: SegmentationCases, index: Mapping[str, Mapping[tuple[str, str], int]], region: int, rows: int
 ) -> list[tuple[str, str]]:
     """Slices that all methods have, by the size of the region in the first."""
-    shared = np.array([all(key in known for known in index.values()) for key in _keys(first)])
+    shared = np.array([all(key in known for known in index.values()) for key in first.slice_keys])
     if not shared.any():
         raise DataError(f"Expected slices that {list(index)} have in common, found none.")
-    keys = [key for key, kept in zip(_keys(first), shared, strict=True) if kept]
+    keys = [key for key, kept in zip(first.slice_keys, shared, strict=True) if kept]
     few = first.subset(np.flatnonzero(shared))
     return [keys[i] for i in pick_examples(few, region, rows, healthy_rows=0)]

@@ -33,7 +33,7 @@ class SliceCases:
 
     def extend(self, other: SliceCases) -> None:
         """Add the slices of another set, but for those whose subject and slice are known already."""
-        known = {(row["subject"], row["slice"]) for row in self._rows} - {("", "")}
+        known = set(self.slice_keys) - {("", "")}
         self._rows += [row for row in other._rows if (row["subject"], row["slice"]) not in known]
         self._stacks.clear()
 
@@ -42,6 +42,11 @@ class SliceCases:
         few = copy(self)
         few._rows, few._stacks = [self._rows[i] for i in indices], {}
         return few
+
+    @property
+    def slice_keys(self) -> list[tuple[str, str]]:
+        """Subject and slice of each, by which several sets are matched."""
+        return [(row["subject"], row["slice"]) for row in self._rows]
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -14,7 +14,6 @@ from monai.bundle import ConfigParser
 
 from monai_anomaly.apps.benchmark import SETTINGS, benchmark
 from monai_anomaly.apps.counting import CountCalls
-from monai_anomaly.apps.speed import speed
 from monai_anomaly.utils import DataError
 
 CONFIG = str(Path(__file__).resolve().parents[2] / "bundles" / "diffanomaly" / "configs" / "train.json")
@@ -108,6 +107,11 @@ def test_benchmark_refuses_a_file_that_is_none(tmp_path, tiny) -> None:
         benchmark("model.pt", tmp_path / "benchmark.json", config=CONFIG, **tiny)
 
 
+def test_benchmark_refuses_settings_that_are_none(tmp_path, tiny) -> None:
+    with pytest.raises(ValueError, match=r"only must be .*DDIM 12\+12'.*got '13\+13'"):
+        benchmark("model.pt", tmp_path / "benchmark.json", config=CONFIG, only="13+13", **tiny)
+
+
 def test_benchmark_says_at_once_that_a_checkpoint_is_missing(tmp_path, tiny, model) -> None:
     with pytest.raises(DataError, match=r"none\.pt: expected the weights of a training, found no such file"):
         benchmark([model, str(tmp_path / "none.pt")], tmp_path / "benchmark.json", config=CONFIG, **tiny)
@@ -120,12 +124,6 @@ def test_count_calls() -> None:
         network(torch.zeros(4, 2))
     network(torch.zeros(5, 2))
     assert count.samples == 7
-
-
-def test_speed(tiny) -> None:
-    result = json.loads(speed(CONFIG, batch_size=2, steps=1, **tiny))
-    assert result["image"] == [4, 32, 40]
-    assert all(result[k]["seconds"] > 0 and result[k]["peak_gib"] > 0 for k in ("guided_step", "training_step"))
 
 
 def test_the_command_line_says_what_is_wrong_in_one_line(tmp_path) -> None:

@@ -6,25 +6,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
-from monai.bundle import ConfigWorkflow
 from PIL import Image
 
 from monai_anomaly.apps.datalist import datalist
 
 from .tiny_network import TINY_NETWORK
+from .workflow import infer, train
 
-CONFIGS = Path(__file__).resolve().parents[2] / "bundles" / "diffanomaly" / "configs"
 PATIENTS, WIDTH, HEIGHT = 24, 48, 40
-NETWORK = {
-    "spatial_size": [32, 32],
-    **TINY_NETWORK,
-    "device": "$torch.device('cpu')",
-}
+NETWORK = {"spatial_size": [32, 32], **TINY_NETWORK}
 
 
 @pytest.fixture(scope="module")
@@ -46,38 +40,26 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def run(kind: str, files: list[str], **overrides: Any) -> None:
-    workflow = ConfigWorkflow(
-        config_file=[str(CONFIGS / f"{name}.json") for name in files],
-        meta_file=str(CONFIGS / "metadata.json"),
-        logging_file=str(CONFIGS / "logging.conf"),
-        workflow_type=kind,
-        **{**NETWORK, **overrides},
-    )
-    workflow.initialize()
-    workflow.run()
-
-
 @pytest.fixture(scope="module")
 def trained(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("trained")
     options = {"translation#steps": 2, "epochs": 1, "batch_size": 4, "autocast": "float32", "translation#divisor": 8}
-    folders = {"ckpt_dir": str(folder), "output_dir": str(folder / "eval"), "cache_dir": str(folder / "cache")}
-    run("train", ["train", "chexpert"], dataset_dir=str(release), **options, **folders)
+    options.update(NETWORK, cache_dir=str(folder / "cache"))
+    train("diffanomaly", folder, "chexpert", dataset_dir=str(release), **options)
     return folder
 
 
 def test_training_and_evaluation(trained: Path) -> None:
-    assert (trained / "model.pt").exists() and (trained / "eval" / "panel.png").exists()
+    assert (trained / "models" / "model.pt").exists() and (trained / "eval" / "panel.png").exists()
     report = json.loads((trained / "eval" / "metrics.json").read_text())
     assert "translation" in report["methods"] and report["provenance"]["config"] == "chexpert"
-    assert not (trained / "threshold.json").exists()  # nothing to choose one by: there are no masks
+    assert not (trained / "models" / "threshold.json").exists()  # nothing to choose one by: there are no masks
 
 
 def test_inference_gives_a_map_of_the_x_rays_size(release: Path, trained: Path, tmp_path: Path) -> None:
-    options = {"displayable_configs#steps": 2, "inferer#divisor": 8, "ckpt_dir": str(trained)}
+    options = {**NETWORK, "displayable_configs#steps": 2, "inferer#divisor": 8, "ckpt_dir": str(trained / "models")}
     image = next(release.rglob("*.jpg"))
-    run("infer", ["inference", "inference_chexpert"], dataset_dir=str(image), output_dir=str(tmp_path), **options)
+    infer("diffanomaly", tmp_path, "inference_chexpert", dataset_dir=str(image), **options)
     (case,) = tmp_path.iterdir()
     for name in ("map", "healthy", "mask"):
         assert nib.load(case / f"{name}.nii.gz").shape == (WIDTH, HEIGHT)

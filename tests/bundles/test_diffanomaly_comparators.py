@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,14 +11,13 @@ from monai.handlers import CheckpointLoader
 
 from monai_anomaly.handlers import ClassifierScore
 
-CONFIGS = Path(__file__).resolve().parents[2] / "bundles" / "diffanomaly" / "configs"
+from .workflow import merged
+
 COMPARATORS = ["ddpm", "gradcam", "saliency", "vae"]
 
 
-def merged(*names: str) -> ConfigParser:
-    parser = ConfigParser()
-    parser.read_config([CONFIGS / f"{name}.json" for name in ("train", *names)])
-    return parser
+def with_overlays(*names: str) -> ConfigParser:
+    return merged("diffanomaly", "train", *names)
 
 
 def strings(config: Any) -> Iterator[str]:
@@ -32,8 +29,7 @@ def strings(config: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", COMPARATORS)
 def test_same_evaluation_in_files_of_its_own(name: str) -> None:
-    default, parser = ConfigParser(), merged(name)
-    default.read_config(CONFIGS / "train.json")
+    default, parser = with_overlays(), with_overlays(name)
     for item in ("evaluate#test_dataset", "evaluate#validation_loader", "evaluate#test_loader", "volume_transforms"):
         assert parser[item] == default[item]
     assert "@ckpt_dir" not in parser["evaluate#report#threshold_file"]
@@ -43,7 +39,7 @@ def test_same_evaluation_in_files_of_its_own(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ddpm", "gradcam", "saliency"])
 def test_trained_networks_are_used_as_they_are(name: str) -> None:
-    assert merged(name)["run"] == [
+    assert with_overlays(name)["run"] == [
         "$@evaluate#choose_threshold.run()",
         "$@evaluate#test.run()",
         "$@evaluate#report",
@@ -51,7 +47,7 @@ def test_trained_networks_are_used_as_they_are(name: str) -> None:
 
 
 def test_vae_leaves_the_diffusion_model_alone() -> None:
-    parser = merged("vae")
+    parser = with_overlays("vae")
     for evaluator in ("choose_threshold", "test"):
         loader, *others = parser.get_parsed_content(f"evaluate#{evaluator}#val_handlers")
         assert isinstance(loader, CheckpointLoader) and loader.load_path.endswith("/vae.pt")
@@ -65,7 +61,7 @@ def test_vae_leaves_the_diffusion_model_alone() -> None:
 
 @pytest.mark.parametrize("section", ["train", "validate"])
 def test_vae_on_many_gpus_samples_the_healthy_slices(section: str) -> None:
-    parser = merged("vae", "multi_gpu_train")
+    parser = with_overlays("vae", "multi_gpu_train")
     parser.set(list(range(10)), f"{section}#dataset")
     parser.set([0, 3, 6, 9], f"{section}#healthy")
     parser[f"{section}#sampler"].update(num_replicas=2, rank=0)
@@ -74,15 +70,9 @@ def test_vae_on_many_gpus_samples_the_healthy_slices(section: str) -> None:
     assert len(loader.sampler) == 2 and set(loader.sampler) <= set(range(4))
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.json")), ids=lambda path: path.stem)
-def test_no_overlay_counts_the_entries_of_a_list(path: Path) -> None:
-    """MONAI leaves disabled components out of lists, and a new one shifts the rest: what is replaced has a name."""
-    assert not [key for key in json.loads(path.read_text()) if any(part.isdigit() for part in key.split("#"))]
-
-
 @pytest.mark.parametrize("name", ["gradcam", "saliency", "vae"])
 def test_inferer_can_be_made(name: str) -> None:
-    parser = merged(name)
+    parser = with_overlays(name)
     inferer = parser.get_parsed_content("translation")
     assert inferer.reconstructs == (name == "vae")
     if name == "gradcam":

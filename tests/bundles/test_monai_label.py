@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The bundle in MONAI Label's app ``monaibundle``, through the REST API.
+"""The bundles in MONAI Label's app ``monaibundle``, through the REST API.
 
 MONAI Label needs an environment of its own (NumPy 1.26, older pydicom; docs/how-to/monai-label.md). Name its
 interpreter in ``MONAI_ANOMALY_LABEL_PYTHON``; without it the test skips.
@@ -14,7 +14,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.parse
@@ -25,12 +24,17 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-import torch
-from monai.bundle import ConfigParser
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-BUNDLE = REPOSITORY / "bundles" / "diffanomaly"
-CHANNELS = ("t1", "t1ce", "t2", "flair")
+from .tiny_data import MODALITIES
+from .tiny_network import TINY_SAMPLING
+from .workflow import REPOSITORY, copy_bundle, run, write_random_weights
+
+LABELS = {"diffanomaly": {"anomaly": 1}, "diffseg": {"lesion": 1}}
+OPTIONS = {"diffanomaly": {"scale", "steps"}, "diffseg": {"num_samples", "steps", "solver", "keep_samples"}}
+MAPS = {"diffanomaly": "map", "diffseg": "mean"}
+THRESHOLDS = {"diffanomaly": 0.25, "diffseg": 0.5}
+"""That of the file ``threshold.json``, and that of the configuration."""
+each_bundle = pytest.mark.parametrize("bundle", sorted(LABELS))
 AFFINE = np.array([[0, -4.0, 0, 60], [-4.0, 0, 0, 70], [0, 0, 5.0, -40], [0, 0, 0, 1]])  # not RAS
 SHAPE = (47, 41, 5)
 START = """
@@ -56,36 +60,31 @@ def python() -> str:
 
 @pytest.fixture(scope="module")
 def server(python, tmp_path_factory) -> Iterator[tuple[str, Path]]:
-    """A server with the bundle, untrained, and one case twice: a file with all channels, and a file a channel."""
+    """A server with the bundles, untrained, and one case twice: a file with all channels, and a file a channel."""
     work = tmp_path_factory.mktemp("label")
     prefix = subprocess.check_output([python, "-c", "import sys; print(sys.prefix)"], text=True).strip()
     app = Path(prefix) / "monailabel" / "sample-apps" / "monaibundle"
     shutil.copytree(app, work / "app", ignore=shutil.ignore_patterns("model"))
-    copy = work / "app" / "model" / "diffanomaly"
-    shutil.copytree(BUNDLE, copy, ignore=shutil.ignore_patterns("models", "eval", "data"))
-    parser = ConfigParser()
-    parser.read_config(copy / "configs" / "inference.json")
-    (copy / "models").mkdir()
-    torch.manual_seed(0)
-    state = parser.get_parsed_content("network_def").state_dict()
-    # the last layers start at zero, which would give empty maps
-    state = {name: value + 0.05 * torch.randn_like(value) for name, value in state.items()}
-    torch.save(state, copy / "models" / "model.pt")
-    (copy / "models" / "threshold.json").write_text('{"value": 0.25, "origin": "validation"}')
+    (work / "app" / "model").mkdir()
+    for bundle in LABELS:
+        copy = copy_bundle(bundle, work / "app" / "model")
+        write_random_weights(copy, copy / "models" / "model.pt")
+    threshold = {"value": THRESHOLDS["diffanomaly"], "origin": "validation"}
+    (work / "app" / "model" / "diffanomaly" / "models" / "threshold.json").write_text(json.dumps(threshold))
 
     (work / "studies").mkdir()
     rng = np.random.default_rng(0)
-    brain = np.zeros((*SHAPE, len(CHANNELS)), dtype=np.float32)
-    brain[8:40, 6:36, 1:4] = 100 + 20 * rng.random((32, 30, 3, len(CHANNELS)))
+    brain = np.zeros((*SHAPE, len(MODALITIES)), dtype=np.float32)
+    brain[8:40, 6:36, 1:4] = 100 + 20 * rng.random((32, 30, 3, len(MODALITIES)))
     nib.save(nib.Nifti1Image(brain, AFFINE), work / "studies" / "all.nii.gz")
-    for c, name in enumerate(CHANNELS):
+    for c, name in enumerate(MODALITIES):
         nib.save(nib.Nifti1Image(brain[..., c], AFFINE), work / "studies" / f"case_{name}.nii.gz")
 
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     command = [python, "-c", START, "start_server", "--app", "app", "--studies", "studies"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--conf", "models", "diffanomaly"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--conf", "models", ",".join(LABELS)]
     command += ["--conf", "zoo_source", "local", "--conf", "sam2", "false", "--conf", "skip_trainers", "true"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     environment.update(MONAI_LABEL_SESSIONS="false", MONAI_LABEL_DATASTORE_AUTO_RELOAD="false")
@@ -111,13 +110,12 @@ def get(url: str) -> dict:
         return json.load(answer)
 
 
-def infer(server: tuple[str, Path], image: str, **params) -> bytes:
+def infer(server: tuple[str, Path], bundle: str, image: str, **params) -> bytes:
     url, work = server
-    form = urllib.parse.urlencode({"params": json.dumps({"device": "cpu", "steps": 2, "substeps": 1, **params})})
+    tiny = {name.split("#")[1]: value for name, value in TINY_SAMPLING[bundle].items()}
+    form = urllib.parse.urlencode({"params": json.dumps({"device": "cpu", **tiny, **params})})
     try:
-        with urllib.request.urlopen(
-            f"{url}/infer/diffanomaly?image={image}&output=image", form.encode(), 300
-        ) as answer:
+        with urllib.request.urlopen(f"{url}/infer/{bundle}?image={image}&output=image", form.encode(), 300) as answer:
             return answer.read()
     except urllib.error.HTTPError:
         pytest.fail((work / "server.log").read_text()[-3000:])
@@ -127,47 +125,49 @@ def as_image(content: bytes) -> nib.Nifti1Image:
     return nib.Nifti1Image.from_bytes(gzip.decompress(content))
 
 
-def test_model_is_listed(server) -> None:
+@each_bundle
+def test_model_is_listed(server, bundle) -> None:
     info = get(f"{server[0]}/info/")
-    model = info["models"]["diffanomaly"]
-    assert model["type"] == "segmentation" and model["labels"] == {"anomaly": 1} and model["dimension"] == 2
-    assert {"threshold", "heatmap", "scale", "steps"} <= set(model["config"])
+    model = info["models"][bundle]
+    assert model["type"] == "segmentation" and model["labels"] == LABELS[bundle] and model["dimension"] == 2
+    assert {"threshold", "heatmap", *OPTIONS[bundle]} <= set(model["config"])
     assert not info["trainers"]
 
 
-def test_mask_and_map_lie_on_the_grid_of_the_image(server) -> None:
-    mask, score = as_image(infer(server, "all")), as_image(infer(server, "all", heatmap=True))
+@each_bundle
+def test_mask_and_map_lie_on_the_grid_of_the_image(server, bundle) -> None:
+    mask, score = as_image(infer(server, bundle, "all")), as_image(infer(server, bundle, "all", heatmap=True))
     for image, dtype in ((mask, np.uint8), (score, np.float32)):
         assert image.shape == SHAPE and image.get_data_dtype() == dtype
         np.testing.assert_allclose(image.affine, AFFINE, atol=1e-4)
-    np.testing.assert_array_equal(mask.get_fdata(), score.get_fdata() > 0.25)  # that of threshold.json
+    np.testing.assert_array_equal(mask.get_fdata(), score.get_fdata() > THRESHOLDS[bundle])
     assert 0 < mask.get_fdata().sum() < mask.get_fdata().size
 
 
-def test_options_of_a_request_count_for_it_alone(server) -> None:
-    first = infer(server, "all")
-    none = as_image(infer(server, "all", threshold=1e6))
+@each_bundle
+def test_options_of_a_request_count_for_it_alone(server, bundle) -> None:
+    first = infer(server, bundle, "all")
+    none = as_image(infer(server, bundle, "all", threshold=1e6))
     assert not none.get_fdata().any()
-    np.testing.assert_array_equal(as_image(infer(server, "all")).get_fdata(), as_image(first).get_fdata())
+    np.testing.assert_array_equal(as_image(infer(server, bundle, "all")).get_fdata(), as_image(first).get_fdata())
 
 
-def test_one_channel_of_a_case_stands_for_all(server) -> None:
-    expected = as_image(infer(server, "all", heatmap=True)).get_fdata()
-    found = as_image(infer(server, "case_flair", heatmap=True)).get_fdata()
+@each_bundle
+def test_one_channel_of_a_case_stands_for_all(server, bundle) -> None:
+    expected = as_image(infer(server, bundle, "all", heatmap=True)).get_fdata()
+    found = as_image(infer(server, bundle, "case_flair", heatmap=True)).get_fdata()
     np.testing.assert_array_equal(found, expected)
 
 
-def test_slicer_gets_a_labelmap(server) -> None:
-    assert infer(server, "all", result_extension=".nrrd", result_dtype="uint8")[:4] == b"NRRD"
+@each_bundle
+def test_slicer_gets_a_labelmap(server, bundle) -> None:
+    assert infer(server, bundle, "all", result_extension=".nrrd", result_dtype="uint8")[:4] == b"NRRD"
 
 
-def test_same_as_the_command_line(server, tmp_path) -> None:
+@each_bundle
+def test_same_as_the_command_line(server, bundle, tmp_path) -> None:
     work = server[1]
-    command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", "configs/inference.json"]
-    command += ["--dataset_dir", str(work / "studies" / "all.nii.gz"), "--output_dir", str(tmp_path)]
-    command += ["--displayable_configs#steps", "2", "--displayable_configs#substeps", "1"]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    folder = work / "app" / "model" / "diffanomaly"
-    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=300)
-    written = nib.load(tmp_path / "all" / "map.nii.gz").get_fdata()
-    np.testing.assert_allclose(as_image(infer(server, "all", heatmap=True)).get_fdata(), written, atol=1e-4)
+    options = {"dataset_dir": work / "studies" / "all.nii.gz", "output_dir": tmp_path, **TINY_SAMPLING[bundle]}
+    run("--config_file", "configs/inference.json", cwd=work / "app" / "model" / bundle, overrides=options)
+    written = nib.load(tmp_path / "all" / f"{MAPS[bundle]}.nii.gz").get_fdata()
+    np.testing.assert_allclose(as_image(infer(server, bundle, "all", heatmap=True)).get_fdata(), written, atol=1e-4)

@@ -1,20 +1,32 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Overrides that make the networks of a ``diffanomaly`` configuration tiny."""
+"""Overrides that make networks and inferences tiny."""
 
 from __future__ import annotations
 
 from typing import Any
 
-TINY_NETWORK: dict[str, Any] = {
+TINY_DIFFUSION: dict[str, Any] = {
     "network_def#diffusion#channels": [8, 16],
     "network_def#diffusion#attention_levels": [False, True],
     "network_def#diffusion#num_res_blocks": 1,
     "network_def#diffusion#num_head_channels": [8, 16],
     "network_def#diffusion#norm_num_groups": 8,
+}
+"""Of the diffusion network of any bundle."""
+
+TINY_NETWORK: dict[str, Any] = {
+    **TINY_DIFFUSION,
     "network_def#classifier#channels": [8, 16],
     "network_def#classifier#attention_levels": [False, True],
     "network_def#classifier#num_res_blocks": 1,
     "network_def#classifier#num_head_channels": 8,
     "network_def#classifier#norm_num_groups": 8,
 }
+"""Of both networks of ``diffanomaly``."""
+
+TINY_SAMPLING: dict[str, dict[str, Any]] = {
+    "diffanomaly": {"displayable_configs#steps": 2, "displayable_configs#substeps": 1},
+    "diffseg": {"displayable_configs#steps": 2, "displayable_configs#num_samples": 2},
+}
+"""Of each bundle's inference."""

@@ -34,3 +34,11 @@ def test_unnamed_slices_are_all_kept() -> None:
 def test_an_empty_set_has_no_fields() -> None:
     with pytest.raises(DataError, match="found none"):
         SliceCases()["image"]
+
+
+def test_sets_are_matched_by_subject_and_slice() -> None:
+    cases = AnomalyCases()
+    for subject, index in (("a", 1), ("a", 2), ("b", 1)):
+        cases.append(np.ones((1, 2, 2)), np.ones((1, 2, 2)), subject=subject, slice=index)
+    assert cases.slice_keys == [("a", "1"), ("a", "2"), ("b", "1")] and cases.subset([2]).slice_keys == [("b", "1")]
+    assert SliceCases().slice_keys == []

@@ -7,13 +7,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from monai.bundle import ConfigParser
 
 from monai_anomaly.data import builtin
 from monai_anomaly.utils import DataError
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-BUNDLE = REPOSITORY / "bundles" / "diffanomaly"
+from .workflow import REPOSITORY, merged
+
+PHANTOMS = [("diffanomaly", (), "phantom"), ("diffanomaly", ("long",), "phantom_long"), ("diffseg", (), "phantom")]
+"""Bundle, overlays and the folder of their phantom."""
 
 
 @pytest.fixture
@@ -29,33 +30,34 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return folders
 
 
-def datalist(*names: str, **overrides: object) -> Path:
-    parser = ConfigParser()
-    parser.read_config([BUNDLE / "configs" / f"{name}.json" for name in ("train", *names)])
+def datalist(bundle: str, *names: str, **overrides: object) -> Path:
+    parser = merged(bundle, "train", *names)
     parser.update(overrides)
     return parser.get_parsed_content("datalist")
 
 
-@pytest.mark.parametrize("cwd", [REPOSITORY, BUNDLE])
-@pytest.mark.parametrize(("names", "folder"), [((), "data/phantom"), (("long",), "data/phantom_long")])
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize(("bundle", "names", "folder"), PHANTOMS)
 def test_default_folder_gets_the_phantom(
-    written: list, monkeypatch: pytest.MonkeyPatch, cwd: Path, names: tuple[str, ...], folder: str
+    written: list, monkeypatch: pytest.MonkeyPatch, bundle: str, names: tuple[str, ...], folder: str, inside: bool
 ) -> None:
-    monkeypatch.chdir(cwd)
-    datalist(*names)
-    assert [f.resolve() for f in written] == [BUNDLE / folder]
+    root = REPOSITORY / "bundles" / bundle
+    monkeypatch.chdir(root if inside else REPOSITORY)
+    datalist(bundle, *names)
+    assert [f.resolve() for f in written] == [root / "data" / folder]
 
 
 def test_default_folder_in_other_words(written: list, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(BUNDLE)
-    datalist(dataset_dir=str(BUNDLE / "data" / "phantom") + "/")
+    root = REPOSITORY / "bundles" / "diffanomaly"
+    monkeypatch.chdir(root)
+    datalist("diffanomaly", dataset_dir=str(root / "data" / "phantom") + "/")
     assert len(written) == 1
 
 
-@pytest.mark.parametrize("names", [(), ("long",)])
-def test_mistyped_folder_is_an_error(written: list, tmp_path: Path, names: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("bundle", "names"), [entry[:2] for entry in PHANTOMS])
+def test_mistyped_folder_is_an_error(written: list, tmp_path: Path, bundle: str, names: tuple[str, ...]) -> None:
     with pytest.raises(Exception) as caught:
-        datalist(*names, dataset_dir=str(tmp_path / "brast"))
+        datalist(bundle, *names, dataset_dir=str(tmp_path / "brast"))
     error: BaseException | None = caught.value
     while error is not None and not isinstance(error, DataError):
         error = error.__cause__
@@ -64,5 +66,5 @@ def test_mistyped_folder_is_an_error(written: list, tmp_path: Path, names: tuple
 
 
 def test_phantom_elsewhere_on_request(written: list, tmp_path: Path) -> None:
-    datalist(dataset_dir=str(tmp_path / "mine"), make_phantom=True)
+    datalist("diffanomaly", dataset_dir=str(tmp_path / "mine"), make_phantom=True)
     assert written == [tmp_path / "mine"]

@@ -1,0 +1,43 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from monai_anomaly.apps.speed import speed
+from tests.bundles.tiny_network import TINY_DIFFUSION, TINY_NETWORK
+
+BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
+SIZE = {"spatial_size": [32, 40], "device": "cpu"}
+
+
+def measure(bundle: str, *overlays: str, **overrides: object) -> dict:
+    config = [str(BUNDLES / bundle / "configs" / f"{name}.json") for name in ("train", *overlays)]
+    return json.loads(speed(config, batch_size=2, steps=1, **SIZE, **overrides))
+
+
+@pytest.mark.parametrize(
+    ("bundle", "overlays", "network", "evaluated"),
+    [
+        ("diffanomaly", (), TINY_NETWORK, "guided_step"),
+        ("diffseg", (), TINY_DIFFUSION, "denoising_step"),
+        ("diffseg", ("regions",), TINY_DIFFUSION, "denoising_step"),
+        ("diffseg", ("segnet",), {"network_def#channels": [8, 8, 8, 8]}, "sample"),
+        ("diffseg", ("bayesian_segnet",), {"network_def#channels": [8, 8, 8, 8]}, "sample"),
+        ("diffseg", ("dynunet",), {"network_def#filters": [8, 8, 8, 8]}, "sample"),
+    ],
+    ids=lambda value: "+".join(value) if isinstance(value, tuple) else str(value)[:12],
+)
+def test_a_training_step_and_an_evaluation(bundle: str, overlays: tuple, network: dict, evaluated: str) -> None:
+    result = measure(bundle, *overlays, **network)
+    assert result["image"] == [4, 32, 40] and result["parameters"] > 0
+    assert all(result[k]["seconds"] > 0 and result[k]["peak_gib"] > 0 for k in (evaluated, "training_step"))
+
+
+def test_slices_that_must_be_padded() -> None:
+    config = str(BUNDLES / "diffseg" / "configs" / "train.json")
+    overrides = {**SIZE, **TINY_DIFFUSION, "spatial_size": [32, 40], "ensemble#divisor": 16}
+    assert json.loads(speed(config, batch_size=1, steps=1, **overrides))["denoising_step"]["seconds"] > 0

@@ -1,0 +1,79 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Each bundle's inference on inputs that cannot be used, and on some slices only; with an untrained network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from monai_anomaly.utils import DataError
+
+from .tiny_data import MODALITIES, NATIVE, write_case
+from .tiny_network import TINY_SAMPLING
+from .workflow import BUNDLES, infer, write_random_weights
+
+TINY = {bundle: {"load_pretrain": False, **NATIVE, **options} for bundle, options in TINY_SAMPLING.items()}
+MAPS = {"diffanomaly": "map", "diffseg": "mean"}
+each_bundle = pytest.mark.parametrize("bundle", sorted(TINY))
+
+
+def test_no_bundle_is_forgotten() -> None:
+    assert sorted(TINY) == [bundle.name for bundle in BUNDLES]
+
+
+@each_bundle
+def test_batch_goes_on_with_what_can_be_used(bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    inputs, output = tmp_path / "in", tmp_path / "out"
+    for i in range(5):
+        write_case(inputs / f"p{i}", nan=i == 0)
+    (inputs / "p1" / "t1.nii.gz").unlink()
+    (inputs / "p3" / "flair.nii.gz").write_bytes(b"not an image")
+    infer(bundle, output, dataset_dir=str(inputs), **TINY[bundle])
+    assert {p.name for p in output.iterdir()} == {"p2", "p4", "left_out.json"}
+    left_out = {entry["case"]: entry["reason"] for entry in json.loads((output / "left_out.json").read_text())}
+    assert list(left_out) == ["p0", "p1", "p3"]
+    for case, word in (("p0", "t2.nii.gz"), ("p1", "t1"), ("p3", "flair.nii.gz")):
+        assert str(inputs / case) in left_out[case] and word in left_out[case]
+    assert "3 left out" in capsys.readouterr().out
+
+
+@each_bundle
+def test_datalist_with_a_missing_file(bundle: str, tmp_path: Path) -> None:
+    samples = []
+    for i in range(2):
+        folder = write_case(tmp_path / f"p{i}")
+        samples.append({"image": [str(folder / f"{m}.nii.gz") for m in MODALITIES]})
+    (tmp_path / "p0" / "t1ce.nii.gz").unlink()
+    (tmp_path / "datalist.json").write_text(json.dumps({"test": samples}))
+    infer(bundle, tmp_path / "out", dataset_dir=str(tmp_path / "datalist.json"), **TINY[bundle])
+    (entry,) = json.loads((tmp_path / "out" / "left_out.json").read_text())
+    assert "t1ce.nii.gz: expected an image file, found nothing" in entry["reason"]
+
+
+@each_bundle
+def test_slices_outside_the_range_stay_dark(bundle: str, tmp_path: Path) -> None:
+    """The range counts slices from the feet up, whatever the orientation of the file."""
+    case = write_case(tmp_path / "p", (16, 16, 6))
+    for file in case.iterdir():  # the first slice of the file is the top one
+        image = nib.load(file)
+        nib.save(nib.Nifti1Image(np.asarray(image.dataobj)[:, :, ::-1], np.diag([1, 1, -1, 1])), file)
+    write_random_weights(bundle, tmp_path / "model.pt")
+    options = {**TINY[bundle], "load_pretrain": True, "displayable_configs#slice_range": [3, 5]}
+    infer(bundle, tmp_path / "out", dataset_dir=str(case), **options, ckpt_dir=str(tmp_path))
+    score = nib.load(tmp_path / "out" / "p" / f"{MAPS[bundle]}.nii.gz").get_fdata()
+    assert score.any((0, 1)).tolist() == [False, True, True, False, False, False]
+    scores = json.loads((tmp_path / "out" / "p" / "scores.json").read_text())
+    assert scores["settings"]["slice_range"] == [3, 5]
+
+
+@each_bundle
+def test_single_input_that_cannot_be_used_is_an_error(bundle: str, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError) as caught:  # of monai.bundle, which evaluates the expression that runs
+        infer(bundle, tmp_path / "out", dataset_dir=str(write_case(tmp_path / "p", nan=True)), **TINY[bundle])
+    assert isinstance(caught.value.__cause__, DataError) and "t2.nii.gz: expected finite" in str(caught.value.__cause__)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,107 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Overlays of inference say what those of training say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from monai.bundle import ConfigParser
+
+from .test_bundle_workflows import SHARED
+from .workflow import BUNDLES, configs, merged
+
+OVERLAYS = [
+    (bundle.name, path.stem.removeprefix("inference_"))
+    for bundle in BUNDLES
+    for path in sorted((bundle / "configs").glob("inference_*.json"))
+]
+RUN_IDS = ("evaluating", "finalize")
+"""Of `monai.bundle`: what to run by name, and what at the end; entries that a default configuration may lack."""
+each_overlay = pytest.mark.parametrize(("bundle", "name"), OVERLAYS)
+
+
+def pair(bundle: str, name: str) -> tuple[ConfigParser, ConfigParser]:
+    """Training and inference with the overlay of a name."""
+    return merged(bundle, "train", name), merged(bundle, "inference", f"inference_{name}")
+
+
+def for_the_image(transform: Any) -> Any:
+    """A transform as far as it concerns the image: of arguments with one entry a key, the first."""
+    if isinstance(transform, str):
+        return transform
+    several = isinstance(transform["keys"], list) or transform["keys"] == "@image_keys"
+    return {
+        key: value[0] if several and key in ("channels", "mode") and isinstance(value, list) else value
+        for key, value in transform.items()
+        if key not in ("keys", "allow_missing_keys", "modalities", "_disabled_")
+    }
+
+
+def test_every_trained_model_has_an_inference() -> None:
+    """An overlay with a folder of its own for `model.pt` trains a model of its own."""
+    trained = [
+        (bundle.name, path.stem)
+        for bundle in BUNDLES
+        for path in sorted((bundle / "configs").glob("*.json"))
+        if "ckpt_dir" in json.loads(path.read_text()) and "train" not in path.stem and "inference" not in path.stem
+    ]
+    assert trained == OVERLAYS
+    assert {name for _, name in OVERLAYS} == {"chexpert", "cxr64", "long", "regions", "thesis"}
+
+
+@each_overlay
+def test_inference_has_the_network_of_the_training(bundle: str, name: str) -> None:
+    train, inference = pair(bundle, name)
+    # a training may bring its images to the size and spacing in a way of its own, see the next test
+    for item in set(SHARED) - {"pixdim"}:
+        assert train.get(item) == inference.get(item), item
+
+
+@each_overlay
+def test_inference_prepares_images_as_the_training(bundle: str, name: str) -> None:
+    train, inference = pair(bundle, name)
+    assert for_the_image(train["intensity"]) == for_the_image(inference["intensity"])
+    wanted = [for_the_image(t) for t in train["volume_transforms"] if "SelectItemsd" not in str(t)]
+    ready = [for_the_image(t) for t in inference["preprocessing#transforms"] if "PreprocessRawd" not in str(t)]
+    assert wanted == ready
+    if "@pixdim" in str(wanted):
+        assert train["pixdim"] == inference["pixdim"]
+
+
+@each_overlay
+def test_inference_takes_the_files_of_the_training_and_writes_beside_them(bundle: str, name: str) -> None:
+    train, inference = pair(bundle, name)
+    assert train["ckpt_dir"] == inference["ckpt_dir"]
+    assert train.get_parsed_content("output_dir") + "/inference" == inference.get_parsed_content("output_dir")
+    assert train.get_parsed_content("dataset_dir") + "/datalist.json" == inference.get_parsed_content("dataset_dir")
+
+
+@pytest.mark.parametrize("bundle", [bundle.name for bundle in BUNDLES])
+def test_no_overlay_sets_what_nothing_reads(bundle: str) -> None:
+    """A mistyped name is an entry of its own, without an error."""
+    defaults = {kind: merged(bundle, kind) for kind in ("train", "inference")}
+    for path in sorted(configs(bundle).glob("*.json")):
+        if path.stem in ("metadata", "train", "inference"):
+            continue
+        default = defaults["inference" if path.stem.startswith("inference_") else "train"]
+        for key in json.loads(path.read_text()):
+            place = key.rpartition("#")[0] or key  # a component may get an argument more
+            assert place in default or place in RUN_IDS, (path.name, key)
+
+
+def test_bundles_of_brain_mr_prepare_images_alike() -> None:
+    """So what is tested of one, like raw scans, holds for the other."""
+    first, second = (merged(bundle, "inference") for bundle in ("diffanomaly", "diffseg"))
+    for item in ("preprocessing", "intensity", "intensity_range", "dataset", "dataloader"):
+        assert first[item] == second[item], item
+
+
+@pytest.mark.parametrize(("bundle", "name"), [entry for entry in OVERLAYS if entry[1] == "thesis"])
+def test_inference_of_the_thesis_takes_the_slices_of_the_training(bundle: str, name: str) -> None:
+    """The volumes of BraTS are all of one grid."""
+    train, inference = pair(bundle, name)
+    assert inference["displayable_configs#slice_range"] == train["slice_range"]
+    assert json.loads((configs(bundle) / "thesis.json").read_text())["dataset_dir"] == "data/brats"

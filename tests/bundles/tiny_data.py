@@ -1,0 +1,53 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Tiny data: a coarse phantom with overrides that train on it, and made-up cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+MODALITIES = ("t1", "t1ce", "t2", "flair")
+PHANTOM: dict[str, Any] = {"subjects": 10, "spacing": 6.0, "healthy_fraction": 0.0, "workers": 0}
+TINY_TRAINING: dict[str, Any] = {
+    "phantom": PHANTOM,
+    "spatial_size": [32, 40],
+    "pixdim": [6.0, 6.0, -1.0],
+    "slice_range": [8, 20],
+    "epochs": 1,
+    "batch_size": 8,
+    "min_lesion_pixels": 2,
+    "panel_interval": 1,
+    "validation_step": 2,
+    "test_step": 4,
+    "autocast": "float32",
+}
+"""One epoch on the phantom, for the training of any bundle of brain MR."""
+NATIVE: dict[str, Any] = {"spatial_size": [16, 16], "pixdim": [-1.0, -1.0, -1.0]}
+"""Cases of `write_case` as they are, for the inference."""
+ODD_AFFINE = np.array([[0, -4.0, 0, 60], [-4.0, 0, 0, 70], [0.3, 0, 5.0, -40], [0, 0, 0, 1]])
+"""Axes exchanged and mirrored, and one of them oblique."""
+
+
+def write_case(
+    folder: Path,
+    shape: Sequence[int] = (16, 16, 4),
+    affine: np.ndarray | None = None,
+    names: Sequence[str] = MODALITIES,
+    nan: bool = False,
+) -> Path:
+    """A noisy block in the dark, a file a modality; with ``nan`` one voxel of T2 is none."""
+    rng = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    inside = tuple(slice(3 * size // 16, size - 3 * size // 16) for size in shape[:2])
+    for name in names:
+        values = np.zeros(shape, dtype=np.float32)
+        values[inside] = 100 + 20 * rng.random(values[inside].shape)
+        if nan and name == "t2":
+            values[8, 8, 1] = np.nan
+        nib.save(nib.Nifti1Image(values, np.eye(4) if affine is None else affine), folder / f"{name}.nii.gz")
+    return folder
