@@ -73,15 +73,11 @@ class HybridDiffusionLoss(_Loss):
         channels, output = x.shape[1], output.to(x.dtype)
         predicted = output[:, :channels]
         wanted = self.parametrization.target(x0, noise, level)
-        simple = self.elementwise(predicted, wanted).flatten(1).mean(1)
+        simple = F.mse_loss(predicted, wanted, reduction="none").flatten(1).mean(1)
         if output.shape[1] == channels:
             return simple
         predicted_x0 = self.parametrization.read(x, predicted.detach(), level)[1]
         return simple + self.vlb_weight * self.bound(predicted_x0, output[:, channels:], x0, x, level)
-
-    def elementwise(self, predicted: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        """The error of each element in L_simple; both (N, C, ...)."""
-        return F.mse_loss(predicted, wanted, reduction="none")
 
     def bound(
         self, predicted_x0: torch.Tensor, variance: torch.Tensor, x0: torch.Tensor, x: torch.Tensor, level: torch.Tensor

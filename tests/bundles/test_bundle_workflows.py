@@ -13,7 +13,7 @@ from .tiny_data import TINY_TRAINING
 from .workflow import REPOSITORY, merged, run, workflow
 
 NETWORK = "network_def schedule channel_names spatial_size num_classes null_label num_regions encoding prediction"
-SHARED = (*NETWORK.split(), "mask_range", "learned_variance", "bounded", "pixdim", "intensity_range")
+SHARED = (*NETWORK.split(), "mask_range", "learned_variance", "pixdim", "intensity_range")
 """What training and inference must agree on; a bundle need not have all."""
 
 

@@ -83,7 +83,7 @@ def test_network_is_that_of_the_paper() -> None:
         with torch.device("meta"):  # no memory
             network = parser.get_parsed_content("network_def")
         assert sum(p.numel() for p in network.parameters()) == PAPER_PARAMETERS
-        assert network.prediction == "epsilon" and network.mask_range == (0, 1) and not network.bounded
+        assert network.prediction == "epsilon" and network.mask_range == (0, 1)
 
 
 def test_thesis_with_regions_has_an_input_and_two_outputs_a_region() -> None:

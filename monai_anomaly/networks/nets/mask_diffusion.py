@@ -26,14 +26,10 @@ class MaskDiffusionNet(nn.Module):
             variance.
         mask_channels: K, the channels of a mask.
         prediction: what it predicts, see `Denoiser`; for the export view.
-        mask_range: values of background and lesion in a mask; for the export view and ``bounded``.
+        mask_range: values of background and lesion in a mask; for the export view.
         schedule: schedule it was trained on; None: linear, T = 1000; for the export view.
         activation_checkpointing: recompute the residual blocks' activations in the backward pass: less memory, about a
             third more time, for large images.
-        bounded: the predicted mask is put within that range by a sigmoid; only with the prediction ``"sample"``.
-
-    Raises:
-        ValueError: when ``bounded`` is asked for, but the network predicts no mask.
     """
 
     def __init__(
@@ -44,13 +40,9 @@ class MaskDiffusionNet(nn.Module):
         mask_range: tuple[float, float] = (-1.0, 1.0),
         schedule: NoiseSchedule | None = None,
         activation_checkpointing: bool = False,
-        bounded: bool = False,
     ) -> None:
         super().__init__()
-        if bounded and prediction != "sample":
-            raise ValueError(f"bounded needs the prediction 'sample', got {prediction!r}")
         self.diffusion = diffusion
-        self.bounded = bounded
         if activation_checkpointing:
             checkpoint_res_blocks(diffusion)
         self.mask_channels = mask_channels
@@ -69,18 +61,10 @@ class MaskDiffusionNet(nn.Module):
             With ``timesteps`` the network's output (N, K or 2 K, H, W); else probabilities (N, K, H, W) in [0, 1].
         """
         if timesteps is not None:
-            return self._denoise(image, timesteps)
-        denoiser = Denoiser(self._denoise, self.schedule, condition=image, prediction=self.prediction)
+            output: torch.Tensor = self.diffusion(image, timesteps)
+            return output
+        denoiser = Denoiser(self.diffusion, self.schedule, condition=image, prediction=self.prediction)
         mask = image.new_zeros(len(image), self.mask_channels, *image.shape[2:])
         low, high = self.mask_range
         x0 = denoiser(mask, self.schedule.num_train_timesteps).x0
         return ((x0 - low) / (high - low)).clamp(0, 1)
-
-    def _denoise(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
-        output: torch.Tensor = self.diffusion(x, timesteps)
-        if not self.bounded:
-            return output
-        low, high = self.mask_range
-        # bfloat16 has no number between 0.996 and 1
-        mask = low + (high - low) * output[:, : self.mask_channels].float().sigmoid()
-        return torch.cat([mask, output[:, self.mask_channels :]], dim=1)
