@@ -21,9 +21,9 @@ from .benchmark_setup import (
     about_checkpoint,
     chosen_settings,
     component_arguments,
+    pick_test_slices,
     read_config,
     slice_names,
-    spread_slices,
     trained_network,
 )
 from .benchmark_table import benchmark_table, paired_differences
@@ -114,7 +114,7 @@ def benchmark(
     for name, parser in parsers.items():
         key = _data_key(parser)
         if key not in chosen_slices:
-            chosen_slices[key] = {p: spread_slices(parser.get_parsed_content(i), counts[p]) for p, i in SETS.items()}
+            chosen_slices[key] = {p: pick_test_slices(parser.get_parsed_content(i), counts[p]) for p, i in SETS.items()}
         for part, slices in chosen_slices[key].items():
             agree(path, result["slices"], part, slice_names(slices), of=f"{name} ")
     for name, parser in parsers.items():

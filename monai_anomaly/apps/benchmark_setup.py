@@ -21,9 +21,9 @@ __all__ = [
     "about_checkpoint",
     "chosen_settings",
     "component_arguments",
+    "pick_test_slices",
     "read_config",
     "slice_names",
-    "spread_slices",
     "trained_network",
 ]
 
@@ -77,7 +77,7 @@ def trained_network(checkpoint: str, parser: ConfigParser) -> Any:
     return network.eval()
 
 
-def spread_slices(dataset: Any, count: int | None = None) -> list[dict[str, Any]]:
+def pick_test_slices(dataset: Any, count: int | None = None) -> list[dict[str, Any]]:
     """``count`` slices spread over a set, two thirds of them diseased; None: all, in the order of the set."""
     if count is None:
         return [dataset[i] for i in range(len(dataset))]

@@ -21,9 +21,9 @@ from .benchmark_setup import (
     about_checkpoint,
     chosen_settings,
     component_arguments,
+    pick_test_slices,
     read_config,
     slice_names,
-    spread_slices,
     trained_network,
 )
 from .counting import CountCalls
@@ -90,7 +90,7 @@ def segmentation_benchmark(
     agree(path, result["counts"], "test slices", test_slices)
     about = {**about_checkpoint(str(checkpoint), parser, USED), "device": _device_name(parser)}
     agree(path, result["checkpoints"], "model", about)
-    slices = spread_slices(parser.get_parsed_content(TEST), test_slices)
+    slices = pick_test_slices(parser.get_parsed_content(TEST), test_slices)
     agree(path, result["slices"], "test", slice_names(slices))
     missing = {n: s for n, s in chosen.items() if n not in result["rows"]}
     for name, row in _missing_rows(str(checkpoint), parser, slices, missing):

@@ -17,8 +17,8 @@ from ..metrics.segmentation.report import ONE_SAMPLE, THRESHOLD
 from ..metrics.summary import slice_mean
 from ..utils import atomic_write, provenance
 from .benchmark_file import write_benchmark
+from .saved_evaluations import read_cases, read_reports, read_training
 from .segmentation_compare_table import segmentation_compare_table
-from .segmentation_reports import read_cases, read_reports, read_training
 
 __all__ = ["segmentation_compare"]
 

@@ -19,7 +19,11 @@ SECTIONS = ("training", "validation", "test")
 
 
 def load_datalist(
-    path: str | os.PathLike, section: str, modalities: Sequence[str] | None = None, check_files: bool = True
+    path: str | os.PathLike,
+    section: str,
+    modalities: Sequence[str] | None = None,
+    check_files: bool = True,
+    requires: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Read the samples of one section of a datalist file.
 
@@ -28,12 +32,14 @@ def load_datalist(
         section: e.g. ``"training"``, ``"validation"`` or ``"test"``.
         modalities: the channels the caller expects, in order; compared with those the file names.
         check_files: whether every listed file must exist.
+        requires: entries that every sample must have, e.g. ``["mask"]``.
 
     Returns:
         the samples, with the paths under ``image``, ``mask`` and ``twin`` made absolute.
 
     Raises:
-        DataError: the file, the section or a listed image is missing, or the modalities are others.
+        DataError: the file, the section, a listed image or an entry that is required is missing, or the modalities are
+            others.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -53,6 +59,11 @@ def load_datalist(
         raise DataError(f"{path}: expected samples in the section '{section}', found the sections {sections}")
     if modalities is not None and datalist.get("modalities", list(modalities)) != list(modalities):
         raise DataError(f"{path}: expected the modalities {list(modalities)}, found {datalist['modalities']}")
+    for key in requires:
+        without = [str(sample.get("subject", number)) for number, sample in enumerate(samples) if not sample.get(key)]
+        if without:
+            shown = ", ".join(without[:5]) + (", ..." if len(without) > 5 else "")
+            raise DataError(f"{path}: expected a '{key}' of every sample of '{section}', found none of {shown}")
     resolved = [_map_files(sample, lambda file: str(path.parent / file)) for sample in samples]
     missing = [file for sample in resolved for file in _files(sample) if not Path(file).exists()]
     if missing and check_files:

@@ -148,7 +148,12 @@ class SliceDataset(Dataset):
         item.update(label=volume.labels[s], slice=volume.indices[s], subject=volume.tags["subject"])
         if "site" in self._keys:
             item["site"] = volume.tags["site"]
-        return item if self.slice_transform is None else self.slice_transform(item)
+        if self.slice_transform is None:
+            return item
+        try:
+            return transform_sample(self.slice_transform, item)
+        except DataError as error:
+            raise DataError(f"subject {item['subject']}, slice {item['slice']}: {error}") from error
 
     def _common_keys(self) -> set[str]:
         """Keys that every item can have, so that items can be collated."""

@@ -10,6 +10,7 @@ from .grids import Grid, karras_grid, make_grid, strided_grid, uniform_grid
 from .guidance import ClassifierGuidance, Guidance, GuidanceSum
 from .inversion import Trajectory
 from .noise import SeededNoise
+from .noising import RandomNoising
 from .parametrization import Parametrization
 from .schedule import Level, NoiseSchedule
 from .solvers import ancestral_step, ddim_step, sample_ancestral, solve, solve_back
@@ -24,6 +25,7 @@ __all__ = [
     "NoiseSchedule",
     "Parametrization",
     "Prediction",
+    "RandomNoising",
     "SeededNoise",
     "Trajectory",
     "ancestral_step",

@@ -72,9 +72,15 @@ class Denoiser:
         self.label_scale = label_scale
 
     def __call__(self, x: torch.Tensor, level: Level) -> Prediction:
-        """Predict noise and clean image of x (N, C, ...) at a level (see `NoiseSchedule`)."""
+        """Predict noise and clean image of x (N, C, ...) at a level (see `NoiseSchedule`).
+
+        Raises:
+            ValueError: when the network gives neither C nor 2 C channels.
+        """
         channels = x.shape[1]
         output = self._evaluate(x, level, self.class_label)
+        if output.shape[1] not in (channels, 2 * channels):
+            raise ValueError(f"expected {channels} or, with a variance, {2 * channels} channels, got {output.shape[1]}")
         variance = output[:, channels:] if output.shape[1] == 2 * channels else None
         output = output[:, :channels]
         if self.label_scale != 0:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from .mask_batch import MaskPrepareBatch, NoisyMaskPrepareBatch
-from .noising import RandomNoising
 from .noisy_batch import NoisyPrepareBatch
 from .reconstruction_batch import ReconstructionPrepareBatch
 
@@ -13,6 +12,5 @@ __all__ = [
     "MaskPrepareBatch",
     "NoisyMaskPrepareBatch",
     "NoisyPrepareBatch",
-    "RandomNoising",
     "ReconstructionPrepareBatch",
 ]

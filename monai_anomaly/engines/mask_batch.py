@@ -9,8 +9,7 @@ from monai.engines.utils import PrepareBatch
 from monai.utils import CommonKeys as Keys
 from monai.utils import convert_to_tensor
 
-from ..diffusion import NoiseSchedule
-from .noising import RandomNoising
+from ..diffusion import NoiseSchedule, RandomNoising
 
 __all__ = ["MaskPrepareBatch", "NoisyMaskPrepareBatch"]
 

@@ -28,6 +28,7 @@ from .segmentation_files import segmentation_table, write_segmentation_report
 from .segmentation_panel import SegmentationPanel
 from .segmentation_report import report_segmentation
 from .tensorboard_panel import TensorBoardPanel
+from .training_record import TrainingRecord
 from .training_state import TrainingState
 from .translation_panel import TranslationPanel
 from .uncertainty_comparison_figure import uncertainty_comparison_figure
@@ -49,6 +50,7 @@ __all__ = [
     "SaveSegmentations",
     "SegmentationPanel",
     "TensorBoardPanel",
+    "TrainingRecord",
     "TrainingState",
     "TranslationPanel",
     "WeightsLoader",

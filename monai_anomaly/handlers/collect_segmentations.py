@@ -9,14 +9,11 @@ import numpy as np
 
 from monai_anomaly.metrics import SegmentationCases
 from monai_anomaly.metrics.slice_cases import as_array
-from monai_anomaly.utils import DataError
+from monai_anomaly.utils import DataError, split_prediction
 
 from .collect_slices import CollectSlices, plain_scalar
 
 __all__ = ["CollectSegmentations"]
-
-MAPS = 3
-"""Mean, variance and entropy come before the samples; the entropy follows from the mean."""
 
 
 class CollectSegmentations(CollectSlices[SegmentationCases]):
@@ -62,12 +59,11 @@ class CollectSegmentations(CollectSlices[SegmentationCases]):
         mask, pred = as_array(sample.get(self.mask_key)), np.asarray(as_array(sample[self.pred_key]))
         if mask is None:
             raise DataError(f"{name}: expected a mask {self.mask_key!r}, found {sorted(map(str, sample))}.")
-        parts, rest = divmod(len(pred), len(mask))
-        if rest or parts < MAPS:
-            raise DataError(
-                f"{name}: expected mean, variance, entropy and perhaps samples of {len(mask)} regions, "
-                f"found {len(pred)} channels."
-            )
-        pred = pred.reshape(parts, len(mask), *pred.shape[1:])
-        samples = pred[MAPS:] if parts > MAPS else None
-        self.cases.append(sample[self.image_key], pred[0], mask, samples, variance=pred[1], **tags)
+        try:
+            parts = split_prediction(pred, len(mask))
+        except ValueError as error:
+            raise DataError(f"{name}: {error}.") from error
+        samples = parts.get("samples")
+        if samples is not None:
+            samples = samples.reshape(-1, len(mask), *pred.shape[1:])
+        self.cases.append(sample[self.image_key], parts["mean"], mask, samples, variance=parts["variance"], **tags)

@@ -34,9 +34,12 @@ class MovingAverage:
 
     @torch.no_grad()
     def __call__(self, engine: Engine) -> None:
-        """Move the average towards the source; buffers are copied."""
+        """Move the average towards the source; floating-point buffers likewise, others are copied."""
         n = engine.state.iteration
         decay = min(self.decay, (1 + n) / (10 + n))
         torch._foreach_lerp_(list(self.average.parameters()), list(self.source.parameters()), 1 - decay)
         for kept, current in zip(self.average.buffers(), self.source.buffers(), strict=True):
-            kept.copy_(current)
+            if kept.is_floating_point():  # statistics of a batch normalization belong to the weights they came with
+                kept.lerp_(current.to(kept), 1 - decay)
+            else:
+                kept.copy_(current)

@@ -32,6 +32,7 @@ def report_segmentation(
     show: str = "flair",
     rows: int = 6,
     rotate: bool = True,
+    settings: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Score a test set with one sample and a trivial baseline beside the ensemble, print the table, leave pictures.
@@ -53,6 +54,7 @@ def report_segmentation(
         show: channel of the pictures; the last one when it is unknown.
         rows: slices of the pictures.
         rotate: see :py:func:`panel_figure`.
+        settings: of the inferer that made the masks, for the record.
         **options: further arguments of :py:func:`monai_anomaly.metrics.evaluate_segmentation`.
 
     Returns:
@@ -61,6 +63,8 @@ def report_segmentation(
     test = test.cases if isinstance(test, CollectSegmentations) else test
     validation = validation_slices.cases if isinstance(validation_slices, CollectSegmentations) else validation_slices
     report = evaluate_segmentation(validation, test, region_names, channel_names, **options)
+    if settings is not None:
+        report["settings"]["inferer"] = dict(settings)
     if dist.is_available() and dist.is_initialized() and dist.get_rank() > 0:
         return report
     folder = Path(output_dir)

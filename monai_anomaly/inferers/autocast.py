@@ -28,7 +28,14 @@ class AutocastInferer(Inferer):
         self.autocast = autocast
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """``network(inputs, *args, **kwargs)`` in mixed precision."""
+        """``network(inputs, *args, **kwargs)`` in mixed precision; the result in float32, as a loss wants it."""
         dtype = autocast_dtype(self.autocast, inputs.device)
         with torch.autocast(inputs.device.type, dtype) if dtype else nullcontext():
-            return network(inputs, *args, **kwargs)
+            output = network(inputs, *args, **kwargs)
+        return _in_float32(output) if dtype else output
+
+
+def _in_float32(output: Any) -> Any:
+    if isinstance(output, torch.Tensor):
+        return output.float()
+    return type(output)(_in_float32(o) for o in output) if isinstance(output, list | tuple) else output

@@ -64,19 +64,15 @@ class DropoutEnsembleInferer(SlicewiseSegmentationInferer):
     (https://arxiv.org/abs/1511.02680). The spread of the samples is the uncertainty of the weights.
 
     Args:
-        seed: of the masks, not negative.
         activation: see `region_activation`.
-        kwargs: see `SlicewiseSegmentationInferer`.
+        kwargs: see `SlicewiseSegmentationInferer`; ``seed`` is that of what is dropped.
 
     Raises:
-        ValueError: when the seed is negative or the activation unknown.
+        ValueError: when the activation is unknown.
     """
 
-    def __init__(self, seed: int = 0, activation: str = "sigmoid", **kwargs: Any) -> None:
+    def __init__(self, activation: str = "sigmoid", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if seed < 0:
-            raise ValueError(f"seed must not be negative, got {seed}")
-        self.seed = seed
         self.activation = region_activation(activation)
 
     @property

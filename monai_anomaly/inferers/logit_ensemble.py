@@ -23,18 +23,8 @@ class LogitEnsembleInferer(SlicewiseSegmentationInferer):
     as a whole; mean and variance are what it is for.
 
     Args:
-        seed: of the noise, not negative; the noise of a sample is the same for all slices.
-        kwargs: see `SlicewiseSegmentationInferer`.
-
-    Raises:
-        ValueError: when the seed is negative.
+        kwargs: see `SlicewiseSegmentationInferer`; the noise of a sample is the same for all slices.
     """
-
-    def __init__(self, seed: int = 0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if seed < 0:
-            raise ValueError(f"seed must not be negative, got {seed}")
-        self.seed = seed
 
     @property
     def slices_at_a_time(self) -> int:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -46,7 +47,7 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         kwargs: see `SlicewiseSegmentationInferer`.
 
     Raises:
-        ValueError: when the solver, the range or an argument of the grid is not one of those above.
+        ValueError: when the solver, its order, a range or an argument of the grid is not one of those above.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         grid: str = "uniform",
         prediction: str = "epsilon",
         mask_range: tuple[float, float] = (-1.0, 1.0),
-        clip: bool | tuple[float, float] = True,
+        clip: bool | Sequence[float] = True,
         schedule: NoiseSchedule | None = None,
         autocast: str | None = None,
         seed: int = 0,
@@ -65,9 +66,11 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         divisor: int = 8,
         **kwargs: Any,
     ) -> None:
-        super().__init__(num_samples=num_samples, divisor=divisor, **kwargs)
+        super().__init__(num_samples=num_samples, divisor=divisor, seed=seed, **kwargs)
         if solver not in SOLVERS:
             raise ValueError(f"solver must be one of {SOLVERS}, got {solver!r}")
+        if order not in (1, 2):
+            raise ValueError(f"order must be 1 or 2, got {order}")
         if len(mask_range) != 2 or not mask_range[0] < mask_range[1]:
             raise ValueError(f"mask_range must be [background, lesion] with background < lesion, got {mask_range!r}")
         self.schedule = schedule or NoiseSchedule()
@@ -76,13 +79,21 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         self.order = order
         self.prediction = prediction
         self.low, self.high = (float(v) for v in mask_range)
-        self.clip: tuple[float, float] | None
-        if isinstance(clip, bool):
-            self.clip = (self.low, self.high) if clip else None
-        else:
-            self.clip = (float(clip[0]), float(clip[1]))
+        self.clip = _clip_range(clip, (self.low, self.high))
         self.autocast = autocast
-        self.seed = seed
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As the base class, with what the sampler is."""
+        return {
+            **super().settings,
+            "solver": self.solver,
+            "steps": len(self.grid) - 1,
+            "order": self.order,
+            "prediction": self.prediction,
+            "mask_range": [self.low, self.high],
+            "clip": self.clip,
+        }
 
     def denoiser(self, network: Any, x: torch.Tensor) -> Denoiser:
         """The denoiser of masks for images x (N, C, H, W)."""
@@ -106,6 +117,15 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         else:
             mask = solve(denoiser, mask, self.grid, self.order)
         return ((mask - self.low) / (self.high - self.low)).clamp(0, 1).unflatten(0, (len(x), count))
+
+
+def _clip_range(clip: bool | Sequence[float], mask_range: tuple[float, float]) -> tuple[float, float] | None:
+    if isinstance(clip, bool):
+        return mask_range if clip else None
+    low, high = (float(v) for v in clip)
+    if not low < high:
+        raise ValueError(f"clip must be True, False or [low, high] with low < high, got {clip!r}")
+    return low, high
 
 
 class _SharedNoise:

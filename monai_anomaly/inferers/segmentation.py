@@ -28,10 +28,12 @@ class SlicewiseSegmentationInferer(SlicewiseInferer):
         binarize: threshold each sample at 0.5 before anything else, as the paper does; False keeps what `draw` gives.
         keep_samples: put the samples behind the maps.
         regions: K, the channels of a mask.
-        kwargs: see `SlicewiseInferer`; ``batch_size`` counts network inputs, that is slices times samples.
+        seed: of the samples where they are random, not negative.
+        kwargs: see `SlicewiseInferer`; ``batch_size`` counts network inputs, that is slices times samples. It bounds
+            the network's memory; the result itself lies on the inputs' device, with ``keep_samples`` all n masks of it.
 
     Raises:
-        ValueError: when there is no sample or no region.
+        ValueError: when there is no sample or no region, or the seed is negative.
     """
 
     def __init__(
@@ -40,16 +42,31 @@ class SlicewiseSegmentationInferer(SlicewiseInferer):
         binarize: bool = True,
         keep_samples: bool = False,
         regions: int = 1,
+        seed: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         for name, value in (("num_samples", num_samples), ("regions", regions)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
+        if seed < 0:
+            raise ValueError(f"seed must not be negative, got {seed}")
+        self.seed = seed
         self.num_samples = num_samples
         self.binarize = binarize
         self.keep_samples = keep_samples
         self.regions = regions
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a result depends on beside the network, for its record."""
+        return {
+            "inferer": type(self).__name__,
+            "num_samples": self.num_samples,
+            "binarize": self.binarize,
+            "threshold": 0.5,
+            "seed": self.seed,
+        }
 
     @property
     def slices_at_a_time(self) -> int:

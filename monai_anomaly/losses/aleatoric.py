@@ -42,18 +42,20 @@ class AleatoricLoss(_Loss):
     classes and let the network give :math:`\sigma` itself (their ``is_log_sigma: false``), of which the sign is lost.
 
     Args:
-        samples: T, the logits drawn for each pixel; 10 as in Jungo & Reyes' code. The noise comes from torch's global
-            generator.
+        samples: T, the logits drawn for each pixel; 10 as in Jungo & Reyes' code.
+        seed: None draws from torch's global generator (training); a number makes the noise the same for every batch, so
+            that a validation loss is comparable between epochs.
 
     Raises:
         ValueError: when no sample is asked for.
     """
 
-    def __init__(self, samples: int = 10) -> None:
+    def __init__(self, samples: int = 10, seed: int | None = None) -> None:
         super().__init__()
         if samples < 1:
             raise ValueError(f"samples must be at least 1, got {samples}")
         self.samples = samples
+        self.seed = seed
 
     def forward(self, pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """The mean loss of a batch, a scalar, in nats per pixel and region.
@@ -68,7 +70,9 @@ class AleatoricLoss(_Loss):
         mean, sigma = split_mean_sigma(pred)
         if target.shape != mean.shape:
             raise ValueError(f"expected masks of the shape {tuple(mean.shape)}, found {tuple(target.shape)}")
-        noise = torch.randn(self.samples, *mean.shape, device=mean.device)
+        generator = None if self.seed is None else torch.Generator().manual_seed(self.seed)
+        # drawn on the CPU: the same on every device
+        noise = torch.randn(self.samples, *mean.shape, generator=generator).to(mean)
         logits = mean + sigma * noise
         # log of the mean probability without leaving the log domain: confident mistakes keep their gradient
         lesion = F.logsigmoid(logits).logsumexp(0)

@@ -69,8 +69,13 @@ class HybridDiffusionLoss(_Loss):
             x0: the clean image, (N, C, ...).
             x: the noisy image, (N, C, ...).
             level: integer levels in 1..T, (N,).
+
+        Raises:
+            ValueError: when the output has neither C nor 2 C channels.
         """
         channels, output = x.shape[1], output.to(x.dtype)
+        if output.shape[1] not in (channels, 2 * channels):
+            raise ValueError(f"expected {channels} or, with a variance, {2 * channels} channels, got {output.shape[1]}")
         predicted = output[:, :channels]
         wanted = self.parametrization.target(x0, noise, level)
         simple = F.mse_loss(predicted, wanted, reduction="none").flatten(1).mean(1)

@@ -41,7 +41,7 @@ class MaskEncoding:
 
     Args:
         kind: ``"binary"``, ``"classes"`` or ``"regions"``.
-        classes: name of each class and its value in the file; None: BraTS 2012-2020 (1, 2, 4; since 2023 the enhancing
+        classes: name of each class and its value in the file; None: BraTS 2017-2021 (1, 2, 4; since 2023 the enhancing
             tumor is 3).
         regions: name of each region and its classes, the largest first; None: WT, TC and ET.
 
@@ -91,12 +91,17 @@ class MaskEncoding:
         """The channels (K, ...), 0 or 1, float32, of a label map (1, ...).
 
         Raises:
-            DataError: when the label map has a value that is no class.
+            DataError: when the label map has a value that is no class, or is not finite.
         """
         if len(label_map) != 1:
             raise DataError(f"expected a label map of one channel, found {len(label_map)}")
+        if not torch.isfinite(label_map).all():
+            raise DataError("expected a label map, found NaN or infinity in it")
         if self.kind == "binary":
             return (label_map > 0).float()
+        # as stored in a file a value may be a little off
+        whole = label_map.round()
+        label_map = torch.where((label_map - whole).abs() < 1e-3, whole, label_map)
         found = {round(v, 3) for v in label_map.unique().tolist()}
         if strangers := sorted(found - {0, *self.classes.values()}):
             raise DataError(f"expected a label map with the classes {self.classes}, found the values {strangers}")

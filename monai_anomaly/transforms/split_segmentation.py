@@ -10,9 +10,9 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 from monai.utils import TransformBackends
 
-__all__ = ["SplitSegmentationD", "SplitSegmentationDict", "SplitSegmentationd"]
+from ..utils import split_prediction
 
-MAPS = ("mean", "variance", "entropy")
+__all__ = ["SplitSegmentationD", "SplitSegmentationDict", "SplitSegmentationd"]
 
 
 class SplitSegmentationd(MapTransform):
@@ -45,16 +45,10 @@ class SplitSegmentationd(MapTransform):
         """
         sample = dict(data)
         for key in self.key_iterator(sample):
-            pred, size = sample[key], self.regions
-            if len(pred) % size or len(pred) < len(MAPS) * size:
-                raise ValueError(
-                    f"expected {len(MAPS)} maps of {size} channels and perhaps samples in '{key}', "
-                    f"found {len(pred)} channels"
-                )
-            for i, name in enumerate(MAPS):
-                sample[name] = pred[i * size : (i + 1) * size]
-            if len(pred) > len(MAPS) * size:
-                sample["samples"] = pred[len(MAPS) * size :]
+            try:
+                sample.update(split_prediction(sample[key], self.regions))
+            except ValueError as error:
+                raise ValueError(f"'{key}': {error}") from error
         return sample
 
 

@@ -12,9 +12,11 @@ from .labels import are_labels, label_type
 from .precision import autocast_dtype
 from .provenance import provenance
 from .seeds import hashed_seed
+from .segmentation_layout import MAPS, split_prediction
 from .suffixes import SUFFIXES, split_suffix
 
 __all__ = [
+    "MAPS",
     "SUFFIXES",
     "DataError",
     "are_labels",
@@ -26,5 +28,6 @@ __all__ = [
     "interior",
     "label_type",
     "provenance",
+    "split_prediction",
     "split_suffix",
 ]

@@ -14,9 +14,9 @@ from monai_anomaly.apps.benchmark_setup import (
     about_checkpoint,
     chosen_settings,
     component_arguments,
+    pick_test_slices,
     read_config,
     slice_names,
-    spread_slices,
     trained_network,
 )
 from monai_anomaly.utils import DataError
@@ -69,10 +69,10 @@ def test_a_checkpoint_is_known_by_its_weights_and_what_it_needs(config: str, tmp
 
 def test_slices_are_spread_two_thirds_of_them_diseased() -> None:
     slices = make_slices([0, 1] * 10)
-    few = slice_names(spread_slices(slices, 6))
+    few = slice_names(pick_test_slices(slices, 6))
     assert few["lesion_pixels"] == [4, 4, 4, 4, 0, 0] and few["slice"][:4] == [1, 7, 13, 19]
-    assert slice_names(spread_slices(slices))["slice"] == list(range(20))
-    assert len(spread_slices(slices, 60)) == 20
+    assert slice_names(pick_test_slices(slices))["slice"] == list(range(20))
+    assert len(pick_test_slices(slices, 60)) == 20
     assert slice_names([{"subject": "s", "slice": 3}])["lesion_pixels"] == [None]
 
 

@@ -94,3 +94,12 @@ def test_no_usable_case_gives_the_reasons(tmp_path: Path) -> None:
     left_out = [{"case": "c1", "reason": "expected t1"}]
     with pytest.raises(DataError, match=r"expected volumes, found no usable case \(c1: expected t1\)"):
         assemble_datalist([], root=tmp_path, description="volumes", modalities=["t1"], left_out=left_out)
+
+
+def test_entry_that_every_sample_must_have(tmp_path) -> None:
+    path = tmp_path / "datalist.json"
+    samples = [{"image": "a.nii", "mask": "m.nii", "subject": "p1"}, {"image": "b.nii", "subject": "p2"}]
+    save_datalist(path, {"training": samples})
+    assert len(load_datalist(path, "training", check_files=False)) == 2
+    with pytest.raises(DataError, match=r"expected a 'mask' of every sample of 'training', found none of p2$"):
+        load_datalist(path, "training", check_files=False, requires=["mask"])

@@ -89,7 +89,7 @@ def call(**sample: Any) -> CollectSegmentations:
 
 def test_layout_and_mask_are_checked() -> None:
     image, mask = torch.zeros(1, 4, 4), torch.zeros(2, 4, 4)
-    with pytest.raises(DataError, match=r"sub-1 7: expected mean, variance, .* of 2 regions, found 7 channels"):
+    with pytest.raises(DataError, match=r"sub-1 7: expected mean, variance, .* of 2 region\(s\), found 7 channels"):
         call(image=image, mask=mask, pred=torch.zeros(7, 4, 4), subject="sub-1", slice=7)
     with pytest.raises(DataError, match=r"slice 0: .* found 4 channels"):
         call(image=image, mask=mask, pred=torch.zeros(4, 4, 4))

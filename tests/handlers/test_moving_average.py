@@ -48,13 +48,14 @@ def test_source_at_rest_is_its_own_average() -> None:
         torch.testing.assert_close(p, q)
 
 
-def test_buffers_are_copied() -> None:
+def test_statistics_are_averaged_as_the_weights_and_counters_are_copied() -> None:
     source = nn.BatchNorm1d(2)
     average = copy.deepcopy(source)
     engine = Engine(lambda engine, batch: source(batch))
-    MovingAverage(source, average).attach(engine)
+    MovingAverage(source, average, decay=0.1).attach(engine)
     engine.run([torch.rand(4, 2) + 5])
-    assert torch.equal(average.running_mean, source.running_mean) and int(average.num_batches_tracked) == 1
+    torch.testing.assert_close(average.running_mean, 0.9 * source.running_mean)
+    assert int(average.num_batches_tracked) == 1
 
 
 def test_average_is_frozen_and_the_source_is_not() -> None:

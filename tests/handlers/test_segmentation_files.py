@@ -47,7 +47,7 @@ def test_table_of_regions_and_long_ensembles() -> None:
     assert [line.split("|")[1].strip() for line in sizes if line.startswith("|")][2:] == [
         *("1", "2", "3", "4", "5", "7", "10", "12")
     ]
-    assert "95 % interval |" not in text.split("## The method")[0]
+    assert "95 % interval" not in text.split("First row")[0]
 
 
 def test_table_of_a_single_network_without_lesions() -> None:

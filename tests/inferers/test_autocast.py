@@ -11,7 +11,10 @@ from monai_anomaly.inferers import AutocastInferer
 
 @pytest.mark.parametrize(("name", "dtype"), [(None, torch.float32), ("bfloat16", torch.bfloat16)])
 def test_network_runs_in_the_asked_precision(name: str | None, dtype: torch.dtype) -> None:
-    assert AutocastInferer(name)(torch.ones(1, 3), nn.Linear(3, 2)).dtype == dtype
+    layer, seen = nn.Linear(3, 2), []
+    layer.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    AutocastInferer(name)(torch.ones(1, 3), layer)
+    assert seen == [dtype]
 
 
 def test_further_arguments_reach_the_network() -> None:
@@ -23,3 +26,11 @@ def test_gradients_arrive_in_full_precision() -> None:
     layer = nn.Linear(3, 2)
     AutocastInferer("bfloat16")(torch.ones(1, 3), layer).sum().backward()
     assert layer.weight.grad is not None and layer.weight.grad.dtype == torch.float32
+
+
+def test_a_loss_gets_float32() -> None:
+    x = torch.rand(1, 4)
+    layer = torch.nn.Linear(4, 4)
+    assert AutocastInferer("bfloat16")(x, layer).dtype == torch.float32
+    pair = AutocastInferer("bfloat16")(x, lambda v: (layer(v), [layer(v)]))
+    assert pair[0].dtype == pair[1][0].dtype == torch.float32 and isinstance(pair, tuple)

@@ -53,6 +53,14 @@ def test_labels_of_another_year() -> None:
         encoding.encode(torch.tensor([[[4.0]]]))
 
 
+@pytest.mark.parametrize("kind", ["binary", "classes", "regions"])
+def test_values_that_are_a_little_off_and_values_that_are_none(kind) -> None:
+    encoding = MaskEncoding(kind)
+    assert torch.equal(encoding.encode(LABELS + 4e-4 * (LABELS > 0)), encoding.encode(LABELS))
+    with pytest.raises(DataError, match="NaN"):
+        encoding.encode(torch.tensor([[[1.0, float("nan")]]]))
+
+
 def test_a_mask_that_was_interpolated_is_refused() -> None:
     with pytest.raises(DataError, match=r"0\.5"):
         MaskEncoding("classes").encode(torch.tensor([[[0.5]]]))

@@ -15,6 +15,10 @@ def test_every_tuple_has_its_own_seed() -> None:
     assert hashed_seed(1, 2) == hashed_seed(1, 2) != hashed_seed(2, 1)
 
 
+def test_tuples_of_different_lengths() -> None:
+    assert len({hashed_seed(0, 1), hashed_seed(0, 1, 0), hashed_seed(1), hashed_seed(2**32)}) == 4
+
+
 def test_refuses_negative_numbers() -> None:
     with pytest.raises(ValueError):
         hashed_seed(-1, 0)

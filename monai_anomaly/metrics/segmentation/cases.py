@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -56,8 +57,8 @@ class SegmentationCases(SliceCases):
         fields = {"image": image, "mean": mean, "mask": mask, "samples": samples, "variance": variance}
         row: dict[str, Any] = {k: as_array(v) for k, v in fields.items()}
         name, regions = self._name(subject, slice), np.shape(row["mask"])[:1]
-        if absent := [key for key in ("mean", "mask") if row[key] is None]:
-            raise DataError(f"{name}: expected a mean and a mask, found no {' and no '.join(absent)}.")
+        if absent := [key for key in ("image", "mean", "mask") if row[key] is None]:
+            raise DataError(f"{name}: expected an image, a mean and a mask, found no {' and no '.join(absent)}.")
         if self._rows and regions != self._rows[0]["mask"].shape[:1]:
             raise DataError(f"{name}: expected a mask of {len(self._rows[0]['mask'])} regions, found {regions[0]}.")
         self._check_shapes(name, row, {"mask": regions, "mean": regions, "variance": regions})
@@ -69,11 +70,11 @@ class SegmentationCases(SliceCases):
         for key, top in (("mean", 1.0), ("samples", 1.0), ("variance", np.inf)):
             _check_range(name, key, row[key], top)
         if count:
-            row["samples"] = row["samples"] > 0 if _is_mask(row["samples"]) else np.float32(row["samples"])
+            row["samples"] = row["samples"] > 0 if _is_mask(row["samples"]) else _own(row["samples"])
         if row["variance"] is None:
             row["variance"] = row["samples"].var(0, ddof=1) if count > 1 else np.zeros(row["mask"].shape)
         row["image"], row["mask"] = row["image"].astype(self.dtype), row["mask"] > 0
-        row["mean"], row["variance"] = np.float32(np.clip(row["mean"], 0, 1)), np.float32(row["variance"])
+        row["mean"], row["variance"] = _own(np.clip(row["mean"], 0, 1)), _own(row["variance"])
         self._add(row, subject, slice)
 
     @property
@@ -115,10 +116,13 @@ class SegmentationCases(SliceCases):
         """Read what :py:meth:`save` wrote.
 
         Raises:
-            DataError: when the file holds something else.
+            DataError: when the file is missing, is damaged, or holds something else.
         """
-        with np.load(path, allow_pickle=False) as file:
-            fields = dict(file)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                fields = dict(file)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path}: expected saved segmentations, found none that can be read ({error})") from error
         if absent := {"image", "mean", "variance", "mask", "subject", "slice"} - set(fields):
             raise DataError(f"{path}: expected saved segmentations, found no {sorted(absent)}.")
         shape = fields["mean"].shape
@@ -131,6 +135,11 @@ class SegmentationCases(SliceCases):
         for i in range(shape[0]):
             cases.append(samples=samples[i], **{k: fields[k][i] for k in names})
         return cases
+
+
+def _own(values: np.ndarray) -> np.ndarray:
+    """A copy as float32: a view would keep the whole batch in memory."""
+    return np.array(values, np.float32)
 
 
 def _size(samples: np.ndarray | None) -> int:

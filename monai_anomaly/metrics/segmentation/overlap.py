@@ -20,7 +20,7 @@ def overlap_scores(
     """Dice, Jaccard index and 95th percentile Hausdorff distance of every slice (thesis ch. 5, Table 1).
 
     HD95 is MONAI's: the larger of the 95th percentiles of the distances from either boundary to the other. The thesis
-    used that of medpy, which takes one percentile of both directions pooled and is never larger.
+    used that of medpy, which takes one percentile of both directions pooled and is mostly a little smaller.
 
     Args:
         predictions: boolean, (N, H, W).

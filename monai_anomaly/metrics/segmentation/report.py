@@ -50,6 +50,9 @@ def evaluate_segmentation(
     score, averaged over those samples of a slice that have it: what one sample may be expected to score, and how many
     empty masks to expect. "threshold" is the channel and threshold with the best Dice on the validation masks.
 
+    Every region is scored by itself, by its own channel. A label map that `MaskEncoding` makes of several channels may
+    differ a little from them, where exclusive classes are all below 0.5 or an inner region leaves the outer one.
+
     Calibration and uncertainty are those of the mean, over the pixels of all slices inside the brain together: the
     background would make every model look calibrated. There the bins compare probability and frequency of the region.
 

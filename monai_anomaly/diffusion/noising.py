@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..diffusion import NoiseSchedule
+from .schedule import NoiseSchedule
 
 __all__ = ["RandomNoising"]
 
