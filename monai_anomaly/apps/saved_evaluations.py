@@ -101,8 +101,8 @@ def _what_it_is_of(report: Mapping[str, Any]) -> dict[str, Any]:
     """What must be the same for scores to be comparable; the order of the slices need not."""
     return {
         "regions": list(report["regions"]),
-        PIXELS: _lesion_pixels(report),
         "pixels of a slice": report["counts"]["pixels_per_slice"],
+        PIXELS: _lesion_pixels(report),
         "settings": {key: report["settings"][key] for key in ("spacing_mm", "bins", "background", "data_range")},
         "brain pixels": report["counts"]["brain_pixels"],
         "validation slices with a lesion": report["counts"]["validation_slices_with_lesion"],
