@@ -25,7 +25,8 @@ def test_same_evaluation_in_files_of_its_own(name: str) -> None:
     default, parser = merged("diffseg", "train"), merged("diffseg", "train", name)
     for item in ("evaluate", "validate#dataset", "volume_transforms", "train#dataset", "epochs", "batch_size", "run"):
         assert parser[item] == default[item], item
-    assert parser["config_name"] == name and parser["output_dir"] != default["output_dir"]
+    assert parser.get_parsed_content("config_name") == name
+    assert parser.get_parsed_content("output_dir") == default.get_parsed_content("output_dir") + f"/{name}"
     for item, ending in (("model_file", f"/{name}.pt"), ("state_file", f"/{name}_state.pt")):
         assert parser.get_parsed_content(item).endswith(ending)
 
@@ -35,8 +36,10 @@ def test_same_evaluation_in_files_of_its_own(name: str) -> None:
 def test_goes_after_the_overlays_of_the_method(name: str, overlay: str) -> None:
     """Nothing of the method's own network and sampler is left, and the network has an output for each region."""
     alone, parser = merged("diffseg", "train", name), merged("diffseg", "train", overlay, name)
-    for item in ("network_def", "loss", "ensemble", "optimizer", "learning_rate", "output_dir", "config_name"):
+    for item in ("network_def", "loss", "ensemble", "panel_inferer", "optimizer", "learning_rate"):
         assert parser[item] == alone[item], item
+    assert parser.get_parsed_content("output_dir").endswith(f"/eval/{overlay}/{name}")
+    assert parser.get_parsed_content("config_name") == f"{overlay}_{name}"
     regions, inferer = parser.get_parsed_content("num_regions"), parser.get_parsed_content("ensemble")
     size = 32 if overlay == "regions" else 224
     with torch.device("meta"):
