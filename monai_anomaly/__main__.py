@@ -15,10 +15,13 @@ def main() -> None:
     """Run a command; bad input ends with one line that says what is wrong, not with a traceback."""
     import fire
 
+    from .apps.anomaly_compare import anomaly_compare
     from .apps.benchmark import benchmark
+    from .apps.chest import chest
     from .apps.convert import convert
     from .apps.convert_segmentation import convert_segmentation
     from .apps.datalist import datalist
+    from .apps.ellipses import ellipses
     from .apps.phantom import phantom
     from .apps.preprocess import preprocess
     from .apps.preprocess_check import preprocess_check
@@ -28,10 +31,13 @@ def main() -> None:
     from .apps.speed import speed
 
     commands = {
+        "anomaly-compare": anomaly_compare,
         "benchmark": benchmark,
+        "chest": chest,
         "convert": convert,
         "convert-segmentation": convert_segmentation,
         "datalist": datalist,
+        "ellipses": ellipses,
         "phantom": phantom,
         "preprocess": preprocess,
         "preprocess-check": preprocess_check,

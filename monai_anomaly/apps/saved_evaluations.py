@@ -1,67 +1,82 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Evaluations of several segmentation methods, read from their folders once they are known to be of the same slices."""
+"""Evaluations of several methods, read from their folders once they are known to be of the same slices."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from ..metrics import SegmentationCases
+from ..metrics.slice_cases import SliceCases
 from ..utils import DataError
 from .benchmark_file import differing_entries
+from .evaluation_kinds import EvaluationKind, row_name
 
-__all__ = ["read_cases", "read_reports", "read_training"]
+__all__ = ["named_folders", "read_cases", "read_reports", "read_training"]
 
 METRICS, CASES, TRAINING = "metrics.json", "cases.npz", "training.json"
-ENTRIES = ("settings", "counts", "regions", "cases", "provenance")
-PIXELS = "lesion pixels of"
+Cases = TypeVar("Cases", bound=SliceCases)
 
 
-def read_reports(folders: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+def named_folders(methods: Sequence[str]) -> dict[str, str]:
+    """Name -> what follows it, of several ``NAME=FOLDER``.
+
+    Raises:
+        ValueError: when there is none, one is not ``NAME=FOLDER``, or two have the same name.
+    """
+    pairs = [str(method).partition("=") for method in methods]
+    if not pairs or any(not name or not folder for name, _, folder in pairs):
+        raise ValueError(f"methods must be NAME=FOLDER, at least one, got {list(methods)}")
+    if len({name for name, _, _ in pairs}) < len(pairs):
+        raise ValueError(f"methods must have different names, got {[name for name, _, _ in pairs]}")
+    return {name: folder for name, _, folder in pairs}
+
+
+def read_reports(folders: Mapping[str, Path], kind: EvaluationKind) -> dict[str, dict[str, Any]]:
     """The reports of several methods.
 
     Args:
         folders: name of a method -> folder of its evaluation.
+        kind: of the evaluations.
 
     Returns:
         Name -> content of ``metrics.json``, the ``cases`` in the order of the first method's.
 
     Raises:
-        DataError: when a file is no report of a segmentation, or is one of other slices, regions or pixels than the
-            first; it names the file and what differs.
+        DataError: when a file is no report of the kind, or is one of other slices, settings or pixels than the first;
+            it names the file and what differs.
     """
-    reports = {name: _read(folder / METRICS) for name, folder in folders.items()}
+    reports = {name: _read(folder / METRICS, kind) for name, folder in folders.items()}
+    known: dict[str, tuple[Path, Any]] = {}
     first = next(iter(reports))
     for name, report in reports.items():
-        found, expected = _what_it_is_of(report), _what_it_is_of(reports[first])
-        for key, wanted in expected.items():
-            for place, now, before in differing_entries(found[key], wanted, key):
-                raise DataError(
-                    f"{folders[name] / METRICS}: expected {place} {before!r}, as {folders[first] / METRICS} has it,"
-                    f" found {now!r}"
-                )
-        rows = {_name(row): row for row in report["cases"]}
-        report["cases"] = [rows[_name(row)] for row in reports[first]["cases"]]
+        path = folders[name] / METRICS
+        for key, found in kind.compared(report).items():
+            origin, wanted = known.setdefault(key, (path, found))
+            for place, now, before in differing_entries(found, wanted, key):
+                raise DataError(f"{path}: expected {place} {before!r}, as {origin} has it, found {now!r}")
+        rows = {row_name(row): row for row in report["cases"]}
+        report["cases"] = [rows[row_name(row)] for row in reports[first]["cases"]]
     return reports
 
 
-def read_cases(folder: Path, report: Mapping[str, Any]) -> SegmentationCases:
+def read_cases(folder: Path, report: Mapping[str, Any], kind: EvaluationKind[Cases]) -> Cases:
     """The saved slices that belong to a report.
 
     Raises:
-        DataError: when the file is missing, or its slices or regions are others than the report's.
+        DataError: when the file is missing, or its slices or their truth are others than the report's.
     """
     path = folder / CASES
     if not path.is_file():
         raise DataError(f"{path}: expected the saved slices of an evaluation, found no such file")
-    cases = SegmentationCases.load(path)
-    found = {" ".join(key): n for key, n in zip(cases.slice_keys, cases.lesion_pixels.tolist(), strict=True)}
-    for place, now, before in differing_entries(found, _lesion_pixels(report), PIXELS):
-        raise DataError(f"{path}: expected {place} {before!r}, as {METRICS} beside it has it, found {now!r}")
+    cases = kind.load(path)
+    expected = kind.compared(report)
+    for key, found in kind.compared_of_cases(cases).items():
+        for place, now, before in differing_entries(found, expected[key], key):
+            raise DataError(f"{path}: expected {place} {before!r}, as {METRICS} beside it has it, found {now!r}")
     return cases
 
 
@@ -75,13 +90,13 @@ def read_training(folder: Path) -> dict[str, Any]:
     return _json_object(path, "the numbers of a training") if path.is_file() else {}
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, kind: EvaluationKind) -> dict[str, Any]:
     if not path.is_file():
         raise DataError(f"{path}: expected the report of an evaluation, found no such file")
-    report = _json_object(path, "the report of a segmentation")
-    if absent := [key for key in ENTRIES if key not in report]:
-        raise DataError(f"{path}: expected the report of a segmentation, found none of {absent}")
-    twice = [name for name, count in Counter(map(_name, report["cases"])).items() if count > 1]
+    report = _json_object(path, kind.report)
+    if absent := [key for key in kind.entries if key not in report]:
+        raise DataError(f"{path}: expected {kind.report}, found none of {absent}")
+    twice = [name for name, count in Counter(map(row_name, report["cases"])).items() if count > 1]
     if twice:
         raise DataError(f"{path}: expected every slice once, found {twice[0]!r} more often")
     return report
@@ -95,25 +110,3 @@ def _json_object(path: Path, what: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DataError(f"{path}: expected {what}, found a {type(content).__name__}")
     return content
-
-
-def _what_it_is_of(report: Mapping[str, Any]) -> dict[str, Any]:
-    """What must be the same for scores to be comparable; the order of the slices need not."""
-    return {
-        "regions": list(report["regions"]),
-        "pixels of a slice": report["counts"]["pixels_per_slice"],
-        PIXELS: _lesion_pixels(report),
-        "settings": {key: report["settings"][key] for key in ("spacing_mm", "bins", "background", "data_range")},
-        "brain pixels": report["counts"]["brain_pixels"],
-        "validation slices with a lesion": report["counts"]["validation_slices_with_lesion"],
-    }
-
-
-def _lesion_pixels(report: Mapping[str, Any]) -> dict[str, list[int]]:
-    """Of every region; they tell apart data sets that use the same names."""
-    names = list(report["regions"])
-    return {_name(row): [row[f"lesion_pixels_{name}"] for name in names] for row in report["cases"]}
-
-
-def _name(row: Mapping[str, Any]) -> str:
-    return f"{row['subject']} {row['slice']}"

@@ -17,7 +17,8 @@ from ..metrics.segmentation.report import ONE_SAMPLE, THRESHOLD
 from ..metrics.summary import slice_mean
 from ..utils import atomic_write, provenance
 from .benchmark_file import write_benchmark
-from .saved_evaluations import read_cases, read_reports, read_training
+from .evaluation_kinds import SEGMENTATION
+from .saved_evaluations import named_folders, read_cases, read_reports, read_training
 from .segmentation_compare_table import segmentation_compare_table
 
 __all__ = ["segmentation_compare"]
@@ -51,8 +52,8 @@ def segmentation_compare(
             the picture is in none.
         ValueError: when no method is given, or one is not ``NAME=FOLDER``.
     """
-    folders = _folders(methods)
-    reports = read_reports(folders)
+    folders = {name: Path(folder) for name, folder in named_folders(methods).items()}
+    reports = read_reports(folders, SEGMENTATION)
     first = next(iter(reports.values()))
     result: dict[str, Any] = {
         "provenance": provenance(),
@@ -75,15 +76,6 @@ def segmentation_compare(
     with atomic_write(Path(out).with_suffix(".md")) as f:
         f.write(table)
     return table
-
-
-def _folders(methods: tuple[str, ...]) -> dict[str, Path]:
-    pairs = [str(method).partition("=") for method in methods]
-    if not pairs or any(not name or not folder for name, _, folder in pairs):
-        raise ValueError(f"methods must be NAME=FOLDER, at least one, got {list(methods)}")
-    if len({name for name, _, _ in pairs}) < len(pairs):
-        raise ValueError(f"methods must have different names, got {[name for name, _, _ in pairs]}")
-    return {name: Path(folder) for name, _, folder in pairs}
 
 
 def _region(region: str, reports: Mapping[str, dict[str, Any]], resamples: int) -> dict[str, Any]:
@@ -143,7 +135,7 @@ def _pictures(
         picked = [[(str(subject), str(index)) for subject, index in rows]] * len(regions)
     few: dict[str, SegmentationCases] = {}
     for name, folder in folders.items():
-        cases = read_cases(folder, reports[name])
+        cases = read_cases(folder, reports[name], SEGMENTATION)
         keys = cases.slice_keys
         if isinstance(rows, int) and not few:
             picked = [[keys[i] for i in pick_examples(cases, k, rows, 0)] for k in range(len(regions))]

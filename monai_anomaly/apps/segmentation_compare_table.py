@@ -13,7 +13,7 @@ from ..handlers.segmentation_files import (
     comparison_table,
     overlap_table,
 )
-from ..handlers.tables import markdown_table
+from .origins_table import origins_table
 
 __all__ = ["segmentation_compare_table"]
 
@@ -46,18 +46,4 @@ def segmentation_compare_table(result: Mapping[str, Any]) -> str:
     if any(region["comparisons"] for region in regions.values()):
         first = next(iter(next(iter(regions.values()))["methods"]))
         parts += [f"## Less {first}, Dice", comparison_table(regions, "row"), LESS]
-    return "\n\n".join([*parts, "## Methods", _origins(result["methods"])]) + "\n"
-
-
-def _origins(methods: Mapping[str, Any]) -> str:
-    rows = []
-    for name, method in methods.items():
-        about, training = method["provenance"], method["training"]
-        size, minutes = training.get("parameters"), training.get("minutes")
-        cells = ["-" if size is None else f"{size:,}", "-" if minutes is None else f"{minutes:.3g}"]
-        revision = about["git_revision"] or "unknown"
-        short = revision[:10] + "+" * revision.endswith("+")
-        rows.append([name, *cells, about["config"] or "-", str(about["seed"]), short, about["date"]])
-    return markdown_table(
-        ["method", "parameters", "training (minutes)", "configuration", "seed", "git", "evaluated"], rows
-    )
+    return "\n\n".join([*parts, "## Methods", origins_table(result["methods"])]) + "\n"

@@ -7,8 +7,10 @@ from __future__ import annotations
 from .brats import make_brats_datalist
 from .brats_slices import make_brats_slices_datalist
 from .builtin import find_datalist
+from .chest import chest_figure, make_chest, write_chest
 from .chexpert import make_chexpert_datalist
 from .datalist import assemble_datalist, load_datalist, save_datalist
+from .ellipses import ellipse_figure, make_ellipses, write_ellipses
 from .folders import make_folders_datalist
 from .healthy import healthy_only
 from .input_loader import InputDataset, InputLoader, LeftOut
@@ -26,6 +28,8 @@ __all__ = [
     "PhantomSubject",
     "SliceDataset",
     "assemble_datalist",
+    "chest_figure",
+    "ellipse_figure",
     "find_datalist",
     "find_inputs",
     "find_siblings",
@@ -33,7 +37,9 @@ __all__ = [
     "load_datalist",
     "make_brats_datalist",
     "make_brats_slices_datalist",
+    "make_chest",
     "make_chexpert_datalist",
+    "make_ellipses",
     "make_folders_datalist",
     "make_subject",
     "make_table_datalist",
@@ -41,5 +47,7 @@ __all__ = [
     "save_datalist",
     "split_by_subject",
     "uniqueness_figure",
+    "write_chest",
+    "write_ellipses",
     "write_phantom",
 ]

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+from .class_batch import ClassPrepareBatch
+from .critic_trainer import CriticTrainer
 from .mask_batch import MaskPrepareBatch, NoisyMaskPrepareBatch
 from .noisy_batch import NoisyPrepareBatch
 from .reconstruction_batch import ReconstructionPrepareBatch
 
 __all__ = [
+    "ClassPrepareBatch",
+    "CriticTrainer",
     "MaskPrepareBatch",
     "NoisyMaskPrepareBatch",
     "NoisyPrepareBatch",

@@ -5,13 +5,16 @@
 from __future__ import annotations
 
 from .anomaly_report import report_evaluation
+from .average_gradients import AverageGradients
 from .case_figure import case_figure
 from .case_writer import CaseWriter
 from .classifier_plateau import ClassifierPlateau
 from .classifier_score import ClassifierScore
 from .collect_cases import CollectCases
 from .collect_segmentations import CollectSegmentations
+from .critic_monitor import CriticMonitor
 from .curves_figure import curves_figure
+from .difference_comparison_figure import difference_comparison_figure
 from .epoch_seed import EpochSeed
 from .examples_figure import examples_figure
 from .finite_loss import FiniteLoss
@@ -35,11 +38,13 @@ from .uncertainty_comparison_figure import uncertainty_comparison_figure
 from .weights_loader import WeightsLoader
 
 __all__ = [
+    "AverageGradients",
     "CaseWriter",
     "ClassifierPlateau",
     "ClassifierScore",
     "CollectCases",
     "CollectSegmentations",
+    "CriticMonitor",
     "EpochSeed",
     "FiniteLoss",
     "LeftOutList",
@@ -56,6 +61,7 @@ __all__ = [
     "WeightsLoader",
     "case_figure",
     "curves_figure",
+    "difference_comparison_figure",
     "examples_figure",
     "panel_figure",
     "pick_slices",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,14 @@ def report_evaluation(
     rows: int = 6,
     rotate: bool = True,
     threshold_file: str | os.PathLike | None = None,
+    save_cases: bool = False,
+    signed: bool = False,
     **options: Any,
 ) -> dict[str, Any]:
     """Score a test set with the trivial baselines beside it, print the table, and leave files and a picture.
 
-    The last step of a bundle's ``run``. Writes ``metrics.json``, ``metrics.csv``, ``metrics.md`` and ``panel.png``;
-    in a distributed run the first process does.
+    The last step of a bundle's ``run``. Writes ``metrics.json``, ``metrics.csv``, ``metrics.md`` and, where the
+    method has anomaly maps, ``panel.png``; in a distributed run the first process does.
 
     Args:
         validation: slices that choose the threshold; None leaves those thresholds out.
@@ -55,6 +57,8 @@ def report_evaluation(
         rows: slices of the picture.
         rotate: see `panel_figure`.
         threshold_file: JSON that the threshold chosen on validation goes to, for inference; None for none.
+        save_cases: write ``cases.npz`` too, from which the methods of a comparison are drawn.
+        signed: see `panel_figure`.
         **options: further arguments of :py:func:`monai_anomaly.metrics.evaluate`.
 
     Returns:
@@ -74,14 +78,15 @@ def report_evaluation(
     if threshold_file is not None and "validation" in dice:
         with atomic_write(threshold_file) as f:
             json.dump(chosen["threshold"], f)
-    panel_figure(
-        Path(output_dir) / "panel.png",
-        test,
-        channel_names,
-        show=show,
-        threshold=chosen["threshold"]["value"] if chosen else None,
-        rows=rows,
-        rotate=rotate,
-        title=f"Test slices; threshold: {chosen['threshold']['origin'].replace('_', ' ')}" if chosen else "Test slices",
-    )
+    if save_cases:
+        test.save(Path(output_dir) / "cases.npz")
+    if test.has_map:
+        threshold = chosen["threshold"]["value"] if chosen else None
+        title = f"Test slices{_origin(chosen)}"
+        path = Path(output_dir) / "panel.png"
+        panel_figure(path, test, channel_names, show, threshold, rows, rotate=rotate, title=title, signed=signed)
     return report
+
+
+def _origin(chosen: Mapping[str, Any] | None) -> str:
+    return "" if chosen is None else f"; threshold: {chosen['threshold']['origin'].replace('_', ' ')}"

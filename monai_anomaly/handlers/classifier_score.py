@@ -14,10 +14,10 @@ __all__ = ["ClassifierScore"]
 
 
 class ClassifierScore:
-    """Add the classifier's own verdict on the clean images to an evaluator's output: 1 - p(healthy), under ``score``.
+    """Add a network's own verdict on the clean images to an evaluator's output: 1 - p(healthy), under ``score``.
 
     Args:
-        network: has ``classifier``, called as ``classifier(x, timesteps=t)``.
+        network: has ``classify``, called as ``classify(x)`` with images (N, C, H, W); gives logits (N, K).
         healthy: the healthy class.
         slice_range: first and one past the last slice of a volume that count, those the classifier was trained on;
             None: all.
@@ -44,6 +44,6 @@ class ClassifierScore:
                 return
         x = image if image.ndim == 4 else image.movedim(-1, 1).flatten(0, 1)
         network = getattr(self.network, "module", self.network)
-        logits = network.classifier(x, timesteps=torch.zeros(len(x), device=x.device, dtype=torch.long))
+        logits = network.classify(x)
         score = 1 - logits.softmax(1)[:, self.healthy]
         output["score"] = score.reshape(len(image), -1).amax(1)

@@ -15,8 +15,9 @@ __all__ = ["CollectCases"]
 class CollectCases(CollectSlices[AnomalyCases]):
     """Keep every slice that an evaluator translates, for :py:func:`report_evaluation`.
 
-    The prediction is (1 + C, H, W): the anomaly map, then the healthy reconstruction; or (1, H, W), the map alone.
-    All fields but the image and the prediction may be missing. More in `CollectSlices`.
+    The prediction is (1 + C, H, W): the anomaly map, then the healthy reconstruction; or (1, H, W), the map alone;
+    or logits (K,) of a method that only classifies. All fields but the image and the prediction may be missing. More in
+    `CollectSlices`.
 
     Args:
         image_key: key of the image, (C, H, W).
@@ -56,8 +57,8 @@ class CollectCases(CollectSlices[AnomalyCases]):
         pred = sample[self.pred_key]
         self.cases.append(
             image=sample[self.image_key],
-            map=pred[:1],
-            healthy=pred[1:] if len(pred) > 1 else None,
+            map=pred[:1] if pred.ndim > 1 else None,
+            healthy=pred[1:] if pred.ndim > 1 and len(pred) > 1 else None,
             **{name: sample[key] for name, key in self.arrays.items() if sample.get(key) is not None},
             **{name: plain_scalar(sample[key]) for name, key in self.scalars.items() if sample.get(key) is not None},
         )

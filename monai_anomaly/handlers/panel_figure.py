@@ -9,11 +9,16 @@ from typing import Any
 import numpy as np
 
 from monai_anomaly.metrics import AnomalyCases, dice_per_slice
+from monai_anomaly.utils import DataError
 
 from .figure_style import PREDICTED, TRUTH, draw_outlines
+from .signed_difference import show_differences, signed_difference, symmetric_limit
 from .slice_grid import DrawCell, SliceGrid, pick_by_size, show_images
 
 __all__ = ["panel_figure", "pick_slices"]
+
+MAPS = ("anomaly map", "difference\nhealthy - input", "true difference\ntwin - input")
+"""Columns that need a color bar."""
 
 
 def pick_slices(cases: AnomalyCases, rows: int = 6, healthy_rows: int = 1) -> list[int]:
@@ -40,10 +45,11 @@ def panel_figure(
     healthy_rows: int = 1,
     rotate: bool = True,
     title: str = "",
+    signed: bool = False,
 ) -> None:
     """Picture of a few slices: inputs, healthy reconstruction, twin, anomaly map, predicted and true outline, truth.
 
-    A channel's input, reconstruction and twin share one gray window, all maps share one color scale.
+    A channel's input, reconstruction and twin share one gray window, all maps (or differences) share one color scale.
 
     Args:
         path: PNG to write, 1600 pixels wide.
@@ -56,12 +62,20 @@ def panel_figure(
         healthy_rows: how many of them are healthy.
         rotate: the second axis grows upwards (axial slices (x, y) of RAS volumes); False: downwards (X-rays).
         title: written above.
+        signed: show the reconstruction less the input, and the twin less the input, in place of the map; the outline
+            stays that of the map. Without effect where there is no reconstruction.
+
+    Raises:
+        DataError: when the slices have no maps.
     """
+    if not cases.has_map:
+        raise DataError("A picture of anomaly maps needs maps; found slices of a method that only classifies.")
     picked = pick_slices(cases, rows, healthy_rows)
-    columns = _columns(cases, picked, channel_names, show, threshold, rotate)
+    columns = _columns(cases, picked, channel_names, show, threshold, rotate, signed and cases.has_healthy)
     labels = [_label(cases, index, threshold) for index in picked]
     grid = SliceGrid(columns, picked, labels, cases["map"].shape[2:])
-    grid.color_bar("anomaly map")
+    for name in (name for name in MAPS if name in columns):
+        grid.color_bar(name)
     predicted = [] if threshold is None else [(f"map > {threshold:.3g}", PREDICTED)]
     grid.legend("outlines", [("true", TRUTH), *predicted])
     grid.save(path, title)
@@ -74,10 +88,10 @@ def _columns(
     show: Sequence[str],
     threshold: float | None,
     rotate: bool,
+    signed: bool,
 ) -> dict[str, DrawCell]:
     """Title -> how to draw the column."""
     names = [n for n in show if n in channel_names] or [channel_names[-1]]
-    top = float(np.percentile(cases["map"][picked], 99.8)) or 1.0
 
     def gray(field: str, name: str) -> DrawCell:
         channel = list(channel_names).index(name)
@@ -98,9 +112,23 @@ def _columns(
         columns[f"healthy reconstruction\n{names[0]}"] = gray("healthy", names[0])
     if cases.has_twin[picked].any():
         columns[f"true healthy twin\n{names[0]}"] = gray("twin", names[0])
-    columns |= {"anomaly map": show_images(cases["map"][:, 0], 0, top, rotate, "inferno"), "outlines": outlines}
+    if signed:
+        columns |= _differences(cases, picked, list(channel_names).index(names[0]), rotate)
+    else:
+        top = float(np.percentile(cases["map"][picked], 99.8)) or 1.0
+        columns[MAPS[0]] = show_images(cases["map"][:, 0], 0, top, rotate, "inferno")
+    columns["outlines"] = outlines
     truth = show_images(cases["mask"][:, 0], 0, 1, rotate, interpolation="nearest")
     return columns | ({"true lesion": truth} if cases.has_mask else {})
+
+
+def _differences(cases: AnomalyCases, picked: Sequence[int], channel: int, rotate: bool) -> dict[str, DrawCell]:
+    """The signed difference and, where there are twins, the true one, in one scale."""
+    found = {MAPS[1]: signed_difference(cases, "healthy", channel)}
+    if cases.has_twin[picked].any():
+        found[MAPS[2]] = signed_difference(cases, "twin", channel)
+    limit = symmetric_limit(d[picked] for d in found.values())
+    return {name: show_differences(d, limit, rotate) for name, d in found.items()}
 
 
 def _label(cases: AnomalyCases, index: int, threshold: float | None) -> str:

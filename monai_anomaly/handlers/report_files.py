@@ -6,6 +6,12 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from .difference_tables import (
+    CLASSIFICATION_LEGEND,
+    DIFFERENCE_LEGEND,
+    classification_table,
+    difference_table,
+)
 from .metrics_files import write_metrics
 from .tables import count_cell, interval_cell, markdown_table, origin_line, score_cell
 
@@ -15,6 +21,7 @@ DICE_TITLES = {
     "validation": "Dice val.",
     "average_otsu": "avg. Otsu",
     "per_image_otsu": "img. Otsu",
+    "average_otsu_truth": "truth Otsu",
     "healthy_quantile": "healthy q.",
     "oracle": "oracle",
 }
@@ -22,7 +29,8 @@ RANKING_TITLES = {"pixel_auroc": "AUROC", "pixel_ap": "AP"}
 IMAGE_TITLES = {"image_auroc_map": "image AUROC", "image_auroc_classifier": "classifier"}
 LEGEND = """\
 First row: the method; below: trivial baselines, scored alike. Dice at the threshold chosen on validation masks (val.),
-by Otsu on the test maps (mean over the diseased slices, or each its own), by the false positive rate on healthy
+by Otsu on the test maps (mean over the diseased slices, or each its own) and, where they are known, on the true
+differences of the test set (truth Otsu, as in thesis ch. 6: uses the test truth), by the false positive rate on healthy
 validation slices (healthy q.), and on the test masks (oracle: an upper bound, not a result). Dice, AUROC and AP are
 means over the diseased test slices, below each its 95 % interval (subjects drawn again; the threshold is held);
 (all): over all pixels of all test slices together. Image AUROC: diseased against healthy slices by the map's highest
@@ -33,10 +41,10 @@ Paired: the mean over the diseased test slices of the method's score less the ba
 95 % interval. An interval above 0: the method is better; around 0: not decided by this test set."""
 TRANSLATION_TITLES = {
     "twin_mae_lesion": "error to the healthy twin, in the lesion",
-    "twin_mae_brain": "error to the healthy twin, in the brain",
+    "twin_mae_brain": "error to the healthy twin, in the foreground",
     "twin_ssim": "SSIM to the healthy twin",
-    "change_healthy_slices": "change of healthy slices, in the brain",
-    "change_diseased_slices": "change of diseased slices, in the brain",
+    "change_healthy_slices": "change of healthy slices, in the foreground",
+    "change_diseased_slices": "change of diseased slices, in the foreground",
 }
 
 
@@ -64,17 +72,23 @@ def report_table(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> st
         provenance: result of :py:func:`provenance`.
 
     Returns:
-        Scores, thresholds and translation errors, each with the number of slices; then where they came from.
+        Scores, thresholds, translation errors and the classifier's scores; then where they came from.
     """
     methods = report["methods"]
     names = {name: f"**{name}**" if i == 0 else name for i, name in enumerate(methods)}
     parts = ["# Evaluation", _counts(report["counts"]), _scores(methods, names)]
-    if "dice" in next(iter(methods.values())):
-        parts += [LEGEND, "## Thresholds of the method", _thresholds(next(iter(methods.values()))["dice"])]
+    own = next(iter(methods.values()))
+    if any("dice" in scores for scores in methods.values()):
+        parts.append(LEGEND)
+    if "dice" in own:
+        parts += ["## Thresholds of the method", _thresholds(own["dice"])]
     if "comparisons" in report:
         parts += ["## The method less each baseline", _comparisons(report["comparisons"]), COMPARISON_LEGEND]
     if "translation" in report:
         parts += ["## Healthy reconstruction (share of the intensity range)", _translation(report["translation"])]
+        parts += ["## Difference (thesis ch. 6)", difference_table(report["translation"]), DIFFERENCE_LEGEND]
+    if "image_auroc_classifier" in own:
+        parts += ["## Classification of images", classification_table(methods), CLASSIFICATION_LEGEND]
     parts.append(origin_line(provenance, report["settings"]))
     return "\n\n".join(parts) + "\n"
 

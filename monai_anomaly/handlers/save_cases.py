@@ -20,14 +20,17 @@ class SaveCases(CaseWriter):
     """Write what an inference found, one folder a case, in the input's own geometry (affine, shape, orientation).
 
     ``map.nii.gz``, ``healthy.nii.gz`` (channels last, shares of the intensity range), ``mask.nii.gz``, ``scores.json``
-    and ``figure.png``; with several gradient scales also ``map_1.nii.gz``, ..., of raw scans
-    ``preprocessing.json``. A result holds ``image``, ``map``, ``healthy``, ``mask`` (C, ...) and ``threshold``. For the
-    arguments see `CaseWriter`.
+    and ``figure.png``; ``difference.nii.gz`` where the result has it; with several gradient scales also
+    ``map_1.nii.gz``, ..., of raw scans ``preprocessing.json``. A result holds ``image``, ``map``, ``healthy``, ``mask``
+    (C, ...) and ``threshold``. For the arguments see `CaseWriter`.
     """
 
+    images = ("map", "healthy", "difference")
+    """Entries that are written with the number of each gradient scale behind their name."""
+
     def write_images(self, folder: Path, result: Mapping[str, Any]) -> None:
-        """Write maps, reconstructions and mask."""
-        maps = [k for k in result if k.split("_")[0] in ("map", "healthy") and isinstance(result[k], torch.Tensor)]
+        """Write maps, reconstructions, differences and mask."""
+        maps = [k for k in result if k.split("_")[0] in self.images and isinstance(result[k], torch.Tensor)]
         for key in [*maps, "mask"]:
             write_image(folder / f"{key}.nii.gz", result[key], np.uint8 if key == "mask" else np.float32)
 
@@ -46,15 +49,15 @@ class SaveCases(CaseWriter):
         }
 
     def write_figure(self, folder: Path, result: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-        """Input, reconstruction, map and mask."""
-        channel = {"image": self.channel, "healthy": self.channel, "map": 0, "mask": 0}
-        views = [to_array(result[key])[c] for key, c in channel.items()]
+        """Input, reconstruction, map and mask, and the difference where there is one."""
+        channel = {"image": self.channel, "healthy": self.channel, "map": 0, "mask": 0, "difference": self.channel}
+        views = {key: to_array(result[key])[c] for key, c in channel.items() if key in result}
         anatomical = not is_picture(result["image"])
         if anatomical:
-            views = [turn_upright(v, volume_affine(result["map"])) for v in views]
-        image, healthy, score, mask = views
+            views = {key: turn_upright(v, volume_affine(result["map"])) for key, v in views.items()}
         title = f"{folder.name}: threshold {found['threshold']['value']:.3g} ({found['threshold']['origin']})"
-        case_figure(folder / "figure.png", image, healthy, score, mask, title.replace("_", " "), anatomical=anatomical)
+        views["score"] = views.pop("map")
+        case_figure(folder / "figure.png", **views, title=title.replace("_", " "), anatomical=anatomical)
 
     def summary(self, found: Mapping[str, Any]) -> str:
         """Size of the mask and its threshold."""

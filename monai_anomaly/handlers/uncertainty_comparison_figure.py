@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from monai_anomaly.metrics import SegmentationCases
-from monai_anomaly.utils import DataError
 
 from .examples_figure import gray_images, pick_examples, slice_name, uncertainty_images
+from .matched_slices import match_slices, renumbered, shared_slices
 from .slice_grid import DrawCell, SliceGrid, show_images
 
 __all__ = ["uncertainty_comparison_figure"]
@@ -48,42 +46,25 @@ def uncertainty_comparison_figure(
     Raises:
         DataError: when a method lacks a slice, or the methods have none in common.
     """
-    index = {name: {key: i for i, key in enumerate(cases.slice_keys)} for name, cases in methods.items()}
     first = next(iter(methods.values()))
-    wanted = _common(first, index, region, rows) if slices is None else [(str(a), str(b)) for a, b in slices]
-    for name, known in index.items():
-        if missing := [key for key in wanted if key not in known]:
-            raise DataError(f"{name}: expected the slices {wanted}, found no {missing}.")
-    picked = [first.slice_keys.index(key) for key in wanted]
+    if slices is None:
+        few = first.subset(shared_slices(methods))
+        wanted = [few.slice_keys[i] for i in pick_examples(few, region, rows, healthy_rows=0)]
+    else:
+        wanted = [(str(subject), str(index)) for subject, index in slices]
+    numbers = match_slices(methods, wanted)
+    picked = next(iter(numbers.values()))
     columns: dict[str, DrawCell] = {
         "input": gray_images(first, picked, channel, rotate),
         "truth": show_images(first["mask"][:, region], 0, 1, rotate, interpolation="nearest"),
     }
     maps = []
     for name, cases in methods.items():
-        own = [index[name][key] for key in wanted]
-        kind, draw = uncertainty_images(cases, own, region, rotate)
+        kind, draw = uncertainty_images(cases, numbers[name], region, rotate)
         maps.append(f"{name}\n{kind}")
-        columns[maps[-1]] = _renumbered(draw, dict(zip(picked, own, strict=True)))
+        columns[maps[-1]] = renumbered(draw, picked, numbers[name])
     labels = [slice_name(first, i) for i in picked]
     grid = SliceGrid(columns, picked, labels, first["mask"].shape[2:], width=CELL * len(columns) + 1)
     for column in maps:
         grid.color_bar(column)
     grid.save(path, title)
-
-
-def _renumbered(draw: DrawCell, numbers: Mapping[int, int]) -> DrawCell:
-    """The grid counts the slices as the first method does."""
-    return lambda axis, index: draw(axis, numbers[index])
-
-
-def _common(
-    first: SegmentationCases, index: Mapping[str, Mapping[tuple[str, str], int]], region: int, rows: int
-) -> list[tuple[str, str]]:
-    """Slices that all methods have, by the size of the region in the first."""
-    shared = np.array([all(key in known for known in index.values()) for key in first.slice_keys])
-    if not shared.any():
-        raise DataError(f"Expected slices that {list(index)} have in common, found none.")
-    keys = [key for key, kept in zip(first.slice_keys, shared, strict=True) if kept]
-    few = first.subset(np.flatnonzero(shared))
-    return [keys[i] for i in pick_examples(few, region, rows, healthy_rows=0)]

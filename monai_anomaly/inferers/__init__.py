@@ -7,6 +7,7 @@ from __future__ import annotations
 from .autocast import AutocastInferer
 from .classifier_maps import GradCAMInferer, SaliencyMapInferer
 from .dropout_ensemble import DropoutEnsembleInferer
+from .gan_translation import GANTranslationInferer
 from .logit_ensemble import LogitEnsembleInferer
 from .mask_ensemble import MaskEnsembleInferer
 from .reconstruction import ReconstructionInferer
@@ -20,6 +21,7 @@ __all__ = [
     "AutocastInferer",
     "DropoutEnsembleInferer",
     "Encoding",
+    "GANTranslationInferer",
     "GradCAMInferer",
     "HealthyTranslationInferer",
     "LogitEnsembleInferer",

@@ -5,7 +5,17 @@
 from __future__ import annotations
 
 from .aleatoric import AleatoricLoss
+from .constrained_vae import ConstrainedVAELoss
 from .deep_supervision import StackedDeepSupervisionLoss
+from .gan import (
+    GradientPenalty,
+    ImageDistance,
+    TranslationCriticLoss,
+    TranslationGeneratorLoss,
+    WassersteinCriticLoss,
+    WassersteinGeneratorLoss,
+    translation_targets,
+)
 from .guided_diffusion import GuidedDiffusionLoss
 from .hybrid import HybridDiffusionLoss
 from .mask_diffusion import MaskDiffusionLoss
@@ -13,9 +23,17 @@ from .vae import VAELoss
 
 __all__ = [
     "AleatoricLoss",
+    "ConstrainedVAELoss",
+    "GradientPenalty",
     "GuidedDiffusionLoss",
     "HybridDiffusionLoss",
+    "ImageDistance",
     "MaskDiffusionLoss",
     "StackedDeepSupervisionLoss",
+    "TranslationCriticLoss",
+    "TranslationGeneratorLoss",
     "VAELoss",
+    "WassersteinCriticLoss",
+    "WassersteinGeneratorLoss",
+    "translation_targets",
 ]

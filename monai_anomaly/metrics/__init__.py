@@ -7,6 +7,7 @@ from __future__ import annotations
 from .baselines import Baseline, mean_healthy_image, trivial_baselines
 from .bootstrap import cluster_bootstrap
 from .cases import AnomalyCases
+from .classification import cohen_kappa
 from .otsu import average_otsu, otsu_threshold
 from .pixel_scores import average_precision, dice_per_slice, per_slice, ranking_scores, roc_auc
 from .report import evaluate
@@ -26,7 +27,7 @@ from .segmentation import (
     risk_coverage,
 )
 from .thresholds import Threshold, best_dice_threshold, healthy_quantile_threshold
-from .translation import mean_absolute_error, structural_similarity
+from .translation import mean_absolute_error, mean_squared_error, structural_similarity
 
 __all__ = [
     "AnomalyCases",
@@ -42,6 +43,7 @@ __all__ = [
     "best_dice_threshold",
     "brier_score",
     "cluster_bootstrap",
+    "cohen_kappa",
     "dice_by_samples",
     "dice_per_slice",
     "error_auroc",
@@ -51,6 +53,7 @@ __all__ = [
     "mean_absolute_error",
     "mean_entropy",
     "mean_healthy_image",
+    "mean_squared_error",
     "otsu_threshold",
     "overlap_scores",
     "per_slice",

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from monai.metrics import SSIMMetric
 
-__all__ = ["mean_absolute_error", "structural_similarity"]
+__all__ = ["mean_absolute_error", "mean_squared_error", "structural_similarity"]
 
 
 def mean_absolute_error(
@@ -28,6 +28,21 @@ def mean_absolute_error(
     total = np.where(regions, difference, 0).sum((1, 2, 3), dtype=np.float64)
     size = regions.sum((1, 2, 3))
     return np.where(size > 0, total / np.maximum(size, 1), np.nan) / data_range
+
+
+def mean_squared_error(images: np.ndarray, references: np.ndarray, data_range: float) -> np.ndarray:
+    """Mean squared difference of every slice over all its pixels and channels, in units of images in [-1, 1].
+
+    Args:
+        images: (N, C, H, W).
+        references: same shape.
+        data_range: intensity range of the images; the difference is multiplied by 2 / data_range.
+
+    Returns:
+        Float64, (N,).
+    """
+    difference = np.asarray(images, np.float32) - np.asarray(references, np.float32)
+    return np.square(difference).mean((1, 2, 3), dtype=np.float64) * (2 / data_range) ** 2
 
 
 def structural_similarity(images: np.ndarray, references: np.ndarray, data_range: float) -> np.ndarray:

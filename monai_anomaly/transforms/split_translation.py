@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
-from monai.utils import TransformBackends
+from monai.utils import TransformBackends, convert_to_tensor
 
 __all__ = ["SplitTranslationD", "SplitTranslationDict", "SplitTranslationd"]
 
@@ -20,11 +20,18 @@ class SplitTranslationd(MapTransform):
     [0, 1] as a share of the intensity range. With several scales the entries of the second one are ``map_1`` and
     ``healthy_1``, and so on.
 
+    On request also ``difference``, reconstruction - image (C, ...), a share of the range with its sign: what the
+    disease took away is positive (thesis ch. 6, d = a_h - r_c).
+
     Args:
         keys: the prediction.
         channels: C, the number of image channels.
         intensity_range: what the images were scaled to.
         image_key: the input image, put in [0, 1] likewise; None leaves it alone.
+        difference: whether to add the difference to the input image.
+
+    Raises:
+        ValueError: when the difference is wanted without an ``image_key``.
     """
 
     backend = [TransformBackends.TORCH]
@@ -35,8 +42,12 @@ class SplitTranslationd(MapTransform):
         channels: int,
         intensity_range: Sequence[float] = (-1.0, 1.0),
         image_key: str | None = None,
+        difference: bool = False,
     ) -> None:
         super().__init__(keys)
+        if difference and image_key is None:
+            raise ValueError("image_key must name the input image where the difference to it is wanted, got None")
+        self.difference = difference
         self.image_key = image_key
         self.channels = channels
         self.low, self.high = intensity_range
@@ -48,6 +59,8 @@ class SplitTranslationd(MapTransform):
             ValueError: when the prediction's channels are not a multiple of 1 + C.
         """
         sample = dict(data)
+        if self.image_key is not None:
+            sample[self.image_key] = self._share(sample[self.image_key])
         for key in self.key_iterator(sample):
             pred, size = sample[key], 1 + self.channels
             if len(pred) % size:
@@ -55,9 +68,10 @@ class SplitTranslationd(MapTransform):
             for i in range(len(pred) // size):
                 tail = f"_{i}" if i else ""
                 sample[f"map{tail}"] = pred[i * size : i * size + 1]
-                sample[f"healthy{tail}"] = self._share(pred[i * size + 1 : (i + 1) * size])
-        if self.image_key is not None:
-            sample[self.image_key] = self._share(sample[self.image_key])
+                sample[f"healthy{tail}"] = healthy = self._share(pred[i * size + 1 : (i + 1) * size])
+                if self.difference:
+                    image = convert_to_tensor(sample[self.image_key], track_meta=False)
+                    sample[f"difference{tail}"] = healthy - image
         return sample
 
     def _share(self, image: torch.Tensor) -> torch.Tensor:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from monai_anomaly.data import write_phantom
+from monai_anomaly.data import find_datalist, write_phantom
 
-from .tiny_data import PHANTOM
+from .tiny_data import ELLIPSES, PHANTOM
 from .workflow import BUNDLES
 
 
@@ -20,10 +20,24 @@ def bundle(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session")
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny phantom, for all bundles."""
+    """A tiny phantom, for the bundles of brain MR."""
     folder: Path = tmp_path_factory.mktemp("data") / "phantom"
     write_phantom(folder, progress=False, **PHANTOM)
     return folder
+
+
+@pytest.fixture(scope="session")
+def ellipses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny set of ellipses."""
+    folder: Path = tmp_path_factory.mktemp("data") / "ellipses"
+    find_datalist(folder, ELLIPSES)
+    return folder
+
+
+@pytest.fixture
+def tiny_data(bundle: Path, request: pytest.FixtureRequest) -> Path:
+    """The tiny data of a bundle."""
+    return request.getfixturevalue("ellipses" if bundle.name == "descargan" else "phantom")
 
 
 @pytest.fixture(scope="session")

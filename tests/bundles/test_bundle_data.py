@@ -13,20 +13,28 @@ from monai_anomaly.utils import DataError
 
 from .workflow import REPOSITORY, merged
 
-PHANTOMS = [("diffanomaly", (), "phantom"), ("diffanomaly", ("long",), "phantom_long"), ("diffseg", (), "phantom")]
-"""Bundle, overlays and the folder of their phantom."""
+PHANTOMS: list[tuple[str, tuple[str, ...], str, str]] = [
+    ("descargan", (), "ellipses", "ellipses"),
+    ("descargan", ("chest",), "chest", "chest"),
+    ("descargan", ("thesis",), "ellipses_thesis", "ellipses"),
+    ("diffanomaly", (), "phantom", "phantom"),
+    ("diffanomaly", ("long",), "phantom_long", "phantom"),
+    ("diffseg", (), "phantom", "phantom"),
+]
+"""Bundle, overlays, the folder of their built-in data, and the command that makes such."""
 
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Folders a phantom would have been written to."""
+    """Folders that built-in data would have been written to."""
     folders: list[Path] = []
 
-    def write_phantom(root: Path, **arguments: object) -> Path:
+    def write(root: Path, **arguments: object) -> Path:
         folders.append(root)
         return root / "datalist.json"
 
-    monkeypatch.setattr(builtin, "write_phantom", write_phantom)
+    for name in ("write_phantom", "write_ellipses", "write_chest"):
+        monkeypatch.setattr(builtin, name, write)
     return folders
 
 
@@ -37,8 +45,8 @@ def datalist(bundle: str, *names: str, **overrides: object) -> Path:
 
 
 @pytest.mark.parametrize("inside", [False, True])
-@pytest.mark.parametrize(("bundle", "names", "folder"), PHANTOMS)
-def test_default_folder_gets_the_phantom(
+@pytest.mark.parametrize(("bundle", "names", "folder"), [entry[:3] for entry in PHANTOMS])
+def test_default_folder_gets_the_built_in_data(
     written: list, monkeypatch: pytest.MonkeyPatch, bundle: str, names: tuple[str, ...], folder: str, inside: bool
 ) -> None:
     root = REPOSITORY / "bundles" / bundle
@@ -54,14 +62,16 @@ def test_default_folder_in_other_words(written: list, monkeypatch: pytest.Monkey
     assert len(written) == 1
 
 
-@pytest.mark.parametrize(("bundle", "names"), [entry[:2] for entry in PHANTOMS])
-def test_mistyped_folder_is_an_error(written: list, tmp_path: Path, bundle: str, names: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("bundle", "names", "command"), [(*entry[:2], entry[3]) for entry in PHANTOMS])
+def test_mistyped_folder_is_an_error(
+    written: list, tmp_path: Path, bundle: str, names: tuple[str, ...], command: str
+) -> None:
     with pytest.raises(Exception) as caught:
         datalist(bundle, *names, dataset_dir=str(tmp_path / "brast"))
     error: BaseException | None = caught.value
     while error is not None and not isinstance(error, DataError):
         error = error.__cause__
-    assert "no such folder" in str(error) and "monai_anomaly phantom" in str(error)
+    assert "no such folder" in str(error) and f"monai_anomaly {command}" in str(error)
     assert not written and not (tmp_path / "brast").exists()
 
 

@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 
-from .tiny_data import TINY_TRAINING
+from .tiny_data import TINY_ELLIPSES, TINY_TRAINING
 from .workflow import REPOSITORY, merged, run, workflow
 
 NETWORK = "network_def schedule channel_names spatial_size num_classes null_label num_regions encoding prediction"
 SHARED = (*NETWORK.split(), "mask_range", "learned_variance", "pixdim", "intensity_range")
 """What training and inference must agree on; a bundle need not have all."""
+TINY = {"descargan": TINY_ELLIPSES, "diffanomaly": TINY_TRAINING, "diffseg": TINY_TRAINING}
 
 
 @pytest.mark.parametrize(("kind", "config"), [("train", "train"), ("infer", "inference")])
-def test_properties(bundle: Path, kind: str, config: str, phantom: Path, tmp_path: Path) -> None:
-    data = {**TINY_TRAINING, "dataset_dir": str(phantom)}
-    options = data if kind == "train" else {"dataset_dir": str(phantom / "datalist.json")}
+def test_properties(bundle: Path, kind: str, config: str, tiny_data: Path, tmp_path: Path) -> None:
+    data = {**TINY[bundle.name], "dataset_dir": str(tiny_data)}
+    options = data if kind == "train" else {"dataset_dir": str(tiny_data / "datalist.json")}
     made = workflow(bundle, kind, config, **options, ckpt_dir=str(tmp_path), output_dir=str(tmp_path))
     assert not made.check_properties()
 
@@ -31,18 +32,18 @@ def test_one_network_serves_training_and_inference(bundle: Path) -> None:
         assert train.get(name) == inference.get(name), name
 
 
-def train_in_the_root(bundle: Path, names: list[str], phantom: Path, folder: Path, **options: Any) -> None:
-    folders = {"dataset_dir": phantom, "ckpt_dir": folder / "models", "output_dir": folder / "eval"}
-    options["overrides"] = {**TINY_TRAINING, **folders, **options.get("overrides", {})}
+def train_in_the_root(bundle: Path, names: list[str], data: Path, folder: Path, **options: Any) -> None:
+    folders = {"dataset_dir": data, "ckpt_dir": folder / "models", "output_dir": folder / "eval"}
+    options["overrides"] = {**TINY[bundle.name], **folders, **options.get("overrides", {})}
     files = [f"bundles/{bundle.name}/configs/{name}.json" for name in names]
     run("training", "--config_file", str(files), cwd=REPOSITORY, **options)
     assert (folder / "models" / "model.pt").exists()
 
 
-def test_training_from_the_repository_root(bundle: Path, phantom: Path, tmp_path: Path) -> None:
-    train_in_the_root(bundle, ["train"], phantom, tmp_path, overrides={"run": "['$@train#trainer.run()']"})
+def test_training_from_the_repository_root(bundle: Path, tiny_data: Path, tmp_path: Path) -> None:
+    train_in_the_root(bundle, ["train"], tiny_data, tmp_path, overrides={"run": "['$@train#trainer.run()']"})
 
 
-def test_two_processes(bundle: Path, phantom: Path, tmp_path: Path) -> None:
+def test_two_processes(bundle: Path, tiny_data: Path, tmp_path: Path) -> None:
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m")
-    train_in_the_root(bundle, ["train", "multi_gpu_train"], phantom, tmp_path, launcher=launcher)
+    train_in_the_root(bundle, ["train", "multi_gpu_train"], tiny_data, tmp_path, launcher=launcher)

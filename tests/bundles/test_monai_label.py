@@ -29,10 +29,15 @@ from .tiny_data import MODALITIES
 from .tiny_network import TINY_SAMPLING
 from .workflow import REPOSITORY, copy_bundle, run, write_random_weights
 
-LABELS = {"diffanomaly": {"anomaly": 1}, "diffseg": {"lesion": 1}}
-OPTIONS = {"diffanomaly": {"scale", "steps"}, "diffseg": {"num_samples", "steps", "solver", "keep_samples"}}
-MAPS = {"diffanomaly": "map", "diffseg": "mean"}
-THRESHOLDS = {"diffanomaly": 0.25, "diffseg": 0.5}
+LABELS = {"descargan": {"anomaly": 1}, "diffanomaly": {"anomaly": 1}, "diffseg": {"lesion": 1}}
+OPTIONS = {
+    "descargan": {"target", "statistics"},
+    "diffanomaly": {"scale", "steps"},
+    "diffseg": {"num_samples", "steps", "solver", "keep_samples"},
+}
+IMAGES = {"descargan": "one", "diffanomaly": "all", "diffseg": "all"}
+MAPS = {"descargan": "map", "diffanomaly": "map", "diffseg": "mean"}
+THRESHOLDS = {"descargan": 0.25, "diffanomaly": 0.25, "diffseg": 0.5}
 """That of the file ``threshold.json``, and that of the configuration."""
 each_bundle = pytest.mark.parametrize("bundle", sorted(LABELS))
 AFFINE = np.array([[0, -4.0, 0, 60], [-4.0, 0, 0, 70], [0, 0, 5.0, -40], [0, 0, 0, 1]])  # not RAS
@@ -60,7 +65,7 @@ def python() -> str:
 
 @pytest.fixture(scope="module")
 def server(python, tmp_path_factory) -> Iterator[tuple[str, Path]]:
-    """A server with the bundles, untrained, and one case twice: a file with all channels, and a file a channel."""
+    """A server with the bundles, untrained, and a case in three ways: all channels, a file a channel, one channel."""
     work = tmp_path_factory.mktemp("label")
     prefix = subprocess.check_output([python, "-c", "import sys; print(sys.prefix)"], text=True).strip()
     app = Path(prefix) / "monailabel" / "sample-apps" / "monaibundle"
@@ -69,8 +74,9 @@ def server(python, tmp_path_factory) -> Iterator[tuple[str, Path]]:
     for bundle in LABELS:
         copy = copy_bundle(bundle, work / "app" / "model")
         write_random_weights(copy, copy / "models" / "model.pt")
-    threshold = {"value": THRESHOLDS["diffanomaly"], "origin": "validation"}
-    (work / "app" / "model" / "diffanomaly" / "models" / "threshold.json").write_text(json.dumps(threshold))
+    for bundle in ("descargan", "diffanomaly"):
+        threshold = {"value": THRESHOLDS[bundle], "origin": "validation"}
+        (work / "app" / "model" / bundle / "models" / "threshold.json").write_text(json.dumps(threshold))
 
     (work / "studies").mkdir()
     rng = np.random.default_rng(0)
@@ -79,6 +85,8 @@ def server(python, tmp_path_factory) -> Iterator[tuple[str, Path]]:
     nib.save(nib.Nifti1Image(brain, AFFINE), work / "studies" / "all.nii.gz")
     for c, name in enumerate(MODALITIES):
         nib.save(nib.Nifti1Image(brain[..., c], AFFINE), work / "studies" / f"case_{name}.nii.gz")
+
+    nib.save(nib.Nifti1Image(500 * brain[..., 0], AFFINE), work / "studies" / "one.nii.gz")
 
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -112,7 +120,7 @@ def get(url: str) -> dict:
 
 def infer(server: tuple[str, Path], bundle: str, image: str, **params) -> bytes:
     url, work = server
-    tiny = {name.split("#")[1]: value for name, value in TINY_SAMPLING[bundle].items()}
+    tiny = {name.split("#")[1]: value for name, value in TINY_SAMPLING.get(bundle, {}).items()}
     form = urllib.parse.urlencode({"params": json.dumps({"device": "cpu", **tiny, **params})})
     try:
         with urllib.request.urlopen(f"{url}/infer/{bundle}?image={image}&output=image", form.encode(), 300) as answer:
@@ -136,7 +144,10 @@ def test_model_is_listed(server, bundle) -> None:
 
 @each_bundle
 def test_mask_and_map_lie_on_the_grid_of_the_image(server, bundle) -> None:
-    mask, score = as_image(infer(server, bundle, "all")), as_image(infer(server, bundle, "all", heatmap=True))
+    mask, score = (
+        as_image(infer(server, bundle, IMAGES[bundle])),
+        as_image(infer(server, bundle, IMAGES[bundle], heatmap=True)),
+    )
     for image, dtype in ((mask, np.uint8), (score, np.float32)):
         assert image.shape == SHAPE and image.get_data_dtype() == dtype
         np.testing.assert_allclose(image.affine, AFFINE, atol=1e-4)
@@ -146,13 +157,15 @@ def test_mask_and_map_lie_on_the_grid_of_the_image(server, bundle) -> None:
 
 @each_bundle
 def test_options_of_a_request_count_for_it_alone(server, bundle) -> None:
-    first = infer(server, bundle, "all")
-    none = as_image(infer(server, bundle, "all", threshold=1e6))
+    first = infer(server, bundle, IMAGES[bundle])
+    none = as_image(infer(server, bundle, IMAGES[bundle], threshold=1e6))
     assert not none.get_fdata().any()
-    np.testing.assert_array_equal(as_image(infer(server, bundle, "all")).get_fdata(), as_image(first).get_fdata())
+    np.testing.assert_array_equal(
+        as_image(infer(server, bundle, IMAGES[bundle])).get_fdata(), as_image(first).get_fdata()
+    )
 
 
-@each_bundle
+@pytest.mark.parametrize("bundle", ["diffanomaly", "diffseg"])
 def test_one_channel_of_a_case_stands_for_all(server, bundle) -> None:
     expected = as_image(infer(server, bundle, "all", heatmap=True)).get_fdata()
     found = as_image(infer(server, bundle, "case_flair", heatmap=True)).get_fdata()
@@ -161,13 +174,15 @@ def test_one_channel_of_a_case_stands_for_all(server, bundle) -> None:
 
 @each_bundle
 def test_slicer_gets_a_labelmap(server, bundle) -> None:
-    assert infer(server, bundle, "all", result_extension=".nrrd", result_dtype="uint8")[:4] == b"NRRD"
+    assert infer(server, bundle, IMAGES[bundle], result_extension=".nrrd", result_dtype="uint8")[:4] == b"NRRD"
 
 
 @each_bundle
 def test_same_as_the_command_line(server, bundle, tmp_path) -> None:
     work = server[1]
-    options = {"dataset_dir": work / "studies" / "all.nii.gz", "output_dir": tmp_path, **TINY_SAMPLING[bundle]}
+    image = IMAGES[bundle]
+    options = {"dataset_dir": work / "studies" / f"{image}.nii.gz", "output_dir": tmp_path}
+    options |= TINY_SAMPLING.get(bundle, {})
     run("--config_file", "configs/inference.json", cwd=work / "app" / "model" / bundle, overrides=options)
-    written = nib.load(tmp_path / "all" / f"{MAPS[bundle]}.nii.gz").get_fdata()
-    np.testing.assert_allclose(as_image(infer(server, bundle, "all", heatmap=True)).get_fdata(), written, atol=1e-4)
+    written = nib.load(tmp_path / image / f"{MAPS[bundle]}.nii.gz").get_fdata()
+    np.testing.assert_allclose(as_image(infer(server, bundle, image, heatmap=True)).get_fdata(), written, atol=1e-4)

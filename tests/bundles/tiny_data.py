@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Tiny data: a coarse phantom with overrides that train on it, and made-up cases."""
+"""Tiny data: a coarse phantom and a few ellipses, with overrides that train on them, and made-up cases."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from PIL import Image
+
+from .tiny_network import TINY_GAN
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 PHANTOM: dict[str, Any] = {"subjects": 10, "spacing": 6.0, "healthy_fraction": 0.0, "workers": 0}
@@ -27,6 +30,17 @@ TINY_TRAINING: dict[str, Any] = {
     "autocast": "float32",
 }
 """One epoch on the phantom, for the training of any bundle of brain MR."""
+ELLIPSES: dict[str, Any] = {"kind": "ellipses", "size": 32, "per_class": [8, 4, 4], "workers": 0}
+TINY_ELLIPSES: dict[str, Any] = {
+    "phantom": ELLIPSES,
+    "spatial_size": [32, 32],
+    "epochs": 1,
+    "batch_size": 4,
+    "panel_interval": 1,
+    "autocast": "float32",
+    **TINY_GAN,
+}
+"""The same on the set of ellipses, for ``descargan``; its default network does not train in a second."""
 NATIVE: dict[str, Any] = {"spatial_size": [16, 16], "pixdim": [-1.0, -1.0, -1.0]}
 """Cases of `write_case` as they are, for the inference."""
 ODD_AFFINE = np.array([[0, -4.0, 0, 60], [-4.0, 0, 0, 70], [0.3, 0, 5.0, -40], [0, 0, 0, 1]])
@@ -51,3 +65,11 @@ def write_case(
             values[8, 8, 1] = np.nan
         nib.save(nib.Nifti1Image(values, np.eye(4) if affine is None else affine), folder / f"{name}.nii.gz")
     return folder
+
+
+def write_picture(path: Path, size: Sequence[int] = (32, 32), seed: int = 0) -> Path:
+    """A noisy 16-bit PNG of (width, height)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 2**16, (size[1], size[0]), dtype=np.uint16)
+    Image.fromarray(pixels).save(path)
+    return path

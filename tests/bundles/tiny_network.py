@@ -25,6 +25,13 @@ TINY_NETWORK: dict[str, Any] = {
 }
 """Of both networks of ``diffanomaly``."""
 
+TINY_GAN: dict[str, Any] = {
+    "network_def#generator#channels": [4, 4, 8, 8],
+    "network_def#discriminator#channels": [4, 4, 4],
+    "network_def#discriminator#num_convs": [1, 1, 1],
+}
+"""Of both networks of ``descargan``."""
+
 TINY_SAMPLING: dict[str, dict[str, Any]] = {
     "diffanomaly": {"displayable_configs#steps": 2, "displayable_configs#substeps": 1},
     "diffseg": {"displayable_configs#steps": 2, "displayable_configs#num_samples": 2},

@@ -89,7 +89,8 @@ def write_random_weights(bundle: Bundle, path: Path, *names: Config, **overrides
     torch.manual_seed(0)
     state = parser.get_parsed_content("network_def").state_dict()
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({name: value + 0.05 * torch.randn_like(value) for name, value in state.items()}, path)
+    floats = {name: value for name, value in state.items() if value.is_floating_point()}  # no count of batches
+    torch.save({**state, **{name: value + 0.05 * torch.randn_like(value) for name, value in floats.items()}}, path)
 
 
 def load_network(folder: Path, kind: str = "inference") -> torch.nn.Module:

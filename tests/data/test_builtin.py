@@ -85,3 +85,26 @@ def test_phantom_elsewhere_is_used_as_it_is_and_completed_when_it_was_interrupte
     for _ in range(2):
         assert find_datalist(tmp_path, {"subjects": 2}, make_phantom=False) == tmp_path / "datalist.json"
     assert written == [(tmp_path, {"subjects": 2})]
+
+
+@pytest.mark.parametrize("kind", ["ellipses", "chest"])
+def test_other_kinds_are_written_by_their_writers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    calls = []
+    monkeypatch.setattr(builtin, f"write_{kind}", lambda root, **kwargs: calls.append((root, kwargs)) or root / "list")
+    phantom = {"kind": kind, "size": 64}
+    assert find_datalist(tmp_path / "set", phantom) == tmp_path / "set" / "list"
+    assert calls == [(tmp_path / "set", {"size": 64})] and phantom["kind"] == kind
+    with pytest.raises(DataError, match=rf"python -m monai_anomaly {kind} .*none"):
+        find_datalist(tmp_path / "none", phantom, make_phantom=False)
+
+
+def test_a_phantom_of_another_kind_is_not_taken_for_the_one_asked_for(tmp_path: Path) -> None:
+    for name in ("phantom.json", "datalist.json"):
+        (tmp_path / name).touch()
+    with pytest.raises(DataError, match=r"one with chest\.json, found other files"):
+        find_datalist(tmp_path, {"kind": "chest"})
+
+
+def test_unknown_kind(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="brian"):
+        find_datalist(tmp_path, {"kind": "brian"})

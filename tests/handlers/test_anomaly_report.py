@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_anomaly.handlers import pick_slices, report_evaluation, report_table, write_report
+from monai_anomaly.handlers import panel_figure, pick_slices, report_evaluation, report_table, write_report
 from monai_anomaly.metrics import AnomalyCases, evaluate
-from monai_anomaly.utils import provenance
+from monai_anomaly.utils import DataError, provenance
+from tests.metrics.squares import make_squares
 
 
 def make_cases(seed: int, n: int = 9, with_mask: bool = True) -> AnomalyCases:
@@ -110,3 +111,38 @@ def test_everything_at_once(tmp_path: Path, capsys: pytest.CaptureFixture, with_
     with Image.open(tmp_path / "panel.png") as image:
         assert image.width == 1600
         assert np.asarray(image.convert("L")).std() > 10
+
+
+def test_table_in_the_form_of_the_thesis() -> None:
+    report = evaluate(make_squares(1), make_squares(), data_range=2.0, background=-1.0)
+    text = report_table(report, provenance())
+    table = text.split("## Difference (thesis ch. 6)")[1].split("##")[0]
+    assert "MSE(d, GT) (var)" in table and "MSE(r_h, a_h) (var)" in table and "| input untouched" in table
+    assert "truth Otsu" in text and "uses the test truth" in text and "true differences of the test set" in text
+    images = text.split("## Classification of images")[1]
+    assert f"| {report['methods']['translation']['image_kappa_classifier']['value']:.3f} " in images
+    plain = report_table(evaluate(None, make_squares(score=None)), provenance())
+    assert "## Classification" not in plain
+
+
+def test_method_that_only_classifies(tmp_path: Path) -> None:
+    test = make_squares(maps=False)
+    report = report_evaluation(None, test, tmp_path, ["gray"], threshold_file=tmp_path / "threshold.json")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["metrics.csv", "metrics.json", "metrics.md"]
+    text = (tmp_path / "metrics.md").read_text()
+    assert "| **translation** " in text and "accuracy" in text and "## Thresholds" not in text
+    assert set(report["methods"]) == {"translation", "intensity gray"}
+    with pytest.raises(DataError, match="only classifies"):
+        panel_figure(tmp_path / "panel.png", test, ["gray"])
+
+
+def test_signed_difference_takes_the_place_of_the_map(tmp_path: Path) -> None:
+    drawn = []
+    for signed in (False, True):
+        folder = tmp_path / str(signed)
+        report_evaluation(None, make_squares(), folder, ["gray"], rows=2, signed=signed, save_cases=signed)
+        with Image.open(folder / "panel.png") as image:
+            drawn.append(np.asarray(image.convert("L"), float))
+    assert (drawn[1] > 200).sum() > 2 * (drawn[0] > 200).sum()  # no difference is white
+    assert not (tmp_path / "False/cases.npz").exists()
+    assert len(AnomalyCases.load(tmp_path / "True/cases.npz")) == 9

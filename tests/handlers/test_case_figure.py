@@ -61,3 +61,24 @@ def test_slices_that_were_not_translated_are_not_shown(tmp_path: Path) -> None:
     data["score"][..., :10] = 0
     case_figure(tmp_path / "figure.png", **data, rows=4)
     assert abs(imread(tmp_path / "figure.png").shape[0] - (50 + 2 * 300 * 10 / 8)) <= 2
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 3)])
+def test_difference_has_a_column_of_its_own_with_two_colors(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    data = case(*shape)
+    data["difference"] = np.zeros(shape)
+    data["difference"][:4] = 0.5
+    data["difference"][4:] = -0.5
+    case_figure(tmp_path / "figure.png", **data)
+    picture = imread(tmp_path / "figure.png")[60:, :, :3]
+    assert picture.shape[1] == 1500
+    red, blue = (picture[..., i] - picture[..., 2 - i] > 0.2 for i in (0, 2))
+    columns = [np.nonzero(color[:, 600:900])[1] for color in (red, blue)]
+    assert columns[0].size > 1000 and columns[1].size > 1000 and columns[0].max() <= columns[1].min()
+    assert not red[:, :600].any() and not blue[:, :600].any()
+
+
+def test_no_difference_anywhere_is_no_error(tmp_path: Path) -> None:
+    data = case(8, 8)
+    case_figure(tmp_path / "figure.png", **data, difference=0 * data["image"])
+    assert (tmp_path / "figure.png").stat().st_size > 1000

@@ -82,3 +82,17 @@ def test_missing_prediction_is_named() -> None:
     collect.attach(engine)
     with pytest.raises(DataError, match="translated"):
         engine.run()
+
+
+@pytest.mark.parametrize("decollate", [True, False])
+def test_logits_are_no_map(decollate: bool) -> None:
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(84, 2))
+    samples = [{**sample, "score": 0.25} for sample in make_samples(4, False)]
+    engine = SupervisedEvaluator(
+        torch.device("cpu"), DataLoader(Dataset(samples), batch_size=3), network, decollate=decollate
+    )
+    collect = CollectCases()
+    collect.attach(engine)
+    engine.run()
+    assert len(collect.cases) == 4 and not collect.cases.has_map and not collect.cases.has_healthy
+    assert list(collect.cases["score"]) == [0.25] * 4

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from ignite.engine import Engine
+from ignite.engine import Engine, Events
 
 from monai_anomaly.handlers import FiniteLoss
 
@@ -31,3 +31,24 @@ def test_finite_losses_pass() -> None:
     engine = Engine(lambda engine, loss: {"loss": torch.tensor(loss)})
     FiniteLoss().attach(engine)
     assert engine.run([1e30, -1e30, 0.0]).iteration == 3
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("buffer", [False, True])
+def test_weights_are_looked_at_before_an_epoch_is_saved(bad: float, buffer: bool) -> None:
+    """The step after the last loss of an epoch broke them."""
+    network = torch.nn.BatchNorm1d(2)
+    saved = []
+
+    def step(engine: Engine, loss: float) -> dict[str, torch.Tensor]:
+        if engine.state.iteration == 4:
+            (network.running_mean if buffer else network.weight).data[1] = bad  # type: ignore[union-attr]
+        return {"loss": torch.tensor(loss)}
+
+    engine = Engine(step)
+    engine.network = network  # type: ignore[attr-defined]
+    FiniteLoss().attach(engine)
+    engine.add_event_handler(Events.EPOCH_COMPLETED, lambda engine: saved.append(engine.state.epoch))
+    with pytest.raises(FloatingPointError, match=r"weights became NaN or infinite in iteration 4 \(epoch 2\)"):
+        engine.run([1.0, 0.5], max_epochs=3)
+    assert saved == [1]

@@ -148,3 +148,20 @@ def test_failing_write_leaves_the_file_of_the_run_before(tmp_path: Path, monkeyp
         save(tmp_path, [result(5, 5, 5)])
     assert (tmp_path / "p0" / "map.nii.gz").read_bytes() == before
     assert not [p for p in (tmp_path / "p0").iterdir() if p.name.startswith(".")]
+
+
+@pytest.mark.parametrize("spatial", [(6, 7, 5), (6, 7)])
+def test_signed_difference_is_written_and_drawn_where_there_is_one(tmp_path: Path, spatial: tuple[int, ...]) -> None:
+    plain, found = result(*spatial, scales=2), result(*spatial, scales=2)
+    for tail in ("", "_1"):
+        found[f"difference{tail}"] = found[f"healthy{tail}"] - found["image"].as_tensor()
+    save(tmp_path, [plain, found])
+    folders = [tmp_path / case for case in ("p0", "p1")]
+    names = [{p.name for p in folder.iterdir()} for folder in folders]
+    assert names[1] - names[0] == {"difference.nii.gz", "difference_1.nii.gz"}
+    image = nib.load(folders[1] / "difference_1.nii.gz")
+    array = np.asanyarray(image.dataobj)
+    assert array.shape == (*spatial, 2) and array.dtype == np.float32 and array.min() < 0 < array.max()
+    np.testing.assert_allclose(image.affine, AFFINE)
+    np.testing.assert_array_equal(array, np.moveaxis(found["difference_1"].numpy(), 0, -1))
+    assert [imread(folder / "figure.png").shape[1] for folder in folders] == [1200, 1500]

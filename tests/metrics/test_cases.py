@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -82,3 +84,52 @@ def test_bad_slices_are_named(fields: dict, message: str) -> None:
 def test_nothing_to_score() -> None:
     with pytest.raises(DataError, match="at least one slice"):
         AnomalyCases()["map"]
+
+
+def test_all_slices_have_a_map_or_none_has() -> None:
+    cases = AnomalyCases()
+    assert not cases.has_map
+    cases.append(IMAGE, score=0.3)
+    assert not cases.has_map and np.isnan(cases["map"]).all()
+    with pytest.raises(DataError, match="b 2: expected no anomaly map, like the slices before, found one"):
+        cases.append(IMAGE, MAP, subject="b", slice=2)
+    other = AnomalyCases()
+    other.append(IMAGE, MAP)
+    assert other.has_map
+    with pytest.raises(DataError, match="expected an anomaly map, like the slices before, found none"):
+        other.append(IMAGE)
+
+
+def test_saved_cases_come_back(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    cases = AnomalyCases()
+    for i in range(4):
+        mask = rng.random((1, 5, 7)) < 0.3 if i else None
+        twin = rng.random((2, 5, 7)) if i % 2 else None
+        image, healthy = rng.random((2, 2, 5, 7))
+        score = None if i == 2 else i / 3
+        cases.append(image, rng.random((1, 5, 7)), healthy, mask, twin, i % 2, score, f"s{i}", 40 + i)
+    cases.save(tmp_path / "cases.npz")
+    again = AnomalyCases.load(tmp_path / "cases.npz")
+    assert [p.name for p in tmp_path.iterdir()] == ["cases.npz"]
+    for key in ("image", "map", "healthy", "twin"):
+        np.testing.assert_allclose(again[key], cases[key], atol=1e-3)
+    for key in ("mask", "label", "score"):
+        np.testing.assert_array_equal(again[key], cases[key])
+    assert again.slice_keys == cases.slice_keys and list(again.has_twin) == list(cases.has_twin)
+    again.append(*rng.random((1, 2, 5, 7)), rng.random((1, 5, 7)))  # none of a mask, as of the first slice
+
+
+def test_saved_scores_without_maps_come_back(tmp_path: Path) -> None:
+    cases = AnomalyCases()
+    cases.append(IMAGE, label=1, score=0.7)
+    cases.save(tmp_path / "cases.npz")
+    again = AnomalyCases.load(tmp_path / "cases.npz")
+    assert not again.has_map and not again.has_mask and not again.has_healthy
+    assert list(again["score"]) == [0.7] and list(again.diseased()) == [True]
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "other.npz", image=IMAGE)
+    with pytest.raises(DataError, match=r"other.npz: expected saved anomaly maps, found no \['has_healthy'"):
+        AnomalyCases.load(tmp_path / "other.npz")

@@ -24,7 +24,12 @@ def make_cases(seed: int, map_of: MapOf, n: int = 12, healthy: str = "twin", **d
             x, y = rng.integers(4, 14, 2)
             mask[:, x : x + 2 + i // 3, y : y + 4] = True
         image = twin + 0.4 * mask
-        fields = {"healthy": twin if healthy == "twin" else image, "mask": mask, "twin": twin, "label": int(i % 3 > 0)}
+        fields = {
+            "healthy": {"twin": twin, "image": image}.get(healthy),
+            "mask": mask,
+            "twin": twin,
+            "label": int(i % 3 > 0),
+        }
         cases.append(image, map_of(image - twin, mask, rng), subject=f"s{i // 4}", slice=i, **{**fields, **drop})
     return cases
 
@@ -44,7 +49,7 @@ def noisy(difference: np.ndarray, mask: np.ndarray, rng: np.random.Generator) ->
 def test_perfect_map() -> None:
     report = evaluate(make_cases(0, perfect), make_cases(1, perfect))
     scores = report["methods"]["translation"]
-    for origin in ("validation", "average_otsu", "per_image_otsu", "oracle"):
+    for origin in ("validation", "average_otsu", "per_image_otsu", "average_otsu_truth", "oracle"):
         assert scores["dice"][origin]["value"] == 1 and scores["dice"][origin]["n"] == 8
         assert scores["dice"][origin]["threshold"]["origin"] == origin
     assert scores["image_auroc_map"] == {"value": 1, "n": 12}
@@ -75,19 +80,35 @@ def test_thresholds_come_from_where_they_say() -> None:
     assert {k: v["threshold"]["chosen_on"] for k, v in dice.items()} == {
         "average_otsu": "test",
         "per_image_otsu": "test",
+        "average_otsu_truth": "true differences of the test set",
         "validation": "validation",
         "healthy_quantile": "validation",
         "oracle": "test",
     }
     swapped = evaluate(test, validation)["methods"]["translation"]["dice"]
     assert swapped["validation"]["threshold"]["value"] == dice["oracle"]["threshold"]["value"]
-    assert list(evaluate(None, test)["methods"]["translation"]["dice"]) == ["average_otsu", "per_image_otsu", "oracle"]
+    without = evaluate(None, test)["methods"]["translation"]["dice"]
+    assert list(without) == ["average_otsu", "per_image_otsu", "average_otsu_truth", "oracle"]
+
+
+def test_threshold_of_the_truth_knows_no_map() -> None:
+    test, half = make_cases(1, perfect), make_cases(1, lambda *args: perfect(*args) / 2)
+
+    def value(cases: AnomalyCases, data_range: float = 1.0) -> float | None:
+        dice = evaluate(None, cases, data_range=data_range)["methods"]["translation"]["dice"]
+        return dice["average_otsu_truth"]["threshold"]["value"] if "average_otsu_truth" in dice else None
+
+    assert value(test) == value(half) == pytest.approx(average_otsu(test["map"][test.diseased()]))
+    assert value(test, 2.0) == pytest.approx(value(test) / 2)  # of maps in shares of the range
+    assert value(make_cases(1, perfect, twin=None)) is None
+    assert value(make_cases(1, perfect, healthy="none")) is None
 
 
 def test_baseline_and_method_share_one_code_path() -> None:
     channel = make_cases(1, perfect), make_cases(2, perfect)
     report = evaluate(*channel, baselines={"same": lambda x: channel[len(x) == 12]["map"]})
-    assert report["methods"]["same"] == report["methods"]["translation"]
+    ours, same = report["methods"]["translation"], report["methods"]["same"]
+    assert ours["dice"].pop("average_otsu_truth") and same == ours
 
 
 def test_twin_as_reconstruction_has_no_error() -> None:
@@ -131,7 +152,23 @@ def test_small_lesions_can_be_left_out() -> None:
 def test_without_masks_only_images_are_scored() -> None:
     report = evaluate(make_cases(0, perfect, mask=None), make_cases(1, perfect, mask=None, twin=None))
     assert report["methods"]["translation"] == {"image_auroc_map": {"value": 1.0, "n": 12}}
-    assert set(report["translation"]) == {"change_healthy_slices", "change_diseased_slices"}
+    changes = {"change_healthy_slices", "change_diseased_slices", "change_healthy_mse"}
+    assert set(report["translation"]) == changes
+
+
+def test_method_without_maps_is_scored_by_its_classifier_only() -> None:
+    test = make_cases(1, lambda *_: None, n=6, healthy="none", score=0.4)
+    report = evaluate(make_cases(0, lambda *_: None), test, baselines=trivial_baselines(["a", "b"]))
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert set(report["methods"]["translation"]) == {
+        "image_auroc_classifier",
+        "image_accuracy_classifier",
+        "image_kappa_classifier",
+    }
+    assert "dice" in report["methods"]["intensity a"] and "comparisons" not in report
+    assert report["counts"]["test"]["pixels_per_slice"] == 576
+    mapless = evaluate(make_cases(0, lambda *_: None), make_cases(1, noisy))["methods"]["translation"]
+    assert "validation" not in mapless["dice"] and "oracle" in mapless["dice"]
 
 
 def test_classifier_scores() -> None:
@@ -152,7 +189,7 @@ def means(report: dict) -> list[dict]:
 
 def test_every_mean_over_slices_lies_in_its_interval() -> None:
     report = evaluate(make_cases(0, noisy), make_cases(1, noisy, n=24), baselines=trivial_baselines(["a", "b"]))
-    assert len(means(report)) == 3 * 7 + 8 + 2 * 2
+    assert len(means(report)) == 3 * 7 + 1 + 13 + 2 * 2
     for mean in means(report):
         low, high = mean["ci95"]
         assert low <= mean["value"] <= high

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from monai_anomaly.metrics import mean_absolute_error, structural_similarity
+from monai_anomaly.metrics import mean_absolute_error, mean_squared_error, structural_similarity
 
 IMAGES = np.random.default_rng(0).random((3, 2, 16, 18)).astype(np.float32)
 REGIONS = np.zeros((3, 1, 16, 18), bool)
@@ -20,6 +20,14 @@ def test_error_counts_the_region_only_and_is_a_share_of_the_range() -> None:
     other = IMAGES.copy()
     other[:, 0] += np.where(REGIONS[:, 0], 0.5, 100)  # one of two channels
     np.testing.assert_allclose(mean_absolute_error(other, IMAGES, REGIONS, 2.0)[:2], 0.5 / 2 / 2, rtol=1e-5)
+
+
+def test_squared_error_is_in_units_of_minus_one_to_one() -> None:
+    np.testing.assert_allclose(mean_squared_error(IMAGES, IMAGES + 0.25, 1.0), 0.5**2, rtol=1e-5)
+    np.testing.assert_allclose(mean_squared_error(8 * IMAGES, 8 * IMAGES + 2, 8.0), 0.5**2, rtol=1e-4)
+    half = np.concatenate([IMAGES[:, :1], IMAGES[:, 1:] + 0.25], 1)
+    np.testing.assert_allclose(mean_squared_error(IMAGES, half, 1.0), 0.5**2 / 2, rtol=1e-5)
+    assert mean_squared_error(IMAGES[:0], IMAGES[:0], 1.0).shape == (0,)
 
 
 def test_similarity_is_invariant_to_units_and_falls_with_noise() -> None:

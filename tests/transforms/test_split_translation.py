@@ -32,6 +32,29 @@ def test_reconstruction_and_image_are_shares_of_the_range() -> None:
     assert data["image"].item() == 30  # the caller's sample is left alone
 
 
+@pytest.mark.parametrize("spatial", [(4, 5), (4, 5, 6)])
+def test_difference_has_a_sign_and_the_unit_of_the_reconstruction(spatial: tuple[int, ...]) -> None:
+    g = torch.Generator().manual_seed(0)
+    image = MetaTensor(torch.rand(2, *spatial, generator=g))
+    pred = MetaTensor(torch.rand(6, *spatial, generator=g), affine=2 * torch.eye(4))
+    split = SplitTranslationd("pred", channels=2, intensity_range=(0.0, 4.0), image_key="image", difference=True)
+    sample = split({"pred": pred, "image": image})
+    for i, tail in enumerate(["", "_1"]):
+        assert torch.equal(sample[f"difference{tail}"].affine, pred.affine)
+        expected = (pred[3 * i + 1 : 3 * i + 3].as_tensor() - image.as_tensor()) / 4
+        torch.testing.assert_close(sample[f"difference{tail}"].as_tensor(), expected)
+        shares = sample[f"healthy{tail}"].as_tensor() - sample["image"].as_tensor()
+        torch.testing.assert_close(shares, expected)
+    assert "difference_2" not in sample
+
+
+def test_difference_is_only_there_on_request() -> None:
+    data = {"pred": torch.zeros(2, 3, 3), "image": torch.zeros(1, 3, 3)}
+    assert "difference" not in SplitTranslationd("pred", channels=1, image_key="image")(data)
+    with pytest.raises(ValueError, match="image_key must name the input image"):
+        SplitTranslationd("pred", channels=1, difference=True)
+
+
 def test_prediction_of_other_channels_is_refused() -> None:
     with pytest.raises(ValueError, match="multiple of 5 channels in 'pred', found 4"):
         SplitTranslationd("pred", channels=4)({"pred": torch.zeros(4, 2, 2)})

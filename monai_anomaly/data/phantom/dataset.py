@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from monai.utils import optional_import
-from tqdm import tqdm
+from monai_anomaly.utils import atomic_write
 
-from monai_anomaly.utils import DataError, atomic_write
-
+from ..generated import claim_folder, run_jobs
 from .contrast import CONTRASTS
 from .files import is_complete, subject_files, write_subject
 from .plan import SPLITS, Person, plan_subjects
@@ -27,7 +23,7 @@ __all__ = ["VERSION", "write_phantom"]
 VERSION = 3
 """Raised whenever the same arguments give other images, so that old folders are not taken for new ones."""
 
-_MANIFEST, _DATALIST = "phantom.json", "datalist.json"
+_NAME, _MANIFEST, _DATALIST = "brain phantom", "phantom.json", "datalist.json"
 
 
 def write_phantom(
@@ -73,12 +69,11 @@ def write_phantom(
         "version": VERSION, "subjects": subjects, "seed": seed, "spacing": float(spacing), "lesions": list(lesions),
         "healthy_fraction": healthy_fraction, "sites": list(sites), "split": list(split),
     }  # fmt: skip
-    _claim(root, parameters)
+    claim_folder(root, _MANIFEST, parameters, _NAME)
     todo = [p for p in plan if not is_complete(root / p.name, p.lesion)]
     if todo:
         load_template(spacing)  # before the workers start: one clear error, and forked workers inherit the maps
-        jobs = _run(partial(_make, root, spacing), todo, workers)
-        for _ in tqdm(jobs, total=len(todo), desc="brain phantom", unit="subject", disable=not progress):
+        for _ in run_jobs(partial(_make, root, spacing), todo, workers, _NAME, "subject", progress):
             pass
     with atomic_write(root / _DATALIST) as f:
         json.dump(_datalist(plan, parameters), f, indent=1)
@@ -86,41 +81,7 @@ def write_phantom(
 
 
 def _make(root: Path, spacing: float, person: Person) -> None:
-    # one thread: processes with several each get in each other's way, and a sum's last bit depends on their number
-    threadpool_limits, available = optional_import("threadpoolctl", name="threadpool_limits")
-    with threadpool_limits(1) if available else nullcontext():
-        write_subject(root / person.name, make_subject(person.seed, person.site, person.lesion, spacing))
-
-
-def _run(job: partial, todo: list[Person], workers: int) -> Iterator[None]:
-    if workers <= 0:
-        yield from map(job, todo)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(job, todo, chunksize=4)
-
-
-def _claim(root: Path, parameters: dict[str, Any]) -> None:
-    """Write the parameters into an empty ``root``, or make sure that they are those it was made with."""
-    manifest = root / _MANIFEST
-    if not manifest.exists():
-        if root.is_dir() and any(not p.name.startswith(".") for p in root.iterdir()):
-            raise DataError(f"{root}: expected a new folder or one with {_MANIFEST}, found other files")
-        with atomic_write(manifest) as f:
-            json.dump(parameters, f, indent=1)
-        return
-    try:
-        found = json.loads(manifest.read_text(encoding="utf-8"))
-    except ValueError as e:
-        raise DataError(f"{manifest}: expected the parameters of a brain phantom as JSON, found {e}") from e
-    if found != parameters:
-        differ = _differences(found if isinstance(found, dict) else {}, parameters)
-        raise DataError(f"{root} holds another brain phantom: {differ}. Choose another folder or delete this one")
-
-
-def _differences(found: dict[str, Any], asked: dict[str, Any]) -> str:
-    keys: Iterable[str] = dict.fromkeys([*asked, *found])
-    return "; ".join(f"{k} is {found.get(k)}, asked {asked.get(k)}" for k in keys if found.get(k) != asked.get(k))
+    write_subject(root / person.name, make_subject(person.seed, person.site, person.lesion, spacing))
 
 
 def _datalist(plan: list[Person], parameters: dict[str, Any]) -> dict[str, Any]:
@@ -138,7 +99,7 @@ def _datalist(plan: list[Person], parameters: dict[str, Any]) -> dict[str, Any]:
         })  # fmt: skip
     return {
         "description": "Brain phantom from the MNI152 tissue maps, generated; not for claims on patients.",
-        "name": "brain phantom",
+        "name": _NAME,
         "modalities": list(CONTRASTS),
         "seed": parameters["seed"],
         "parameters": parameters,

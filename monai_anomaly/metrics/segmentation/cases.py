@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from typing import Any
 
 import numpy as np
 
-from monai_anomaly.utils import DataError, atomic_path
+from monai_anomaly.utils import DataError
 
+from ..case_file import read_case_file, unpack_masks, write_case_file
 from ..slice_cases import SliceCases, as_array
 
 __all__ = ["SegmentationCases"]
@@ -108,8 +108,7 @@ class SegmentationCases(SliceCases):
         fields |= {k: self[k] for k in ("subject", "slice")}
         if self.num_samples and self["samples"].dtype == bool:
             fields |= {"samples": np.packbits(self["samples"]), "num_samples": np.int64(self.num_samples)}
-        with atomic_path(path) as temporary:
-            np.savez_compressed(temporary, **fields)
+        write_case_file(path, fields)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> SegmentationCases:
@@ -118,20 +117,14 @@ class SegmentationCases(SliceCases):
         Raises:
             DataError: when the file is missing, is damaged, or holds something else.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                fields = dict(file)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path}: expected saved segmentations, found none that can be read ({error})") from error
-        if absent := {"image", "mean", "variance", "mask", "subject", "slice"} - set(fields):
-            raise DataError(f"{path}: expected saved segmentations, found no {sorted(absent)}.")
+        names = ("image", "mean", "mask", "variance", "subject", "slice")
+        fields = read_case_file(path, names, "saved segmentations")
         shape = fields["mean"].shape
-        fields["mask"] = _unpack(fields["mask"], shape)
+        fields["mask"] = unpack_masks(fields["mask"], shape)
         samples: Any = [None] * shape[0]
         if "samples" in fields:
-            samples = _unpack(fields["samples"], (shape[0], int(fields["num_samples"]), *shape[1:]))
+            samples = unpack_masks(fields["samples"], (shape[0], int(fields["num_samples"]), *shape[1:]))
         cases = cls("float16")
-        names = ("image", "mean", "mask", "variance", "subject", "slice")
         for i in range(shape[0]):
             cases.append(samples=samples[i], **{k: fields[k][i] for k in names})
         return cases
@@ -148,10 +141,6 @@ def _size(samples: np.ndarray | None) -> int:
 
 def _is_mask(samples: np.ndarray) -> bool:
     return bool(((samples == 0) | (samples == 1)).all())
-
-
-def _unpack(bits: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    return np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).astype(bool)
 
 
 def _check_range(name: str, key: str, values: np.ndarray | None, top: float) -> None:

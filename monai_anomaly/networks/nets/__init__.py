@@ -4,14 +4,31 @@
 
 from __future__ import annotations
 
+from .additive_generator import AdditiveGenerator
 from .anomaly_diffusion import GuidedDiffusionNet
+from .constrained_vae import ConstrainedVAE
+from .descargan_discriminator import DeScarGANDiscriminator
+from .descargan_generator import DeScarGANGenerator
+from .fcn_critic import FCNCritic
+from .image_classifier import ImageClassifier
 from .mask_diffusion import MaskDiffusionNet
 from .noise_encoder import NoiseConditionedEncoder
 from .segnet import SegNet
+from .stargan import StarGANDiscriminator, StarGANGenerator
+from .translation_gan import TranslationGAN
 
 __all__ = [
+    "AdditiveGenerator",
+    "ConstrainedVAE",
+    "DeScarGANDiscriminator",
+    "DeScarGANGenerator",
+    "FCNCritic",
     "GuidedDiffusionNet",
+    "ImageClassifier",
     "MaskDiffusionNet",
     "NoiseConditionedEncoder",
     "SegNet",
+    "StarGANDiscriminator",
+    "StarGANGenerator",
+    "TranslationGAN",
 ]

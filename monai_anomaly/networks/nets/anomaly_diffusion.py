@@ -104,6 +104,11 @@ class GuidedDiffusionNet(nn.Module):
             return output, self.classifier(image, timesteps)
         return output, self.classifier(classifier_image, classifier_timesteps)
 
+    def classify(self, image: torch.Tensor) -> torch.Tensor:
+        """Logits (N, K) of clean images (N, C, *spatial): the classifier at noise level 0."""
+        timesteps = torch.zeros(len(image), device=image.device, dtype=torch.long)
+        return self.classifier(image, timesteps=timesteps)
+
     def _denoise(self, x: torch.Tensor, timesteps: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
         if not self.conditional or labels is None:
             return self.diffusion(x, timesteps)  # a conditional MONAI UNet refuses by itself

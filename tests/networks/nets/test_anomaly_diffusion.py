@@ -130,3 +130,9 @@ def test_the_classifier_takes_images_of_its_own():
     for half in ({"classifier_image": own}, {"classifier_timesteps": s}):
         with pytest.raises(ValueError, match="must be given together"):
             network(x, t, y, **half)
+
+
+def test_classify_is_the_classifier_on_clean_images():
+    network = build()
+    x = torch.randn(2, 2, 16, 16)
+    assert torch.equal(network.classify(x), network.classifier(x, torch.zeros(2)))

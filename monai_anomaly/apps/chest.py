@@ -1,0 +1,39 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from monai_anomaly.data.chest import chest_figure, write_chest
+
+__all__ = ["chest"]
+
+
+def chest(
+    root: str,
+    size: int = 64,
+    per_class: Sequence[int] = (1000, 100, 200),
+    seed: int = 0,
+    workers: int = 0,
+    figure: bool = True,
+    figure_size: int = 256,
+) -> str:
+    """Write generated chest X-rays with and without pleural effusion, their datalist, and a picture of some.
+
+    Args:
+        root: folder, made if missing; complete files in it are kept.
+        size: pixels a side.
+        per_class: images of each class for training, validation and test.
+        seed: another seed is other people.
+        workers: processes beside this one.
+        figure: also write chest.png.
+        figure_size: pixels a side of the images in it.
+
+    Returns:
+        Path of the datalist.
+    """
+    datalist = write_chest(root, size, per_class, seed, workers)
+    if figure:
+        chest_figure(Path(root) / "chest.png", figure_size, seed)
+    return str(datalist)

@@ -1,0 +1,100 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+from torch.nn.modules.loss import _Loss
+
+from .gradient_penalty import GradientPenalty
+from .targets import check_targets, translation_targets
+from .wasserstein import WassersteinCriticLoss
+
+__all__ = ["TranslationCriticLoss"]
+
+
+class TranslationCriticLoss(_Loss):
+    r"""Loss of the discriminator (thesis ch. 6, eqs. 1, 4 and 8),
+
+    .. math::
+
+        L_d = \lambda_{adv} L_{adv} + \lambda_{gp} L_{gp} + \lambda_{cls} E[-\log D_{cls}^c(r_c)].
+
+    Eq. 1 puts the penalty inside of the adversarial loss, so that it would weigh 20 times 10; the published code gives
+    it the weight 10 beside it, as here.
+
+    Args:
+        lambda_adv: weight of the adversarial term.
+        lambda_gp: weight of the gradient penalty.
+        lambda_cls: weight of the cross-entropy of real images; 0 for a critic that does not classify.
+        targets: which translations are judged, see `translation_targets`.
+        pairing: what the penalty mixes an artificial image with: ``"class"``, a real one of its class from the batch
+            (eq. 1), or ``"own"``, the image it was made of (StarGAN and the published code).
+        noise: what is judged is seen through noise up to this deviation, see `add_instance_noise`; 0, the thesis, for
+            none.
+        penalty: the gradient penalty; default: `GradientPenalty`.
+
+    Raises:
+        ValueError: when ``targets`` or ``pairing`` is another word.
+    """
+
+    def __init__(
+        self,
+        lambda_adv: float = 20.0,
+        lambda_gp: float = 10.0,
+        lambda_cls: float = 5.0,
+        targets: str = "opposite",
+        pairing: str = "class",
+        noise: float = 0.0,
+        penalty: GradientPenalty | None = None,
+    ) -> None:
+        super().__init__()
+        if pairing not in ("class", "own"):
+            raise ValueError(f"pairing must be 'class' or 'own', got {pairing!r}")
+        self.lambda_adv = lambda_adv
+        self.lambda_gp = lambda_gp
+        self.lambda_cls = lambda_cls
+        self.targets = check_targets(targets)
+        self.pairing = pairing
+        self.noise = noise
+        self.adversarial = WassersteinCriticLoss()
+        self.penalty = penalty or GradientPenalty()
+
+    def forward(self, network: Any, image: torch.Tensor, label: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The loss and its terms.
+
+        Args:
+            network: has ``generator``, ``discriminator`` and ``healthy``, as `TranslationGAN`.
+            image: real images (N, C, *spatial).
+            label: their classes (N,), of int64.
+
+        Returns:
+            ``loss`` and, without gradients, its unweighted terms ``adv``, ``gp`` and ``cls``; scalars.
+        """
+        rows, target = translation_targets(label, self.targets, network.healthy)
+        with torch.no_grad():  # a batch may have nothing to translate, which generators cannot take
+            fake = network.generator(image[rows], target) if len(rows) else image[rows]
+        # VAGAN's critic knows healthy images only
+        real = torch.nonzero(label == network.healthy)[:, 0] if self.targets == "healthy" else slice(None)
+        size = len(image[real])
+        judged, logits = network.discriminator(torch.cat([image[real], fake]), torch.cat([label[real], target]))
+        terms = {"adv": self.adversarial(judged[:size], judged[size:], label[real], target)}
+        partner, used = self._partners(label, rows, target)
+        terms["gp"] = self.penalty(lambda x: network.discriminator(x, target[used])[0], image[partner], fake[used])
+        loss = self.lambda_adv * terms["adv"] + self.lambda_gp * terms["gp"]
+        if self.lambda_cls:
+            terms["cls"] = F.cross_entropy(logits[:size].float(), label[real])
+            loss = loss + self.lambda_cls * terms["cls"]
+        return {"loss": loss, **{name: term.detach() for name, term in terms.items()}}
+
+    def _partners(
+        self, label: torch.Tensor, rows: torch.Tensor, target: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The real image that each translation is mixed with, and which translations have one."""
+        if self.pairing == "own":
+            return rows, torch.arange(len(rows), device=rows.device)
+        same = target[:, None] == label[None]
+        used = torch.nonzero(same.any(1))[:, 0]
+        return torch.multinomial(same[used].float(), 1)[:, 0] if len(used) else used, used

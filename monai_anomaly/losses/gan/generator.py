@@ -1,0 +1,105 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+from torch.nn.modules.loss import _Loss
+
+from .image_distance import ImageDistance
+from .instance_noise import add_instance_noise
+from .targets import check_targets, translation_targets
+from .wasserstein import WassersteinGeneratorLoss
+
+__all__ = ["TranslationGeneratorLoss"]
+
+
+class TranslationGeneratorLoss(_Loss):
+    r"""Loss of the generator (thesis ch. 6, eqs. 2, 3, 5, 6 and 7),
+
+    .. math::
+
+        L_g = \lambda_{adv} L_{adv} + \lambda_{cls} E[-\log D_{cls}^{\bar c}(G_{\bar c}(r_c))]
+              + \lambda_{rec} L_{rec} + \lambda_{id} L_{id} + \lambda_{change} E|G_{\bar c}(r_c) - r_c|.
+
+    The last term is VAGAN's; the others are those of the thesis, whose weights are the defaults. A term of weight 0 is
+    not computed.
+
+    Args:
+        lambda_adv: weight of the adversarial term.
+        lambda_cls: weight of the cross-entropy of the translations.
+        lambda_rec: weight of the reconstruction, image -> target class -> own class.
+        lambda_id: weight of the identity, image -> own class.
+        lambda_change: weight of the mean absolute change (VAGAN's map).
+        distance: of reconstruction and identity, see `ImageDistance`.
+        targets: to which classes images are translated, see `translation_targets`.
+        judge_identity: whether the translation to the own class is judged, classified and reconstructed as well:
+            Fixed-Point GAN (https://arxiv.org/abs/1908.06965), eqs. 1-6.
+        noise: as of `TranslationCriticLoss`.
+    """
+
+    def __init__(
+        self,
+        lambda_adv: float = 1.0,
+        lambda_cls: float = 1.0,
+        lambda_rec: float = 50.0,
+        lambda_id: float = 50.0,
+        lambda_change: float = 0.0,
+        distance: str = "mse",
+        targets: str = "opposite",
+        judge_identity: bool = False,
+        noise: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.lambda_adv = lambda_adv
+        self.lambda_cls = lambda_cls
+        self.lambda_rec = lambda_rec
+        self.lambda_id = lambda_id
+        self.lambda_change = lambda_change
+        self.targets = check_targets(targets)
+        self.judge_identity = judge_identity
+        self.noise = noise
+        self.adversarial = WassersteinGeneratorLoss()
+        self.distance = ImageDistance(distance)
+
+    def forward(self, network: Any, image: torch.Tensor, label: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The loss and its terms.
+
+        Args:
+            network: has ``generator``, ``discriminator`` and ``healthy``, as `TranslationGAN`.
+            image: real images (N, C, *spatial).
+            label: their classes (N,), of int64.
+
+        Returns:
+            ``loss``, and without gradients its unweighted terms ``adv``, ``cls``, ``rec``, ``id`` and ``change`` as far
+            as they have a weight and an image to take them of, scalars, and ``fake``, the translations (M, C,
+            *spatial).
+        """
+        rows, target = translation_targets(label, self.targets, network.healthy)
+        source, own = image[rows], label[rows]
+        if self.lambda_id:
+            both = network.generator(torch.cat([source, image]), torch.cat([target, label]))
+            fake, same = both[: len(rows)], both[len(rows) :]
+        else:
+            fake = network.generator(source, target) if len(rows) else source
+        terms: dict[str, torch.Tensor] = {}
+        if self.lambda_id:
+            terms["id"] = self.distance(image, same)
+        if self.lambda_id and self.judge_identity:
+            fake, target = both, torch.cat([target, label])
+            source, own = torch.cat([source, image]), torch.cat([own, label])
+        if len(fake):  # VAGAN translates nothing of a batch without diseased images
+            judged, logits = network.discriminator(add_instance_noise(fake, self.noise), target)
+            terms["adv"] = self.adversarial(judged)
+            if self.lambda_cls:
+                terms["cls"] = F.cross_entropy(logits.float(), target)
+            if self.lambda_rec:
+                terms["rec"] = self.distance(source, network.generator(fake, own))
+            if self.lambda_change:
+                terms["change"] = (fake.float() - source).abs().mean()
+        loss = sum(getattr(self, f"lambda_{name}") * term for name, term in terms.items())
+        if not terms:
+            loss = 0 * sum(p.sum() for p in network.generator.parameters())
+        return {"loss": loss, **{name: term.detach() for name, term in terms.items()}, "fake": fake.detach()}

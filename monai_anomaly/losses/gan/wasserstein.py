@@ -1,0 +1,45 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import torch
+from torch.nn.modules.loss import _Loss
+
+__all__ = ["WassersteinCriticLoss", "WassersteinGeneratorLoss"]
+
+
+class WassersteinCriticLoss(_Loss):
+    r"""What Wasserstein critics lower, :math:`-E[D_c(r_c)] + E[D_c(a_c)]` (thesis ch. 6, eq. 1, without the penalty).
+
+    The means are taken class by class and weighted by the share of each class among the real images, as in the
+    published code. Over a mixed batch at once, as eq. 1 reads, the number of images of a class would move the constant
+    that each critic is free to add. The negative loss estimates the distance of real and artificial images in units of
+    the critic's slope. Source: Arjovsky et al. (https://arxiv.org/abs/1701.07875).
+    """
+
+    def forward(
+        self, real: torch.Tensor, fake: torch.Tensor, real_class: torch.Tensor, fake_class: torch.Tensor
+    ) -> torch.Tensor:
+        """The loss, a scalar.
+
+        Args:
+            real: what the critics say of real images (N, ...).
+            fake: what they say of artificial ones (M, ...).
+            real_class: which critic spoke, the class (N,).
+            fake_class: the same (M,). A class without real or without artificial images counts 0.
+        """
+        real, fake = real.float().flatten(1).mean(1), fake.float().flatten(1).mean(1)
+        loss = 0 * real.sum()
+        for c in fake_class.unique().tolist():
+            of_class = real_class == c
+            if of_class.any():
+                loss = loss + of_class.float().mean() * (fake[fake_class == c].mean() - real[of_class].mean())
+        return loss
+
+
+class WassersteinGeneratorLoss(_Loss):
+    r"""What the generator lowers, :math:`-E[D(a)]` (thesis ch. 6, eq. 2)."""
+
+    def forward(self, fake: torch.Tensor) -> torch.Tensor:
+        """The loss, a scalar, of what the critic says of artificial images (N, ...)."""
+        return -fake.float().mean()

@@ -1,0 +1,98 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from monai.networks.blocks import Convolution
+from monai.networks.layers.factories import Pool
+from torch import nn
+
+from ..layers.label_planes import append_label_planes
+
+__all__ = ["DeScarGANGenerator"]
+
+
+class DeScarGANGenerator(nn.Module):
+    """Generator of DeScarGAN: a U-Net with one output branch a class, and no skip connection at the top level.
+
+    The class to translate to is told twice: as planes beside the image, which the published code has and the paper does
+    not show, and by the branch. A skip connection at the top would forbid structural change; those below keep detail.
+    With the default channels 8,528,262 parameters. Source: thesis ch. 6, Fig. 2; the names of the published weights
+    differ, their order is the same.
+
+    Args:
+        spatial_dims: 1, 2 or 3.
+        in_channels: channels of the image.
+        num_classes: number of classes, and of branches.
+        channels: channels of each level; as many poolings as levels less one.
+        norm: normalization, as in MONAI's blocks. Batch normalization behaves at inference as its mode says: running
+            statistics (evaluation mode), or those of the image (:py:func:`image_statistics`), as published.
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int = 2,
+        in_channels: int = 1,
+        num_classes: int = 2,
+        channels: Sequence[int] = (64, 128, 256, 512),
+        norm: str | tuple = ("batch", {"momentum": 0.01}),
+    ) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+
+        def conv(inp: int, out: int, act: str = "relu") -> nn.Module:
+            return Convolution(spatial_dims, inp, out, kernel_size=3, adn_ordering="NA", norm=norm, act=act)
+
+        def pair(inp: int, out: int) -> nn.Module:
+            return nn.Sequential(conv(inp, out), conv(out, out))
+
+        before = (in_channels + num_classes, *channels[:-1])
+        self.pool = Pool[Pool.MAX, spatial_dims](2)
+        self.down = nn.ModuleList(pair(i, o) for i, o in zip(before, channels, strict=True))
+        up, join = [], []
+        for level in range(len(channels) - 2, -1, -1):
+            up.append(nn.Sequential(nn.Upsample(scale_factor=2), conv(channels[level + 1], channels[level])))
+            join.append(pair(2 * channels[level], channels[level]) if level else nn.Identity())
+        self.up, self.join = nn.ModuleList(up), nn.ModuleList(join)  # coarsest level first
+        self.branches = nn.ModuleList(
+            nn.Sequential(conv(channels[0], channels[0]), conv(channels[0], in_channels, act="tanh"))
+            for _ in range(num_classes)
+        )
+        self.apply(self._initialize)
+
+    @staticmethod
+    def _initialize(module: nn.Module) -> None:
+        """He et al.'s normal initialization, as in the published code."""
+        if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
+            nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Images (N, C, *spatial) in [-1, 1] of the target classes.
+
+        Args:
+            x: images (N, C, *spatial), scaled to [-1, 1]; the size is a multiple of 2 to the number of poolings.
+            target: class to translate each image to (N,), of int64.
+
+        Raises:
+            ValueError: when a target is no class.
+        """
+        h = append_label_planes(x, target, self.num_classes)
+        skips = []
+        for level, block in enumerate(self.down):
+            h = block(h if level == 0 else self.pool(h))
+            skips.append(h)
+        for level, (up, join) in enumerate(zip(self.up, self.join, strict=True)):
+            h = up(h)
+            if level < len(self.up) - 1:
+                h = join(torch.cat([h, skips[-2 - level]], dim=1))
+        return self._branch(h, target)
+
+    def _branch(self, h: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Each image through the branch of its target only: they run at full resolution, and have batch statistics."""
+        rows = [torch.nonzero(target == c)[:, 0] for c in range(self.num_classes)]
+        parts = [branch(h[r]) for branch, r in zip(self.branches, rows, strict=True) if len(r)]
+        return torch.cat(parts)[torch.cat(rows).argsort()]

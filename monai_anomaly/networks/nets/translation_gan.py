@@ -1,0 +1,48 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+__all__ = ["TranslationGAN"]
+
+
+class TranslationGAN(nn.Module):
+    """A generator that translates images between classes, and the discriminator it is trained with, in one module.
+
+    A bundle has one ``network_def`` and one state dict; this is it. Trained by `CriticTrainer`.
+
+    Args:
+        generator: called as ``generator(x, target)`` with images (N, C, *spatial) and the class to translate each to
+            (N,), returns images.
+        discriminator: called as ``discriminator(x, target)``, returns what the critic of each image's target class
+            says (N, 1, ...), and logits of the classes (N, K), or None where it does not classify; then also has
+            ``classify(x)``.
+        healthy: the healthy class.
+    """
+
+    def __init__(self, generator: nn.Module, discriminator: nn.Module, healthy: int = 0) -> None:
+        super().__init__()
+        self.generator = generator
+        self.discriminator: Any = discriminator
+        self.healthy = healthy
+
+    def translate(self, x: torch.Tensor, target: int | torch.Tensor) -> torch.Tensor:
+        """Images (N, C, *spatial) translated to a class, or each to its own (N,)."""
+        if isinstance(target, int):
+            target = torch.full((len(x),), target, dtype=torch.long, device=x.device)
+        return self.generator(x, target)
+
+    def classify(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits of the classes (N, K) of images (N, C, *spatial)."""
+        return self.discriminator.classify(x)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """The anomaly map (N, 1, *spatial), sum over the channels of \\|healthy - image\\|, of images (N, C, *spatial).
+
+        For tools that know only ``image -> map``; the bundle's result comes from its inferer.
+        """
+        return (self.translate(image, self.healthy) - image).abs().sum(dim=1, keepdim=True)

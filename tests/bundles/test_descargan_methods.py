@@ -1,0 +1,107 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The methods of the thesis' comparison share data, split and evaluation with DeScarGAN, and leave its files alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from monai_anomaly.metrics import AnomalyCases
+
+from .tiny_data import TINY_ELLIPSES
+from .tiny_network import TINY_GAN
+from .workflow import merged, train
+
+TABLES = {"stargan": (1, 2), "fpgan": (1, 2), "vagan": (1,), "vae": (1,), "densenet169": (2,), "dcls": (2,)}
+"""Name of each method, and in which tables of the thesis (ch. 6) it has a place."""
+STAR = {"network_def#discriminator#num_layers": 2, "network_def#discriminator#channels": 4}
+TINY: dict[str, dict[str, Any]] = {
+    "stargan": {**STAR, "network_def#generator#channels": 4, "network_def#generator#num_blocks": 1},
+    "fpgan": {**STAR, "network_def#generator#network#channels": 4, "network_def#generator#network#num_blocks": 1},
+    "vagan": {"network_def#generator#network#features": [4] * 6, "network_def#discriminator#channels": [4] * 5},
+    "vae": {"network_def#autoencoder#channels": [4] * 4},
+    "densenet169": {},
+    "dcls": {"network_def#network#channels": [4] * 5},
+}
+each_method = pytest.mark.parametrize("name", sorted(TABLES))
+
+
+@each_method
+def test_same_budget_and_evaluation_in_files_of_its_own(name: str) -> None:
+    default, parser = merged("descargan", "train"), merged("descargan", "train", name)
+    shared = ("evaluate", "validate#dataset", "volume_transforms", "train#dataset", "train#augmentation", "run")
+    for item in (*shared, "train#handlers", "epochs", "batch_size", "n_critic"):
+        assert parser[item] == default[item], item
+    assert parser.get_parsed_content("config_name") == name
+    assert parser.get_parsed_content("evaluate#report#method") == name
+    assert parser.get_parsed_content("output_dir") == default.get_parsed_content("output_dir") + f"/{name}"
+    for item, ending in (("model_file", f"/{name}.pt"), ("state_file", f"/{name}_state.pt")):
+        assert parser.get_parsed_content(item).endswith(ending)
+    assert parser.get_parsed_content("evaluate#report#threshold_file").endswith(f"eval/{name}/threshold.json")
+
+
+@each_method
+@pytest.mark.parametrize("overlay", ["thesis", "chest", "chexpert", "cxr64"])
+def test_goes_after_the_overlays_of_the_data(name: str, overlay: str) -> None:
+    """Nothing of DeScarGAN's own networks and losses is left."""
+    alone, parser = merged("descargan", "train", name), merged("descargan", "train", overlay, name)
+    for item in ("network_def", "loss", "critic_loss", "state_objects", "train#trainer"):
+        assert parser[item] == alone[item], item
+    assert parser.get_parsed_content("output_dir").endswith(f"/eval/{overlay}/{name}")
+    assert parser.get_parsed_content("config_name") == f"{overlay}_{name}"
+    size = 64 if overlay in ("chest", "cxr64") else 256
+    with torch.device("meta"):
+        network = parser.get_parsed_content("network_def").eval()
+        image = torch.empty(2, 1, size, size)
+        result = network(image)
+    result = result[0] if name == "vae" else result
+    assert result.shape == ((2, 2) if TABLES[name] == (2,) else image.shape)
+
+
+@each_method
+def test_trains_and_reports(name: str, ellipses: Path, tmp_path: Path) -> None:
+    tiny = {**{k: v for k, v in TINY_ELLIPSES.items() if k not in TINY_GAN}, **TINY[name]}
+    train("descargan", tmp_path, name, dataset_dir=str(ellipses), **tiny)
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == [f"{name}.pt", f"{name}_state.pt"]
+    report = json.loads((tmp_path / "eval" / "metrics.json").read_text())
+    own, reconstructs, classifies = next(iter(report["methods"].values())), 1 in TABLES[name], 2 in TABLES[name]
+    assert next(iter(report["methods"])) == name
+    assert ("dice" in own) == ("translation" in report) == (tmp_path / "eval" / "panel.png").exists() == reconstructs
+    for score in ("accuracy", "kappa", "auroc"):
+        assert (f"image_{score}_classifier" in own) == classifies
+    cases = AnomalyCases.load(tmp_path / "eval" / "cases.npz")
+    assert len(cases) == 8 and cases.has_map == reconstructs
+    record = json.loads((tmp_path / "eval" / "training.json").read_text())
+    assert record["iterations"] == 4  # also of the autoencoder, which takes the healthy half alone
+
+
+def test_losses_are_those_of_the_papers() -> None:
+    weights = {name: merged("descargan", "train", name) for name in ("stargan", "fpgan", "vagan")}
+    terms = ("adv", "cls", "rec", "id", "change")
+    generator = {name: tuple(parser[f"loss#lambda_{term}"] for term in terms) for name, parser in weights.items()}
+    assert generator == {"stargan": (1, 1, 10, 0, 0), "fpgan": (1, 1, 10, 10, 0), "vagan": (1, 0, 0, 0, 100)}
+    critic = {n: tuple(p[f"critic_loss#lambda_{term}"] for term in ("adv", "gp", "cls")) for n, p in weights.items()}
+    # the class weighs more than the papers' 1, as in the default: at 1 no classifier leaves its plateau in so short a time
+    assert critic == {"stargan": (1, 10, 20), "fpgan": (1, 10, 20), "vagan": (1, 10, 0)}
+    default = merged("descargan", "train")
+    assert (default["critic_loss#lambda_adv"], default["critic_loss#lambda_cls"]) == (1, 20)
+    assert {parser["loss#noise"] for parser in [default, *weights.values()]} == {"@instance_noise"}
+    assert [parser["loss#judge_identity"] for parser in weights.values()] == [False, True, False]
+    for parser in weights.values():
+        assert parser["loss#targets"] == parser["critic_loss#targets"]
+
+
+@pytest.mark.parametrize("names", [("vae",), ("cxr64", "vae")])
+def test_autoencoder_on_many_gpus_samples_the_healthy_images(names: tuple[str, ...]) -> None:
+    parser = merged("descargan", "train", *names, "multi_gpu_train")
+    parser.set([0, 3, 6, 9], "train#healthy")
+    parser.set(list(range(10)), "train#dataset")
+    parser["train#sampler"].update(num_replicas=2, rank=0)
+    loader = parser.get_parsed_content("train#dataloader")
+    assert loader.sampler is parser.get_parsed_content("train#sampler")
+    assert len(loader.dataset) == 8 and set(loader.sampler) <= set(range(8)) and len(loader.sampler) == 4

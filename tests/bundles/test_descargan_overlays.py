@@ -1,0 +1,74 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Overlays say what the paper says, and those of inference translate as those of training."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from .test_bundle_overlays import OVERLAYS, pair
+from .workflow import merged
+
+each_overlay = pytest.mark.parametrize("name", [None, *(name for bundle, name in OVERLAYS if bundle == "descargan")])
+
+
+@each_overlay
+def test_inference_translates_as_the_evaluation(name: str | None) -> None:
+    if name is None:
+        train, inference = merged("descargan", "train"), merged("descargan", "inference")
+    else:
+        train, inference = pair("descargan", name)
+    theirs, ours = train.get_parsed_content("translation"), inference.get_parsed_content("inferer")
+    for item in ("target", "statistics", "divisor", "slice_range"):
+        assert getattr(theirs, item) == getattr(ours, item), item
+    assert vars(theirs.anomaly_map) == vars(ours.anomaly_map)
+
+
+def test_the_thesis() -> None:
+    """Section 4, and the supplementary material for the data."""
+    parser = merged("descargan", "train", "thesis")
+    parser.set([0] * 400, "train#dataloader")
+    assert parser["phantom#size"] == 256 and parser["phantom#per_class"] == [2000, 200, 200]
+    for item in ("critic_loss", "loss"):
+        loss = parser.get_parsed_content(item)
+        weights = {k: v for k, v in vars(loss).items() if k.startswith("lambda_")}
+        expected = (
+            {"lambda_adv": 20, "lambda_gp": 10, "lambda_cls": 5}
+            if item == "critic_loss"
+            else {"lambda_adv": 1, "lambda_cls": 1, "lambda_rec": 50, "lambda_id": 50, "lambda_change": 0}
+        )
+        assert weights == expected and loss.targets == "opposite"
+    assert parser["n_critic"] == 5 and parser["epochs"] == 500
+    small = {"network_def#generator#channels": [4] * 4, "network_def#discriminator#channels": [4] * 6}
+    parser.update(small)
+    for optimizer, schedule in (("optimizer", "lr_scheduler"), ("critic_optimizer", "critic_lr_scheduler")):
+        made, rate = parser.get_parsed_content(optimizer), parser.get_parsed_content(schedule)
+        assert isinstance(made, torch.optim.Adam) and made.defaults["betas"] == (0.5, 0.999)
+        for _ in range(3):
+            made.step()
+            rate.step()
+        assert rate.get_last_lr() == [1e-4]
+
+
+@pytest.mark.parametrize("name", ["thesis", "chexpert"])
+def test_networks_have_the_papers_numbers_of_parameters(name: str) -> None:
+    with torch.device("meta"):  # no memory
+        network = merged("descargan", "inference", f"inference_{name}").get_parsed_content("network_def")
+    counts = [sum(p.numel() for p in part.parameters()) for part in (network.generator, network.discriminator)]
+    assert counts == [8_528_262, 18_170_180]
+
+
+def test_chexpert_is_trained_as_the_thesis() -> None:
+    thesis, chexpert = (merged("descargan", "train", name) for name in ("thesis", "chexpert"))
+    items = ("network_def", "loss", "critic_loss", "optimizer", "critic_optimizer", "lr_scheduler", "learning_rate")
+    for item in (*items, "critic_learning_rate", "n_critic", "batch_size", "ema_decay", "translation", "spatial_size"):
+        assert thesis[item] == chexpert[item], item
+
+
+def test_many_gpus_wrap_no_network() -> None:
+    """A wrapped one cannot take the second derivative of the gradient penalty: the gradients are averaged instead."""
+    default, parser = merged("descargan", "train"), merged("descargan", "train", "multi_gpu_train")
+    assert parser["network"] == default["network"]
+    (handler,) = (h for h in parser["train#handlers"] if h["_target_"].endswith(".AverageGradients"))
+    assert "_disabled_" not in handler and handler["networks"] == "$[@network_def]"

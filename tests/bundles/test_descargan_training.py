@@ -1,0 +1,128 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Trainings that are broken off, of damaged data, and of other data than the ellipses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from ignite.engine import Events
+from PIL import Image
+
+from monai_anomaly.apps.datalist import datalist
+from monai_anomaly.utils import DataError
+
+from .tiny_data import TINY_ELLIPSES
+from .tiny_network import TINY_GAN
+from .workflow import train, workflow
+
+ONLY_TRAINING = {"run": ["$@train#trainer.run()"], "epochs": 3}
+
+
+def folders(folder: Path) -> dict[str, str]:
+    return {"ckpt_dir": str(folder / "models"), "output_dir": str(folder / "eval")}
+
+
+@pytest.mark.parametrize("method", [None, "vae"])
+def test_resumed_training_ends_with_the_same_weights(method: str | None, ellipses: Path, tmp_path: Path) -> None:
+    names = [method] if method else []
+    tiny: dict[str, Any] = {**TINY_ELLIPSES, **ONLY_TRAINING, "dataset_dir": str(ellipses)}
+    if method:
+        tiny = {key: value for key, value in tiny.items() if key not in TINY_GAN}
+    train("descargan", tmp_path / "whole", *names, **tiny)
+    broken = workflow("descargan", "train", "train", *names, **folders(tmp_path / "parts"), **tiny)
+    trainer = broken.parser.get_parsed_content("train#trainer")
+    trainer.add_event_handler(Events.ITERATION_COMPLETED(once=6), trainer.terminate)  # in the second epoch
+    broken.run()
+    assert trainer.state.epoch == 2
+    train("descargan", tmp_path / "parts", *names, **tiny)
+    files = {path.name for path in (tmp_path / "whole" / "models").iterdir()}
+    assert files == ({"vae.pt", "vae_state.pt"} if method else {"model.pt", "training_state.pt"})
+    for name in files:
+        whole, parts = (torch.load(tmp_path / part / "models" / name, weights_only=True) for part in ("whole", "parts"))
+        torch.testing.assert_close(parts, whole, rtol=0, atol=0)
+
+
+def test_weights_of_the_last_epoch_are_kept(ellipses: Path, tmp_path: Path) -> None:
+    tiny = {**TINY_ELLIPSES, **ONLY_TRAINING, "dataset_dir": str(ellipses)}
+    train("descargan", tmp_path, **tiny)
+    state = torch.load(tmp_path / "models" / "training_state.pt", weights_only=True)
+    model = torch.load(tmp_path / "models" / "model.pt", weights_only=True)
+    torch.testing.assert_close(model, state["objects"]["ema_network"], rtol=0, atol=0)
+    assert state["best_metric_epoch"] == 3
+
+
+def cause(error: BaseException | None) -> BaseException | None:
+    """The first error of a chain."""
+    while error is not None and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+@pytest.mark.parametrize("damage", ["cut off", "of another size", "empty", "missing"])
+def test_damaged_image_is_named(damage: str, ellipses: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(ellipses, data)
+    (data / "ellipses.json").unlink()  # not to be repaired
+    listed = json.loads((data / "datalist.json").read_text())
+    sample = next(sample for sample in listed["training"] if sample["label"])
+    path = data / (sample["twin"] if damage == "of another size" else sample["image"])
+    if damage == "cut off":
+        path.write_bytes(path.read_bytes()[:100])
+    elif damage == "missing":
+        path.unlink()
+    else:
+        size = (32, 30) if damage == "of another size" else (32, 32)
+        Image.fromarray(np.full(size, 7, dtype=np.uint16)).save(path)
+    with pytest.raises(Exception) as caught:
+        train("descargan", tmp_path, **TINY_ELLIPSES, dataset_dir=str(data))
+    error: BaseException | None = caught.value
+    while error is not None and not isinstance(error, DataError):
+        error = error.__cause__
+    assert path.name in str(error), str(caught.value)
+    assert not (tmp_path / "models").exists()
+
+
+def test_training_that_is_no_longer_finite_stops(ellipses: Path, tmp_path: Path) -> None:
+    tiny = {**TINY_ELLIPSES, **ONLY_TRAINING, "dataset_dir": str(ellipses), "critic_loss#lambda_gp": float("inf")}
+    with pytest.raises(Exception) as caught:
+        train("descargan", tmp_path, **tiny)
+    error = cause(caught.value)
+    assert isinstance(error, FloatingPointError) and "iteration 1" in str(error)
+    assert not list((tmp_path / "models").glob("*.pt"))
+
+
+def test_chest_phantom(tmp_path: Path) -> None:
+    tiny = {**TINY_ELLIPSES, "spatial_size": [64, 64]}
+    del tiny["phantom"]
+    tiny |= {"phantom#size": 64, "phantom#per_class": [4, 2, 2], "phantom#workers": 0, "make_phantom": True}
+    train("descargan", tmp_path, "chest", dataset_dir=str(tmp_path / "data"), **tiny)
+    assert (tmp_path / "data" / "chest.json").exists()
+    report = json.loads((tmp_path / "eval" / "metrics.json").read_text())
+    assert report["provenance"]["config"] == "chest" and "difference_mse" in report["translation"]
+
+
+def test_small_x_rays(tmp_path: Path) -> None:
+    """Few images of the disease among many; no masks, no twins: what is left of the report."""
+    rng = np.random.default_rng(0)
+    rows = ["file,effusion,patient_id"]
+    for number in range(24):
+        (tmp_path / "data").mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (32, 32), dtype=np.uint8)).save(tmp_path / "data" / f"x{number}.png")
+        rows.append(f"x{number}.png,{int(number % 4 == 0)},{number}")
+    (tmp_path / "data" / "labels.csv").write_text("\n".join(rows))
+    table = {"label": "effusion", "subject": "patient_id", "split": (0.5, 0.25, 0.25)}
+    datalist("table", str(tmp_path / "data" / "labels.csv"), str(tmp_path / "data" / "datalist.json"), **table)
+    tiny = {key: value for key, value in TINY_ELLIPSES.items() if key != "phantom"}
+    train("descargan", tmp_path, "cxr64", dataset_dir=str(tmp_path / "data"), **tiny)
+    report = json.loads((tmp_path / "eval" / "metrics.json").read_text())
+    own = report["methods"]["descargan"]
+    assert "image_kappa_classifier" in own and not own.get("dice")
+    assert "change_healthy_mse" in report["translation"] and "difference_mse" not in report["translation"]
+    assert not (tmp_path / "models" / "threshold.json").exists()
