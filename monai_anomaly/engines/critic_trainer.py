@@ -61,7 +61,8 @@ class CriticTrainer(Trainer):
         metric_cmp_fn: compares the key metric with the best before.
         train_handlers: handlers.
         amp: mixed precision, as ``autocast="auto"``.
-        autocast: type of mixed precision, see `autocast_dtype`; wins over ``amp``. float16 scales the losses.
+        autocast: type of mixed precision, see `autocast_dtype`; wins over ``amp``. float16 scales the losses; no saved
+            state has the scales: a resumed training finds them again, and is not the unbroken one to the last bit.
         event_names: further events.
         event_to_attr: attributes of the state that count events.
         decollate: split the output into samples for the transforms and metrics.
@@ -203,9 +204,13 @@ class CriticTrainer(Trainer):
 
 @contextmanager
 def _frozen(network: torch.nn.Module) -> Iterator[None]:
-    """Within it the network's weights get no gradients: images are judged through it, it does not learn."""
-    network.requires_grad_(False)
+    """Within it the network's weights get no gradients: images are judged through it, it does not learn. What was
+    frozen before stays so."""
+    learning = [p for p in network.parameters() if p.requires_grad]
+    for parameter in learning:
+        parameter.requires_grad_(False)
     try:
         yield
     finally:
-        network.requires_grad_(True)
+        for parameter in learning:
+            parameter.requires_grad_(True)

@@ -9,11 +9,13 @@ from .constrained_vae import ConstrainedVAELoss
 from .deep_supervision import StackedDeepSupervisionLoss
 from .gan import (
     GradientPenalty,
+    ImageClassLoss,
     ImageDistance,
     TranslationCriticLoss,
     TranslationGeneratorLoss,
     WassersteinCriticLoss,
     WassersteinGeneratorLoss,
+    add_instance_noise,
     translation_targets,
 )
 from .guided_diffusion import GuidedDiffusionLoss
@@ -27,6 +29,7 @@ __all__ = [
     "GradientPenalty",
     "GuidedDiffusionLoss",
     "HybridDiffusionLoss",
+    "ImageClassLoss",
     "ImageDistance",
     "MaskDiffusionLoss",
     "StackedDeepSupervisionLoss",
@@ -35,5 +38,6 @@ __all__ = [
     "VAELoss",
     "WassersteinCriticLoss",
     "WassersteinGeneratorLoss",
+    "add_instance_noise",
     "translation_targets",
 ]

@@ -97,5 +97,5 @@ def test_load_gives_the_trained_network(trained: Path) -> None:
 
 def test_traced_export(trained: Path, tmp_path: Path) -> None:
     traced, network = export(trained, tmp_path / "model.ts", [1, 1, 64, 64]), load_network(trained).eval()
-    image = 2 * torch.rand(1, 1, 64, 64) - 1
+    image = 2 * torch.rand(3, 1, 64, 64) - 1
     torch.testing.assert_close(traced(image), network(image))

@@ -66,6 +66,16 @@ def test_chexpert_is_trained_as_the_thesis() -> None:
         assert thesis[item] == chexpert[item], item
 
 
+@pytest.mark.parametrize("length", [1, 1678, 9_999, 10**6])
+def test_last_epoch_of_chexpert_is_validated(length: int) -> None:
+    """Weights are saved when they are validated."""
+    parser = merged("descargan", "train", "chexpert")
+    parser.set(range(length), "train#dataloader")
+    epochs, interval = parser.get_parsed_content("epochs"), parser["val_interval"]
+    assert epochs >= interval and epochs % interval == 0
+    assert abs(epochs * length - 200_000) <= interval * length / 2 or epochs == interval
+
+
 def test_many_gpus_wrap_no_network() -> None:
     """A wrapped one cannot take the second derivative of the gradient penalty: the gradients are averaged instead."""
     default, parser = merged("descargan", "train"), merged("descargan", "train", "multi_gpu_train")

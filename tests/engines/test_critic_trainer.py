@@ -152,6 +152,19 @@ def test_a_network_that_only_judges_gets_no_gradients_and_none_is_frozen_afterwa
     assert all(p.requires_grad for p in training.network.parameters())
 
 
+def test_what_was_frozen_before_stays_so() -> None:
+    training = CriticTraining(n_critic=1)
+    frozen = [training.network.generator.down[0], training.network.discriminator.encoder[0]]
+    for layer in frozen:
+        layer.requires_grad_(False)
+    before = training.weights()
+    training.run()
+    still = {id(p) for layer in frozen for p in layer.parameters()}
+    assert all(p.requires_grad == (id(p) not in still) for p in training.network.parameters())
+    moved = {name for name, value in training.weights().items() if not torch.equal(value, before[name])}
+    assert moved == {name for name, p in training.network.named_parameters() if id(p) not in still}
+
+
 def test_nothing_stays_frozen_after_an_error() -> None:
     class Fails(nn.Module):
         def forward(self, network: Any, image: torch.Tensor, label: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -91,11 +91,15 @@ def test_one_transfer_an_iteration(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_run_begins_with_nothing() -> None:
-    monitor, engine = CriticMonitor(), Engine(lambda engine, batch: None)
-    monitor.distance = 5.0
-    engine.add_event_handler(Events.STARTED, monitor.reset)
-    engine.run([0])
-    assert monitor.distance == 0
+    """6 iterations of twice the limit come near it, 7 pass it: not if they are of two runs."""
+    high = {"image": torch.zeros(2, 1, 4), "terms": {"d_adv": torch.tensor(16.0)}}
+    high |= dict.fromkeys(("discriminator_loss", "generator_loss"))
+    engine = Engine(lambda engine, batch: high)
+    CriticMonitor().attach(engine)
+    for _ in range(2):
+        engine.run(range(6))
+    with pytest.raises(FloatingPointError, match=r"the critic diverged .* in iteration 7"):
+        engine.run(range(7))
 
 
 def test_smoothing_is_checked() -> None:

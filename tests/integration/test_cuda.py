@@ -7,16 +7,21 @@ from __future__ import annotations
 import pytest
 import torch
 
+from monai_anomaly.engines import CriticTrainer
+
 from ..bundles.workflow import merged
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
-@pytest.mark.parametrize(("bundle", "inferer"), [("diffseg", "ensemble"), ("diffanomaly", "translation")])
+@pytest.mark.parametrize(
+    ("bundle", "inferer"), [("diffseg", "ensemble"), ("diffanomaly", "translation"), ("descargan", "translation")]
+)
 def test_cpu_and_cuda_agree(bundle: str, inferer: str) -> None:
     torch.manual_seed(0)
-    image = torch.rand(4, 4, 56, 64) * 2 - 1
-    network = merged(bundle, "train").get_parsed_content("network_def").eval()
+    config = merged(bundle, "train")
+    image = torch.rand(4, len(config["channel_names"]), 56, 64) * 2 - 1
+    network = config.get_parsed_content("network_def").eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))  # an untrained last layer gives an empty result
@@ -35,3 +40,36 @@ def test_cpu_and_cuda_agree(bundle: str, inferer: str) -> None:
             results[name] = made(image.to(device), network.to(device)).float().cpu()
     assert (results["cpu"] - results["cuda"]).abs().max() < 1e-3
     assert (results["cpu"] - results["bfloat16"]).abs().mean() < 0.1
+
+
+def test_step_of_a_critic_and_its_generator_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is random is drawn on the CPU in float32 for all. A plain gradient step: Adam's makes much of nearly 0."""
+    rand, normal = torch.rand, torch.randn
+    monkeypatch.setattr(torch, "rand", lambda *size, device="cpu", dtype=None: rand(*size).to(device, dtype))
+    monkeypatch.setattr(torch, "randn_like", lambda x: normal(x.shape).to(x))
+    images, labels = torch.rand(2, 1, 64, 64) * 2 - 1, torch.tensor([0, 1])  # each has one partner of its class
+    runs = {}
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        for name, device, autocast in (
+            ("cpu", "cpu", None),
+            ("cuda", "cuda", None),
+            ("bfloat16", "cuda", "bfloat16"),
+        ):
+            torch.manual_seed(0)
+            parser = merged("descargan", "train")
+            parser["network_def#discriminator#dropout"] = 0.0
+            network = parser.get_parsed_content("network_def").to(device)
+            parts = (network.generator, network.discriminator)
+            optimizers = [torch.optim.SGD(part.parameters(), 1e-3) for part in parts]
+            losses = [parser.get_parsed_content(loss) for loss in ("loss", "critic_loss")]
+            data = [{"image": images, "label": labels}]
+            trainer = CriticTrainer(device, 1, data, network, *optimizers, *losses, n_critic=1, autocast=autocast)
+            torch.manual_seed(1)
+            trainer.run()
+            terms = {key: value.item() for key, value in trainer.state.output["terms"].items()}
+            runs[name] = terms, {key: value.cpu() for key, value in network.state_dict().items()}
+    (terms, weights), (same, moved) = runs["cpu"], runs["cuda"]
+    assert set(terms) == {"d_adv", "d_gp", "d_cls", "g_adv", "g_cls", "g_rec", "g_id"}
+    assert same == pytest.approx(terms, rel=1e-3, abs=1e-3)
+    assert all((moved[key] - value).abs().max() < 1e-3 for key, value in weights.items())
+    assert runs["bfloat16"][0] == pytest.approx(terms, rel=0.1, abs=0.1)

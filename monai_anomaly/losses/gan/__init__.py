@@ -7,6 +7,7 @@ from __future__ import annotations
 from .critic import TranslationCriticLoss
 from .generator import TranslationGeneratorLoss
 from .gradient_penalty import GradientPenalty
+from .image_class import ImageClassLoss
 from .image_distance import ImageDistance
 from .instance_noise import add_instance_noise
 from .targets import translation_targets
@@ -14,6 +15,7 @@ from .wasserstein import WassersteinCriticLoss, WassersteinGeneratorLoss
 
 __all__ = [
     "GradientPenalty",
+    "ImageClassLoss",
     "ImageDistance",
     "TranslationCriticLoss",
     "TranslationGeneratorLoss",

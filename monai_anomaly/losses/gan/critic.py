@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.nn import functional as F
 from torch.nn.modules.loss import _Loss
 
 from .gradient_penalty import GradientPenalty
+from .image_class import ImageClassLoss
+from .instance_noise import add_instance_noise
 from .targets import check_targets, translation_targets
 from .wasserstein import WassersteinCriticLoss
 
@@ -28,16 +29,18 @@ class TranslationCriticLoss(_Loss):
     Args:
         lambda_adv: weight of the adversarial term.
         lambda_gp: weight of the gradient penalty.
-        lambda_cls: weight of the cross-entropy of real images; 0 for a critic that does not classify.
+        lambda_cls: weight of the cross-entropy of real images; 0 for a critic that does not classify, or sees the
+            healthy class only.
         targets: which translations are judged, see `translation_targets`.
         pairing: what the penalty mixes an artificial image with: ``"class"``, a real one of its class from the batch
             (eq. 1), or ``"own"``, the image it was made of (StarGAN and the published code).
-        noise: what is judged is seen through noise up to this deviation, see `add_instance_noise`; 0, the thesis, for
-            none.
+        noise: the discriminator sees all images, also those of the penalty, through noise up to this deviation, see
+            `add_instance_noise`; 0, the thesis, for none.
         penalty: the gradient penalty; default: `GradientPenalty`.
 
     Raises:
-        ValueError: when ``targets`` or ``pairing`` is another word.
+        ValueError: when ``targets`` or ``pairing`` is another word, or ``targets="healthy"``, which shows the
+            discriminator no diseased image, comes with a weight of the classes.
     """
 
     def __init__(
@@ -53,6 +56,10 @@ class TranslationCriticLoss(_Loss):
         super().__init__()
         if pairing not in ("class", "own"):
             raise ValueError(f"pairing must be 'class' or 'own', got {pairing!r}")
+        if targets == "healthy" and lambda_cls:
+            raise ValueError(
+                f"lambda_cls must be 0 with targets='healthy': there is one class to learn from; got {lambda_cls}"
+            )
         self.lambda_adv = lambda_adv
         self.lambda_gp = lambda_gp
         self.lambda_cls = lambda_cls
@@ -60,6 +67,7 @@ class TranslationCriticLoss(_Loss):
         self.pairing = pairing
         self.noise = noise
         self.adversarial = WassersteinCriticLoss()
+        self.classification = ImageClassLoss()
         self.penalty = penalty or GradientPenalty()
 
     def forward(self, network: Any, image: torch.Tensor, label: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -79,13 +87,17 @@ class TranslationCriticLoss(_Loss):
         # VAGAN's critic knows healthy images only
         real = torch.nonzero(label == network.healthy)[:, 0] if self.targets == "healthy" else slice(None)
         size = len(image[real])
-        judged, logits = network.discriminator(torch.cat([image[real], fake]), torch.cat([label[real], target]))
+
+        def judge(x: torch.Tensor, c: torch.Tensor) -> tuple[torch.Tensor, Any]:
+            return network.discriminator(add_instance_noise(x, self.noise), c)
+
+        judged, logits = judge(torch.cat([image[real], fake]), torch.cat([label[real], target]))
         terms = {"adv": self.adversarial(judged[:size], judged[size:], label[real], target)}
         partner, used = self._partners(label, rows, target)
-        terms["gp"] = self.penalty(lambda x: network.discriminator(x, target[used])[0], image[partner], fake[used])
+        terms["gp"] = self.penalty(lambda x: judge(x, target[used])[0], image[partner], fake[used])
         loss = self.lambda_adv * terms["adv"] + self.lambda_gp * terms["gp"]
         if self.lambda_cls:
-            terms["cls"] = F.cross_entropy(logits[:size].float(), label[real])
+            terms["cls"] = self.classification(logits[:size], label[real])
             loss = loss + self.lambda_cls * terms["cls"]
         return {"loss": loss, **{name: term.detach() for name, term in terms.items()}}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.nn import functional as F
 from torch.nn.modules.loss import _Loss
 
+from .image_class import ImageClassLoss
 from .image_distance import ImageDistance
 from .instance_noise import add_instance_noise
 from .targets import check_targets, translation_targets
@@ -24,8 +24,8 @@ class TranslationGeneratorLoss(_Loss):
         L_g = \lambda_{adv} L_{adv} + \lambda_{cls} E[-\log D_{cls}^{\bar c}(G_{\bar c}(r_c))]
               + \lambda_{rec} L_{rec} + \lambda_{id} L_{id} + \lambda_{change} E|G_{\bar c}(r_c) - r_c|.
 
-    The last term is VAGAN's; the others are those of the thesis, whose weights are the defaults. A term of weight 0 is
-    not computed.
+    The last term is VAGAN's; the others are those of the thesis, whose weights are the defaults. A term of weight 0,
+    but the adversarial one, is not computed.
 
     Args:
         lambda_adv: weight of the adversarial term.
@@ -35,9 +35,13 @@ class TranslationGeneratorLoss(_Loss):
         lambda_change: weight of the mean absolute change (VAGAN's map).
         distance: of reconstruction and identity, see `ImageDistance`.
         targets: to which classes images are translated, see `translation_targets`.
-        judge_identity: whether the translation to the own class is judged, classified and reconstructed as well:
-            Fixed-Point GAN (https://arxiv.org/abs/1908.06965), eqs. 1-6.
-        noise: as of `TranslationCriticLoss`.
+        judge_identity: whether the translation to the own class, which ``lambda_id`` asks for, is judged, classified
+            and reconstructed as well: Fixed-Point GAN (https://arxiv.org/abs/1908.06965), eqs. 1-6.
+        noise: the discriminator sees the translations through noise up to this deviation, see `add_instance_noise`;
+            what the generator itself is given has none.
+
+    Raises:
+        ValueError: when ``distance`` or ``targets`` is another word.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class TranslationGeneratorLoss(_Loss):
         self.judge_identity = judge_identity
         self.noise = noise
         self.adversarial = WassersteinGeneratorLoss()
+        self.classification = ImageClassLoss()
         self.distance = ImageDistance(distance)
 
     def forward(self, network: Any, image: torch.Tensor, label: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -94,7 +99,7 @@ class TranslationGeneratorLoss(_Loss):
             judged, logits = network.discriminator(add_instance_noise(fake, self.noise), target)
             terms["adv"] = self.adversarial(judged)
             if self.lambda_cls:
-                terms["cls"] = F.cross_entropy(logits.float(), target)
+                terms["cls"] = self.classification(logits, target)
             if self.lambda_rec:
                 terms["rec"] = self.distance(source, network.generator(fake, own))
             if self.lambda_change:

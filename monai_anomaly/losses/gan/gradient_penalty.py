@@ -38,7 +38,7 @@ class GradientPenalty(_Loss):
         """The penalty, a scalar that can be differentiated by the critic's parameters.
 
         Args:
-            critic: images (N, C, ...) -> (N, ...).
+            critic: images (N, C, ...) -> values (N, ...), also (N,).
             real: real images (N, C, ...).
             fake: artificial images, as many; without any the penalty is 0.
         """
@@ -47,7 +47,7 @@ class GradientPenalty(_Loss):
         t = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
         with torch.autocast(real.device.type, enabled=False):
             x = (t * real.float() + (1 - t) * fake.float()).detach().requires_grad_()
-            judged = critic(x).flatten(1)
+            judged = critic(x)[:, None].flatten(1)  # also of one value an image
             value = judged.mean(1) if self.output == "mean" else judged.sum(1)
             (slope,) = torch.autograd.grad(value.sum(), x, create_graph=True)
         # the small number keeps the root differentiable where the critic is flat

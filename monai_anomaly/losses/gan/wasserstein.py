@@ -23,12 +23,12 @@ class WassersteinCriticLoss(_Loss):
         """The loss, a scalar.
 
         Args:
-            real: what the critics say of real images (N, ...).
+            real: what the critics say of real images (N, ...), also (N,).
             fake: what they say of artificial ones (M, ...).
             real_class: which critic spoke, the class (N,).
             fake_class: the same (M,). A class without real or without artificial images counts 0.
         """
-        real, fake = real.float().flatten(1).mean(1), fake.float().flatten(1).mean(1)
+        real, fake = (judged.float()[:, None].flatten(1).mean(1) for judged in (real, fake))  # also of (N,)
         loss = 0 * real.sum()
         for c in fake_class.unique().tolist():
             of_class = real_class == c

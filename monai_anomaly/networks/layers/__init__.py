@@ -1,13 +1,15 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Operations without weights that networks share."""
+"""What networks share: operations without weights, and the initialization of layers."""
 
 from __future__ import annotations
 
 from .batch_statistics import image_statistics
+from .he_initialization import he_initialization
 from .label_planes import append_label_planes
 
 __all__ = [
     "append_label_planes",
+    "he_initialization",
     "image_statistics",
 ]

@@ -9,6 +9,8 @@ from monai.networks.blocks import Convolution
 from monai.networks.layers.factories import Pool
 from torch import nn
 
+from ..layers import he_initialization
+
 __all__ = ["DeScarGANDiscriminator"]
 
 
@@ -80,15 +82,7 @@ class DeScarGANDiscriminator(nn.Module):
             nn.Dropout(dropout),
             nn.Linear(hidden, num_classes),
         )
-        self.apply(self._initialize)
-
-    @staticmethod
-    def _initialize(module: nn.Module) -> None:
-        """He et al.'s normal initialization of the convolutions."""
-        if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+        self.apply(he_initialization)
 
     def forward(self, x: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Judge images.
@@ -99,7 +93,12 @@ class DeScarGANDiscriminator(nn.Module):
 
         Returns:
             The critics' maps (N, 1, *smaller), and the logits of the classes (N, K).
+
+        Raises:
+            RuntimeError: when there are no critics.
         """
+        if not len(self.critics):
+            raise RuntimeError("a discriminator with critics=False judges nothing; its classes are classify(x)")
         h = self.encoder(x)
         # all critics, at low resolution: cheaper than to sort the images by class
         judged = torch.cat([critic(h) for critic in self.critics], dim=1)

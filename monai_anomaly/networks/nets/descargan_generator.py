@@ -9,7 +9,7 @@ from monai.networks.blocks import Convolution
 from monai.networks.layers.factories import Pool
 from torch import nn
 
-from ..layers.label_planes import append_label_planes
+from ..layers import append_label_planes, he_initialization
 
 __all__ = ["DeScarGANGenerator"]
 
@@ -60,15 +60,7 @@ class DeScarGANGenerator(nn.Module):
             nn.Sequential(conv(channels[0], channels[0]), conv(channels[0], in_channels, act="tanh"))
             for _ in range(num_classes)
         )
-        self.apply(self._initialize)
-
-    @staticmethod
-    def _initialize(module: nn.Module) -> None:
-        """He et al.'s normal initialization, as in the published code."""
-        if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
-            nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+        self.apply(he_initialization)  # as in the published code
 
     def forward(self, x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Images (N, C, *spatial) in [-1, 1] of the target classes.
@@ -78,7 +70,7 @@ class DeScarGANGenerator(nn.Module):
             target: class to translate each image to (N,), of int64.
 
         Raises:
-            ValueError: when a target is no class.
+            ValueError: when there is not one target an image.
         """
         h = append_label_planes(x, target, self.num_classes)
         skips = []

@@ -9,6 +9,8 @@ from monai.networks.blocks import Convolution
 from monai.networks.layers.factories import Conv, Pool
 from torch import nn
 
+from ..layers import he_initialization
+
 __all__ = ["FCNCritic"]
 
 
@@ -55,15 +57,7 @@ class FCNCritic(nn.Module):
             before = width
         layers += [conv(before, before), Conv[Conv.CONV, spatial_dims](before, 1, 1)]
         self.main = nn.Sequential(*layers)
-        self.apply(self._initialize)
-
-    @staticmethod
-    def _initialize(module: nn.Module) -> None:
-        """He et al.'s normal initialization, as in the published code."""
-        if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+        self.apply(he_initialization)  # as in the published code
 
     def forward(self, x: torch.Tensor, target: torch.Tensor | None = None) -> tuple[torch.Tensor, None]:
         """The critic's value (N, 1, 1, ...) of images (N, C, ...), and None: there is no class head.

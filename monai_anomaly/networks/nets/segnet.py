@@ -9,6 +9,8 @@ import torch
 from monai.networks.layers.factories import Conv, Norm, Pool
 from torch import nn
 
+from ..layers import he_initialization
+
 __all__ = ["SegNet"]
 
 
@@ -93,15 +95,7 @@ class SegNet(nn.Module):
         self.decoder = nn.ModuleList(decoder)  # coarsest level first
         self.pool = Pool[Pool.MAX, spatial_dims](2, ceil_mode=True, return_indices=True)
         self.classifier = Conv[Conv.CONV, spatial_dims](channels[0], out_channels, 3, padding=1)
-        self.apply(self._initialize)
-
-    @staticmethod
-    def _initialize(module: nn.Module) -> None:
-        """He et al.'s normal initialization, as in the paper, section 3.2."""
-        if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+        self.apply(he_initialization)  # as in the paper, section 3.2
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (N, out_channels, *spatial) of images (N, in_channels, *spatial) of any size."""

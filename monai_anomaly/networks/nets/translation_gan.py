@@ -33,7 +33,8 @@ class TranslationGAN(nn.Module):
     def translate(self, x: torch.Tensor, target: int | torch.Tensor) -> torch.Tensor:
         """Images (N, C, *spatial) translated to a class, or each to its own (N,)."""
         if isinstance(target, int):
-            target = torch.full((len(x),), target, dtype=torch.long, device=x.device)
+            # the shape, not len(x): a traced network keeps the number of images open
+            target = torch.full((x.shape[0],), target, dtype=torch.long, device=x.device)
         return self.generator(x, target)
 
     def classify(self, x: torch.Tensor) -> torch.Tensor:

@@ -106,6 +106,7 @@ def test_empty_batches_are_not_translated() -> None:
     [
         ({"pairing": "random"}, "pairing must be 'class' or 'own', got 'random'"),
         ({"targets": "own"}, "targets must be one of"),
+        ({"targets": "healthy"}, "lambda_cls must be 0 with targets='healthy': .* got 5"),
     ],
 )
 def test_other_words(options: dict[str, str], message: str) -> None:

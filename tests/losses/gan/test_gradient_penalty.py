@@ -34,6 +34,10 @@ def test_map(output: str, expected: float) -> None:
     assert GradientPenalty(output)(linear(3.0, entries=7), *images()).item() == pytest.approx(expected, rel=1e-5)
 
 
+def test_critic_of_one_value_an_image() -> None:
+    assert GradientPenalty()(lambda x: linear(3.0)(x)[:, 0, 0], *images()).item() == pytest.approx(4.0, abs=1e-5)
+
+
 def test_each_image_counts_alike() -> None:
     """A critic of slope 1 for the first image, 3 for the second: the mean of 0 and 4, not the square of the mean."""
     scale = torch.tensor([1.0, 3.0])[:, None]

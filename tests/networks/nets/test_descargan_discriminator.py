@@ -75,6 +75,8 @@ def test_classifier_alone() -> None:
     alone.load_state_dict({k: v for k, v in whole.state_dict().items() if not k.startswith("critics")})
     x = images(3, 1, 16, 16)
     torch.testing.assert_close(alone.eval().classify(x), whole.eval().classify(x))
+    with pytest.raises(RuntimeError, match="critics=False judges nothing"):
+        alone(x, torch.tensor([0, 1, 0]))
 
 
 def test_pooling_at_the_published_size_is_the_published_one() -> None:

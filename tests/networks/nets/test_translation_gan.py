@@ -39,6 +39,13 @@ def test_forward_is_the_map_to_the_healthy_class(healthy: int) -> None:
     torch.testing.assert_close(result, torch.full((3, 1, 4, 5), 2 * (0.5 + healthy)))
 
 
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+def test_traced_for_one_image_it_takes_many() -> None:
+    network, x = tiny(), torch.rand(3, 1, 16, 16)
+    traced = torch.jit.trace(network, x[:1])
+    torch.testing.assert_close(traced(x), network(x))
+
+
 def test_classify_is_the_discriminators() -> None:
     network, x = tiny(), torch.rand(3, 1, 16, 16)
     torch.testing.assert_close(network.classify(x), network.discriminator(x, torch.zeros(3, dtype=torch.long))[1])
