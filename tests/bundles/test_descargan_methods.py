@@ -86,7 +86,7 @@ def test_losses_are_those_of_the_papers() -> None:
     generator = {name: tuple(parser[f"loss#lambda_{term}"] for term in terms) for name, parser in weights.items()}
     assert generator == {"stargan": (1, 1, 10, 0, 0), "fpgan": (1, 1, 10, 10, 0), "vagan": (1, 0, 0, 0, 100)}
     critic = {n: tuple(p[f"critic_loss#lambda_{term}"] for term in ("adv", "gp", "cls")) for n, p in weights.items()}
-    # more than the papers' 1 for the class, as in the default: at 1 no classifier leaves its plateau in so short a time
+    # more than the papers' 1 for the class, as in the default, so that the classifier learns it in so short a training
     assert critic == {"stargan": (1, 10, 20), "fpgan": (1, 10, 20), "vagan": (1, 10, 0)}
     default = merged("descargan", "train")
     assert (default["critic_loss#lambda_adv"], default["critic_loss#lambda_cls"]) == (1, 20)
