@@ -62,7 +62,7 @@ def plan_cases(per_class: Sequence[int], seed: int) -> list[Case]:
     Raises:
         DataError: an argument is out of range.
     """
-    per_class = list(per_class)
+    per_class = list(per_class) if isinstance(per_class, Sequence) else [per_class]  # a command line gives any number
     if len(per_class) != len(SECTIONS) or not all(0 <= n < MOST for n in per_class) or not any(per_class):
         raise DataError(
             f"per_class: expected how many images of each class are for {', '.join(SECTIONS)}, found {per_class}"

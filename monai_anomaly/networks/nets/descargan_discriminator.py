@@ -21,7 +21,7 @@ class DeScarGANDiscriminator(nn.Module):
     default channels is the published 2 x 2 pooling. With the defaults 18,170,180 parameters. The published critics have
     a border, of padding around a 1 x 1 convolution, that sees nothing of the image; it is left out. Weights are drawn
     after He et al.; Glorot's of the published code halve the variance in each layer, and with narrow networks the
-    classifier then does not leave its plateau. Source: thesis ch. 6, Fig. 3.
+    classifier then stayed at chance in trials. Source: thesis ch. 6, Fig. 3.
 
     Args:
         spatial_dims: 1, 2 or 3.
