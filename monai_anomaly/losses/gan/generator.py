@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.nn import functional as F
 from torch.nn.modules.loss import _Loss
 
 from .image_class import ImageClassLoss
@@ -103,7 +104,7 @@ class TranslationGeneratorLoss(_Loss):
             if self.lambda_rec:
                 terms["rec"] = self.distance(source, network.generator(fake, own))
             if self.lambda_change:
-                terms["change"] = (fake.float() - source).abs().mean()
+                terms["change"] = F.l1_loss(fake.float(), source)
         loss = sum(getattr(self, f"lambda_{name}") * term for name, term in terms.items())
         if not terms:
             loss = 0 * sum(p.sum() for p in network.generator.parameters())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch.nn import functional as F
 from torch.nn.modules.loss import _Loss
 
 __all__ = ["ImageDistance"]
@@ -28,10 +29,10 @@ class ImageDistance(_Loss):
 
     def forward(self, image: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
         """The distance, a scalar, of images (N, C, ...) and as many others."""
-        difference = image.float() - other.float()
+        image, other = image.float(), other.float()
         if self.kind == "mse":
-            return difference.square().mean()
+            return F.mse_loss(other, image)
         if self.kind == "mae":
-            return difference.abs().mean()
+            return F.l1_loss(other, image)
         # the small number keeps the root differentiable where the images are equal
-        return (difference.flatten(1).square().sum(1) + 1e-12).sqrt().mean()
+        return ((image - other).flatten(1).square().sum(1) + 1e-12).sqrt().mean()
