@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from monai.bundle import ConfigParser
 
+from ..engines import CriticTrainer
 from ..utils import provenance
 
 __all__ = ["speed"]
@@ -29,8 +30,8 @@ def speed(
     steps: int = 3,
     **overrides: Any,
 ) -> str:
-    """Time and peak memory of a training step, and of one guided decoding step (``diffanomaly``) or one denoising step
-    of masks (``diffseg``), on random images of a configuration's size.
+    """Time and peak memory of a training step, and of one guided decoding step (``diffanomaly``), one denoising step of
+    masks (``diffseg``) or one translation (``descargan``), on random images of a configuration's size.
 
     Args:
         config: the configuration(s); the default is the thesis' size.
@@ -40,7 +41,8 @@ def speed(
 
     Returns:
         JSON with seconds and GiB; memory is the process' peak on a CPU, the allocator's on a GPU. What a comparator of
-        ``diffseg`` has in place of a denoising step is called ``sample``: the one pass of a sample.
+        ``diffseg`` has in place of a denoising step is called ``sample``: the one pass of a sample. A training step of
+        a GAN is one of the discriminator and the share of the generator's, one in ``n_critic``.
     """
     parser = ConfigParser()
     parser.read_config(config)
@@ -53,7 +55,11 @@ def speed(
     network.eval()
     result[evaluated] = _measure(evaluate, steps, device)
     network.train()
-    result["training_step"] = _measure(_training(parser, network, batch, device), steps, device)
+    if parser.get_parsed_content("critic_optimizer", default=None) is not None:
+        train, count = _adversarial_training(parser, network, batch, device)
+    else:
+        train, count = _training(parser, network, batch, device), 1
+    result["training_step"] = _measure(train, steps, device, count)
     result.update(
         image=list(batch["image"].shape[1:]),
         device=str(device),
@@ -72,7 +78,7 @@ def _random_batch(parser: ConfigParser, batch_size: int) -> dict[str, torch.Tens
         regions = parser.get_parsed_content("num_regions")
         batch["mask"] = torch.randint(2, (batch_size, regions, *size), generator=generator).float()
     else:
-        batch["label"] = torch.zeros(batch_size, dtype=torch.long)
+        batch["label"] = torch.arange(batch_size) % 2
     return batch
 
 
@@ -93,6 +99,17 @@ def _training(
     return train
 
 
+def _adversarial_training(
+    parser: ConfigParser, network: Any, batch: Mapping[str, torch.Tensor], device: torch.device
+) -> tuple[Callable[[], Any], int]:
+    """As many iterations as the generator needs for one update, and how many these are."""
+    names = ("optimizer", "critic_optimizer", "loss", "critic_loss")
+    settings = {name: parser.get_parsed_content(name) for name in ("n_critic", "max_grad_norm", "amp", "autocast")}
+    parts = [parser.get_parsed_content(name) for name in names]
+    count = settings["n_critic"]
+    return CriticTrainer(device, 1, [batch] * count, network, *parts, **settings).run, count
+
+
 def _evaluation(parser: ConfigParser, network: Any, x: torch.Tensor) -> tuple[str, Callable[[], Any]]:
     """What a result takes many of, and what it is called."""
     if "ensemble" in parser:
@@ -103,6 +120,8 @@ def _evaluation(parser: ConfigParser, network: Any, x: torch.Tensor) -> tuple[st
         mask = torch.rand(len(x), ensemble.regions, *x.shape[2:]).to(x)
         return "denoising_step", torch.no_grad()(lambda: ensemble.denoiser(network, x)(mask, LEVEL))
     translation = parser.get_parsed_content("translation")
+    if "critic_loss" in parser:
+        return "translation", torch.no_grad()(lambda: translation(x, network))
 
     @torch.no_grad()
     def evaluate() -> None:
@@ -112,7 +131,8 @@ def _evaluation(parser: ConfigParser, network: Any, x: torch.Tensor) -> tuple[st
     return "guided_step", evaluate
 
 
-def _measure(step: Any, steps: int, device: torch.device) -> dict[str, float]:
+def _measure(step: Any, steps: int, device: torch.device, count: int = 1) -> dict[str, float]:
+    """Median of the time of ``step`` over its ``count``, and the peak of memory."""
     cuda = device.type == "cuda"
     if cuda:
         torch.cuda.reset_peak_memory_stats(device)
@@ -127,4 +147,4 @@ def _measure(step: Any, steps: int, device: torch.device) -> dict[str, float]:
     peak = (
         torch.cuda.max_memory_allocated(device) if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     )
-    return {"seconds": round(statistics.median(times[1:]), 4), "peak_gib": round(peak / 2**30, 3)}
+    return {"seconds": round(statistics.median(times[1:]) / count, 4), "peak_gib": round(peak / 2**30, 3)}

@@ -50,6 +50,10 @@ class CriticTrainer(Trainer):
             the translations as ``fake``, e.g. `TranslationGeneratorLoss`.
         d_loss_function: the same for the discriminator, without ``fake``, e.g. `TranslationCriticLoss`.
         n_critic: iterations for each update of the generator.
+        warmup: so many first iterations update the discriminator alone, by ``d_warmup_loss_function``; 0, the papers,
+            for none.
+        d_warmup_loss_function: as ``d_loss_function``, e.g. `DiscriminatorClassLoss`, for a discriminator that knows
+            the classes when the generator begins to learn of it; None: ``d_loss_function``.
         max_grad_norm: the gradients of each network are scaled down to this norm; None leaves them.
         epoch_length: iterations an epoch; None: the loader's.
         non_blocking: see `torch.Tensor.to`.
@@ -84,6 +88,8 @@ class CriticTrainer(Trainer):
         g_loss_function: Callable[..., dict[str, torch.Tensor]],
         d_loss_function: Callable[..., dict[str, torch.Tensor]],
         n_critic: int = 5,
+        warmup: int = 0,
+        d_warmup_loss_function: Callable[..., dict[str, torch.Tensor]] | None = None,
         max_grad_norm: float | None = None,
         epoch_length: int | None = None,
         non_blocking: bool = False,
@@ -129,6 +135,8 @@ class CriticTrainer(Trainer):
         self.g_loss_function = g_loss_function
         self.d_loss_function = d_loss_function
         self.n_critic = n_critic
+        self.warmup = warmup
+        self.d_warmup_loss_function = d_warmup_loss_function or d_loss_function
         self.max_grad_norm = max_grad_norm
         self.optim_set_to_none = optim_set_to_none
         self.decollate = decollate
@@ -150,9 +158,11 @@ class CriticTrainer(Trainer):
         image, label = convert_to_tensor(image, track_meta=False), convert_to_tensor(label, track_meta=False).long()
         engine.state.output = {Keys.IMAGE: image, Keys.LABEL: label}
         engine.network.train()
-        judged = self._update(engine, image, label, generator=False)
-        if engine.state.iteration % engine.n_critic == 0:
-            self._generated = self._update(engine, image, label, generator=True)
+        warm = engine.state.iteration <= engine.warmup
+        function = engine.d_warmup_loss_function if warm else engine.d_loss_function
+        judged = self._update(engine, "discriminator", function, image, label)
+        if not warm and engine.state.iteration % engine.n_critic == 0:
+            self._generated = self._update(engine, "generator", engine.g_loss_function, image, label)
         terms = {f"d_{k}": v for k, v in judged.items() if k != "loss"}
         terms |= {f"g_{k}": v for k, v in self._generated.items() if k not in ("loss", "fake")}
         if self.decollate:  # MONAI replicates scalars, but not those of a dictionary in it
@@ -174,18 +184,15 @@ class CriticTrainer(Trainer):
         return engine.state.output
 
     def _update(
-        self, engine: Any, image: torch.Tensor, label: torch.Tensor, generator: bool
+        self, engine: Any, name: str, function: Callable, image: torch.Tensor, label: torch.Tensor
     ) -> dict[str, torch.Tensor]:
-        """One step of an optimizer; the loss and its terms, without gradients."""
-        own = engine.network.generator if generator else engine.network.discriminator
-        other = engine.network.discriminator if generator else engine.network.generator
-        optimizer = engine.g_optimizer if generator else engine.d_optimizer
-        scaler = engine.g_scaler if generator else engine.d_scaler
-        function = engine.g_loss_function if generator else engine.d_loss_function
-        events = [
-            getattr(Adversarial, f"{'GENERATOR' if generator else 'DISCRIMINATOR'}_{what}_COMPLETED")
-            for what in ("LOSS", "BACKWARD", "MODEL")
-        ]
+        """One step of the generator's or the discriminator's optimizer; the loss and its terms, without gradients."""
+        own = getattr(engine.network, name)
+        other, optimizer, scaler = {
+            "generator": (engine.network.discriminator, engine.g_optimizer, engine.g_scaler),
+            "discriminator": (engine.network.generator, engine.d_optimizer, engine.d_scaler),
+        }[name]
+        events = [getattr(Adversarial, f"{name.upper()}_{what}_COMPLETED") for what in ("LOSS", "BACKWARD", "MODEL")]
         optimizer.zero_grad(set_to_none=engine.optim_set_to_none)
         with _frozen(other):
             with torch.autocast(image.device.type, engine.dtype) if engine.dtype else nullcontext():

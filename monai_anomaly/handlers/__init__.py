@@ -33,6 +33,7 @@ from .segmentation_report import report_segmentation
 from .tensorboard_panel import TensorBoardPanel
 from .training_record import TrainingRecord
 from .training_state import TrainingState
+from .translation_curve import TranslationCurve
 from .translation_panel import TranslationPanel
 from .uncertainty_comparison_figure import uncertainty_comparison_figure
 from .weights_loader import WeightsLoader
@@ -57,6 +58,7 @@ __all__ = [
     "TensorBoardPanel",
     "TrainingRecord",
     "TrainingState",
+    "TranslationCurve",
     "TranslationPanel",
     "WeightsLoader",
     "case_figure",

@@ -8,6 +8,7 @@ from .aleatoric import AleatoricLoss
 from .constrained_vae import ConstrainedVAELoss
 from .deep_supervision import StackedDeepSupervisionLoss
 from .gan import (
+    DiscriminatorClassLoss,
     GradientPenalty,
     ImageClassLoss,
     ImageDistance,
@@ -15,7 +16,6 @@ from .gan import (
     TranslationGeneratorLoss,
     WassersteinCriticLoss,
     WassersteinGeneratorLoss,
-    add_instance_noise,
     translation_targets,
 )
 from .guided_diffusion import GuidedDiffusionLoss
@@ -26,6 +26,7 @@ from .vae import VAELoss
 __all__ = [
     "AleatoricLoss",
     "ConstrainedVAELoss",
+    "DiscriminatorClassLoss",
     "GradientPenalty",
     "GuidedDiffusionLoss",
     "HybridDiffusionLoss",
@@ -38,6 +39,5 @@ __all__ = [
     "VAELoss",
     "WassersteinCriticLoss",
     "WassersteinGeneratorLoss",
-    "add_instance_noise",
     "translation_targets",
 ]

@@ -88,9 +88,10 @@ def test_no_overlay_sets_what_nothing_reads(bundle: str) -> None:
         if path.stem in ("metadata", "train", "inference"):
             continue
         default = defaults["inference" if path.stem.startswith("inference_") else "train"]
-        for key in json.loads(path.read_text()):
-            place = key.rpartition("#")[0] or key  # a component may get an argument more
-            assert place in default or place in RUN_IDS, (path.name, key)
+        text = path.read_text()
+        for key in json.loads(text):
+            place = key.removeprefix("+").rpartition("#")[0] or key  # a component may get an argument more
+            assert place in default or place in RUN_IDS or f"@{key}" in text, (path.name, key)
 
 
 def test_bundles_of_brain_mr_prepare_images_alike() -> None:

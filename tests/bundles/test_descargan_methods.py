@@ -23,7 +23,11 @@ STAR = {"network_def#discriminator#num_layers": 2, "network_def#discriminator#ch
 TINY: dict[str, dict[str, Any]] = {
     "stargan": {**STAR, "network_def#generator#channels": 4, "network_def#generator#num_blocks": 1},
     "fpgan": {**STAR, "network_def#generator#network#channels": 4, "network_def#generator#network#num_blocks": 1},
-    "vagan": {"network_def#generator#network#features": [4] * 6, "network_def#discriminator#channels": [4] * 5},
+    "vagan": {
+        "network_def#generator#network#features": [4] * 6,
+        "network_def#discriminator#channels": [4] * 5,
+        "warmup": 0,
+    },
     "vae": {"network_def#autoencoder#channels": [4] * 4},
     "densenet169": {},
     "dcls": {"network_def#network#channels": [4] * 5},
@@ -90,7 +94,7 @@ def test_losses_are_those_of_the_papers() -> None:
     assert critic == {"stargan": (1, 10, 20), "fpgan": (1, 10, 20), "vagan": (1, 10, 0)}
     default = merged("descargan", "train")
     assert (default["critic_loss#lambda_adv"], default["critic_loss#lambda_cls"]) == (1, 20)
-    assert {parser["loss#noise"] for parser in [default, *weights.values()]} == {"@instance_noise"}
+    assert default["warmup"] == 1000 and [p["warmup"] for p in weights.values()] == [1000, 1000, 0]
     assert [parser["loss#judge_identity"] for parser in weights.values()] == [False, True, False]
     for parser in weights.values():
         assert parser["loss#targets"] == parser["critic_loss#targets"]

@@ -39,7 +39,8 @@ def test_the_thesis() -> None:
             else {"lambda_adv": 1, "lambda_cls": 1, "lambda_rec": 50, "lambda_id": 50, "lambda_change": 0}
         )
         assert weights == expected and loss.targets == "opposite"
-    assert parser["n_critic"] == 5 and parser["epochs"] == 500
+    assert parser["n_critic"] == 5 and parser["epochs"] == 500 and parser["warmup"] == 0
+    assert parser["network_def#discriminator#act"] == "relu" and parser["network_def#discriminator#norm"] is None
     small = {"network_def#generator#channels": [4] * 4, "network_def#discriminator#channels": [4] * 6}
     parser.update(small)
     for optimizer, schedule in (("optimizer", "lr_scheduler"), ("critic_optimizer", "critic_lr_scheduler")):

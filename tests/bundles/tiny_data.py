@@ -36,6 +36,7 @@ TINY_ELLIPSES: dict[str, Any] = {
     "spatial_size": [32, 32],
     "epochs": 1,
     "batch_size": 4,
+    "warmup": 1,
     "panel_interval": 1,
     "autocast": "float32",
     **TINY_GAN,

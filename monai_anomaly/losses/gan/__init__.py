@@ -5,15 +5,16 @@
 from __future__ import annotations
 
 from .critic import TranslationCriticLoss
+from .discriminator_class import DiscriminatorClassLoss
 from .generator import TranslationGeneratorLoss
 from .gradient_penalty import GradientPenalty
 from .image_class import ImageClassLoss
 from .image_distance import ImageDistance
-from .instance_noise import add_instance_noise
 from .targets import translation_targets
 from .wasserstein import WassersteinCriticLoss, WassersteinGeneratorLoss
 
 __all__ = [
+    "DiscriminatorClassLoss",
     "GradientPenalty",
     "ImageClassLoss",
     "ImageDistance",
@@ -21,6 +22,5 @@ __all__ = [
     "TranslationGeneratorLoss",
     "WassersteinCriticLoss",
     "WassersteinGeneratorLoss",
-    "add_instance_noise",
     "translation_targets",
 ]

@@ -9,7 +9,6 @@ from torch.nn.modules.loss import _Loss
 
 from .gradient_penalty import GradientPenalty
 from .image_class import ImageClassLoss
-from .instance_noise import add_instance_noise
 from .targets import check_targets, translation_targets
 from .wasserstein import WassersteinCriticLoss
 
@@ -34,8 +33,6 @@ class TranslationCriticLoss(_Loss):
         targets: which translations are judged, see `translation_targets`.
         pairing: what the penalty mixes an artificial image with: ``"class"``, a real one of its class from the batch
             (eq. 1), or ``"own"``, the image it was made of (StarGAN and the published code).
-        noise: the discriminator sees all images, also those of the penalty, through noise up to this deviation, see
-            `add_instance_noise`; 0, the thesis, for none.
         penalty: the gradient penalty; default: `GradientPenalty`.
 
     Raises:
@@ -50,7 +47,6 @@ class TranslationCriticLoss(_Loss):
         lambda_cls: float = 5.0,
         targets: str = "opposite",
         pairing: str = "class",
-        noise: float = 0.0,
         penalty: GradientPenalty | None = None,
     ) -> None:
         super().__init__()
@@ -65,7 +61,6 @@ class TranslationCriticLoss(_Loss):
         self.lambda_cls = lambda_cls
         self.targets = check_targets(targets)
         self.pairing = pairing
-        self.noise = noise
         self.adversarial = WassersteinCriticLoss()
         self.classification = ImageClassLoss()
         self.penalty = penalty or GradientPenalty()
@@ -89,7 +84,7 @@ class TranslationCriticLoss(_Loss):
         size = len(image[real])
 
         def judge(x: torch.Tensor, c: torch.Tensor) -> tuple[torch.Tensor, Any]:
-            return network.discriminator(add_instance_noise(x, self.noise), c)
+            return network.discriminator(x, c)
 
         judged, logits = judge(torch.cat([image[real], fake]), torch.cat([label[real], target]))
         terms = {"adv": self.adversarial(judged[:size], judged[size:], label[real], target)}

@@ -10,7 +10,6 @@ from torch.nn.modules.loss import _Loss
 
 from .image_class import ImageClassLoss
 from .image_distance import ImageDistance
-from .instance_noise import add_instance_noise
 from .targets import check_targets, translation_targets
 from .wasserstein import WassersteinGeneratorLoss
 
@@ -38,8 +37,6 @@ class TranslationGeneratorLoss(_Loss):
         targets: to which classes images are translated, see `translation_targets`.
         judge_identity: whether the translation to the own class, which ``lambda_id`` asks for, is judged, classified
             and reconstructed as well: Fixed-Point GAN (https://arxiv.org/abs/1908.06965), eqs. 1-6.
-        noise: the discriminator sees the translations through noise up to this deviation, see `add_instance_noise`;
-            what the generator itself is given has none.
 
     Raises:
         ValueError: when ``distance`` or ``targets`` is another word.
@@ -55,7 +52,6 @@ class TranslationGeneratorLoss(_Loss):
         distance: str = "mse",
         targets: str = "opposite",
         judge_identity: bool = False,
-        noise: float = 0.0,
     ) -> None:
         super().__init__()
         self.lambda_adv = lambda_adv
@@ -65,7 +61,6 @@ class TranslationGeneratorLoss(_Loss):
         self.lambda_change = lambda_change
         self.targets = check_targets(targets)
         self.judge_identity = judge_identity
-        self.noise = noise
         self.adversarial = WassersteinGeneratorLoss()
         self.classification = ImageClassLoss()
         self.distance = ImageDistance(distance)
@@ -97,7 +92,7 @@ class TranslationGeneratorLoss(_Loss):
             fake, target = both, torch.cat([target, label])
             source, own = torch.cat([source, image]), torch.cat([own, label])
         if len(fake):  # VAGAN translates nothing of a batch without diseased images
-            judged, logits = network.discriminator(add_instance_noise(fake, self.noise), target)
+            judged, logits = network.discriminator(fake, target)
             terms["adv"] = self.adversarial(judged)
             if self.lambda_cls:
                 terms["cls"] = self.classification(logits, target)

@@ -32,6 +32,7 @@ class DeScarGANDiscriminator(nn.Module):
         critics: whether there are critics; without, it is the classifier D_cls alone.
         norm: normalization behind the convolutions, as in MONAI's blocks; None, the thesis, for none. The gradient
             penalty forbids one over the batch.
+        act: activation behind the convolutions, as in MONAI's blocks.
         hidden: features of the classifier's hidden layer.
         dropout: behind the hidden layer.
 
@@ -48,6 +49,7 @@ class DeScarGANDiscriminator(nn.Module):
         num_convs: Sequence[int] = (1, 1, 2, 2, 2, 1),
         critics: bool = True,
         norm: str | tuple | None = None,
+        act: str | tuple = "relu",
         hidden: int = 64,
         dropout: float = 0.1,
     ) -> None:
@@ -56,7 +58,7 @@ class DeScarGANDiscriminator(nn.Module):
             raise ValueError(f"{len(channels)} levels in channels but {len(num_convs)} in num_convs")
 
         def conv(inp: int, out: int) -> nn.Module:
-            return Convolution(spatial_dims, inp, out, kernel_size=3, adn_ordering="NA", norm=norm, act="relu")
+            return Convolution(spatial_dims, inp, out, kernel_size=3, adn_ordering="NA", norm=norm, act=act)
 
         layers: list[nn.Module] = []
         width = in_channels

@@ -88,6 +88,14 @@ def test_pooling_at_the_published_size_is_the_published_one() -> None:
     torch.testing.assert_close(network.classify(x), published.classify(x))
 
 
+def test_activation() -> None:
+    """Behind each convolution but the last of the critics; the hidden layer of the classifier has its ReLU."""
+    network = tiny(act=("leakyrelu", {"negative_slope": 0.2}))
+    leaky = [m for m in network.modules() if isinstance(m, nn.LeakyReLU)]
+    assert len(leaky) == sum(isinstance(m, nn.Conv2d) for m in network.modules()) - 2
+    assert {m.negative_slope for m in leaky} == {0.2}
+
+
 @pytest.mark.parametrize(("norm", "kind"), [(None, None), (("instance", {"affine": True}), nn.InstanceNorm2d)])
 def test_normalization(norm: tuple | None, kind: type | None) -> None:
     """One behind each convolution but the last of the critics."""

@@ -1,0 +1,111 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+
+from monai_anomaly.metrics import AnomalyCases, average_otsu
+from monai_anomaly.metrics.pixel_scores import dice_per_slice
+from monai_anomaly.metrics.translation import mean_squared_error
+from monai_anomaly.metrics.translation_scores import true_differences
+from monai_anomaly.utils import DataError, atomic_write
+
+from .collect_cases import CollectCases
+
+__all__ = ["TranslationCurve"]
+
+
+class TranslationCurve:
+    """Score the translation again and again as the training goes on: a row of ``curve.json`` each time.
+
+    A row has ``iteration``, ``minutes`` (of training, without these evaluations), and of the images: ``dice`` at the
+    threshold of thesis ch. 6, the average Otsu threshold of the true differences; ``difference_mse`` and
+    ``change_healthy_mse``, see `score_translation`; ``accuracy`` of the classifier, None without one. A training that
+    is gone on with keeps the rows before.
+
+    Args:
+        evaluator: translates the images; they need masks and healthy twins.
+        cases: what it collects them with.
+        path: JSON to write.
+        data_range: intensity range of the images.
+        interval: iterations of training between two evaluations.
+
+    Raises:
+        ValueError: when ``interval`` is less than 1.
+    """
+
+    def __init__(
+        self, evaluator: Engine, cases: CollectCases, path: str | os.PathLike, data_range: float, interval: int = 500
+    ) -> None:
+        if interval < 1:
+            raise ValueError(f"interval must be at least 1, got {interval}")
+        self.evaluator = evaluator
+        self.cases = cases
+        self.path = Path(path)
+        self.data_range = data_range
+        self.interval = interval
+        self.rows: list[dict[str, Any]] = []
+        self._start = 0.0
+
+    def attach(self, engine: Engine) -> None:
+        """Evaluate when ``engine``, the trainer, has done so many iterations; attach behind `TrainingState`."""
+        engine.add_event_handler(Events.STARTED, self.start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED(every=self.interval), self)
+
+    def start(self, engine: Engine) -> None:
+        """Take the rows so far from the file where the training goes on.
+
+        Raises:
+            DataError: when the file is not what an earlier run wrote.
+        """
+        self.rows = []
+        if engine.state.iteration and self.path.is_file():
+            try:
+                rows = json.loads(self.path.read_text(encoding="utf-8"))["rows"]
+                self.rows = [row for row in rows if row["iteration"] <= engine.state.iteration]
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(f"{self.path}: expected the curve of a training, found {error!r}") from error
+        self._start = time.monotonic() - 60 * (self.rows[-1]["minutes"] if self.rows else 0)
+
+    def __call__(self, engine: Engine) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        began = time.monotonic()
+        self.evaluator.run()
+        row = {"iteration": engine.state.iteration, "minutes": round((began - self._start) / 60, 3)}
+        self.rows.append(row | self._scores(self.cases.cases))
+        with atomic_write(self.path) as f:
+            json.dump({"images": len(self.cases.cases), "rows": self.rows}, f, indent=1)
+        self._start += time.monotonic() - began
+
+    def _scores(self, cases: AnomalyCases) -> dict[str, float | None]:
+        """The scores of one row.
+
+        Raises:
+            DataError: when the images have no masks or no twins.
+        """
+        diseased, healthy = cases.diseased(1), cases.healthy_slices()
+        if not (diseased & cases.has_twin).any():
+            raise DataError(f"{self.path}: a curve needs diseased images with mask and healthy twin, found none")
+        threshold = average_otsu(torch.from_numpy(true_differences(cases, self.data_range)[diseased]))
+        dice = dice_per_slice(cases["map"][diseased] > threshold, cases["mask"][diseased])
+        translated = cases["healthy"]
+        score = cases["score"]
+        known = (diseased | healthy) & np.isfinite(score)
+        right = (score > 0.5) == diseased
+        return {
+            "dice": float(dice.mean()),
+            "difference_mse": float(mean_squared_error(translated, cases["twin"], self.data_range)[diseased].mean()),
+            "change_healthy_mse": float(
+                mean_squared_error(translated, cases["image"], self.data_range)[healthy].mean()
+            ),
+            "accuracy": float(right[known].mean()) if known.any() else None,
+        }

@@ -1,0 +1,34 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn.modules.loss import _Loss
+
+from .image_class import ImageClassLoss
+
+__all__ = ["DiscriminatorClassLoss"]
+
+
+class DiscriminatorClassLoss(_Loss):
+    """The classes of real images alone, for a discriminator's warm-up in `CriticTrainer` (thesis ch. 6, eq. 4)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.classification = ImageClassLoss()
+
+    def forward(self, network: Any, image: torch.Tensor, label: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The cross-entropy.
+
+        Args:
+            network: has ``classify``, as `TranslationGAN`.
+            image: real images (N, C, *spatial).
+            label: their classes (N,), of int64.
+
+        Returns:
+            ``loss``, and the same without gradients as ``cls``; scalars.
+        """
+        loss = self.classification(network.classify(image), label)
+        return {"loss": loss, "cls": loss.detach()}
