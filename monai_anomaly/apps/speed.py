@@ -42,7 +42,11 @@ def speed(
     Returns:
         JSON with seconds and GiB; memory is the process' peak on a CPU, the allocator's on a GPU. What a comparator of
         ``diffseg`` has in place of a denoising step is called ``sample``: the one pass of a sample. A training step of
-        a GAN is one of the discriminator and the share of the generator's, one in ``n_critic``.
+        a GAN is one of the discriminator and the share of the generator's, one in ``n_critic``; it needs a batch of two
+        and more. A method of ``descargan`` that only classifies has ``classification`` in place of ``translation``.
+
+    Raises:
+        ValueError: when a GAN is given a batch of one image, which has no gradient penalty.
     """
     parser = ConfigParser()
     parser.read_config(config)
@@ -50,12 +54,17 @@ def speed(
     device = torch.device(parser.get_parsed_content("device"))
     network = parser.get_parsed_content("network")
     batch = _random_batch(parser, batch_size)
+    adversarial = parser.get_parsed_content("critic_optimizer", default=None) is not None
+    if adversarial and batch_size < 2:
+        raise ValueError(
+            f"a training step of a GAN needs images of both classes: batch_size 2 or more, got {batch_size}"
+        )
     evaluated, evaluate = _evaluation(parser, network, batch["image"].to(device))
     result: dict[str, Any] = {"parameters": sum(p.numel() for p in network.parameters()), "batch_size": batch_size}
     network.eval()
     result[evaluated] = _measure(evaluate, steps, device)
     network.train()
-    if parser.get_parsed_content("critic_optimizer", default=None) is not None:
+    if adversarial:
         train, count = _adversarial_training(parser, network, batch, device)
     else:
         train, count = _training(parser, network, batch, device), 1
@@ -87,7 +96,8 @@ def _training(
 ) -> Callable[[], None]:
     """One training step, as the configuration's trainer does it."""
     optimizer, loss = parser.get_parsed_content("optimizer"), parser.get_parsed_content("loss")
-    prepare, inferer = parser.get_parsed_content("train#prepare_batch"), parser.get_parsed_content("train#inferer")
+    place = "train#prepare_batch" if "train#prepare_batch" in parser else "train#trainer#prepare_batch"
+    prepare, inferer = parser.get_parsed_content(place), parser.get_parsed_content("train#inferer")
 
     def train() -> None:
         inputs, targets, *more = prepare(batch, device)
@@ -120,8 +130,9 @@ def _evaluation(parser: ConfigParser, network: Any, x: torch.Tensor) -> tuple[st
         mask = torch.rand(len(x), ensemble.regions, *x.shape[2:]).to(x)
         return "denoising_step", torch.no_grad()(lambda: ensemble.denoiser(network, x)(mask, LEVEL))
     translation = parser.get_parsed_content("translation")
-    if "critic_loss" in parser:
-        return "translation", torch.no_grad()(lambda: translation(x, network))
+    if "translates" in parser:
+        name = "translation" if parser.get_parsed_content("translates") else "classification"
+        return name, torch.no_grad()(lambda: translation(x, network))
 
     @torch.no_grad()
     def evaluate() -> None:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -26,10 +27,11 @@ __all__ = ["CriticTrainer"]
 class CriticTrainer(Trainer):
     """Train a generator against a critic, which is updated several times as often.
 
-    Every iteration updates the discriminator on a new batch, every ``n_critic``-th one the generator as well, on the
-    same batch (Gulrajani et al., https://arxiv.org/abs/1704.00028, Algorithm 1; thesis ch. 6). What is learned is up to
-    the losses, so one trainer serves DeScarGAN, StarGAN, Fixed-Point GAN and VAGAN. MONAI's ``GanTrainer`` makes images
-    of latent codes, and its ``AdversarialTrainer`` has neither critic steps nor losses that see images.
+    Every iteration updates the discriminator on a new batch, every ``n_critic``-th one after the first ``warmup`` the
+    generator as well, on the same batch (Gulrajani et al., https://arxiv.org/abs/1704.00028, Algorithm 1; thesis ch.
+    6). What is learned is up to the losses, so one trainer serves DeScarGAN, StarGAN, Fixed-Point GAN and VAGAN.
+    MONAI's ``GanTrainer`` makes images of latent codes, and its ``AdversarialTrainer`` has neither critic steps nor
+    losses that see images.
 
     ``engine.state.output`` holds ``image``, ``label``, ``pred`` (the translations of the generator's last update, of
     the batch it had then; before the first one the images themselves), ``loss`` (the generator's, as of its last
@@ -74,7 +76,7 @@ class CriticTrainer(Trainer):
         to_kwargs: of `torch.Tensor.to`.
 
     Raises:
-        ValueError: when ``n_critic`` is less than 1.
+        ValueError: when ``n_critic`` is less than 1 or ``warmup`` less than 0.
     """
 
     def __init__(
@@ -110,6 +112,8 @@ class CriticTrainer(Trainer):
     ) -> None:
         if n_critic < 1:
             raise ValueError(f"n_critic must be at least 1, got {n_critic}")
+        if warmup < 0:
+            raise ValueError(f"warmup must be at least 0, got {warmup}")
         super().__init__(
             device=device,
             max_epochs=max_epochs,
@@ -146,6 +150,23 @@ class CriticTrainer(Trainer):
         self.d_scaler = torch.amp.GradScaler(torch.device(device).type, enabled=scaled)
         self._generated: dict[str, torch.Tensor] = {}
 
+    def run(self) -> None:
+        """Train.
+
+        Raises:
+            ValueError: when the warm-up lasts as long as the training.
+        """
+        total = (self.state.max_epochs or 0) * (self.state.epoch_length or 0)
+        if 0 < total <= self.warmup:
+            raise ValueError(
+                f"warmup must be less than the {total} iterations of the training, got {self.warmup}: the generator "
+                "would learn nothing; lower --warmup or raise --epochs"
+            )
+        with warnings.catch_warnings():
+            # a schedule of the generator's rate also counts the iterations before its first update
+            warnings.filterwarnings("ignore", "Detected call of .lr_scheduler.step", UserWarning)
+            super().run()
+
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
         """Update the discriminator and, when it is its turn, the generator; see the class for what is returned.
 
@@ -161,7 +182,7 @@ class CriticTrainer(Trainer):
         warm = engine.state.iteration <= engine.warmup
         function = engine.d_warmup_loss_function if warm else engine.d_loss_function
         judged = self._update(engine, "discriminator", function, image, label)
-        if not warm and engine.state.iteration % engine.n_critic == 0:
+        if not warm and (engine.state.iteration - engine.warmup) % engine.n_critic == 0:
             self._generated = self._update(engine, "generator", engine.g_loss_function, image, label)
         terms = {f"d_{k}": v for k, v in judged.items() if k != "loss"}
         terms |= {f"g_{k}": v for k, v in self._generated.items() if k not in ("loss", "fake")}

@@ -13,6 +13,7 @@ import torch
 from ignite.engine import Engine, Events
 
 from monai_anomaly.metrics import AnomalyCases, average_otsu
+from monai_anomaly.metrics.classification import CUT
 from monai_anomaly.metrics.pixel_scores import dice_per_slice
 from monai_anomaly.metrics.translation import mean_squared_error
 from monai_anomaly.metrics.translation_scores import true_differences
@@ -26,24 +27,34 @@ __all__ = ["TranslationCurve"]
 class TranslationCurve:
     """Score the translation again and again as the training goes on: a row of ``curve.json`` each time.
 
-    A row has ``iteration``, ``minutes`` (of training, without these evaluations), and of the images: ``dice`` at the
-    threshold of thesis ch. 6, the average Otsu threshold of the true differences; ``difference_mse`` and
-    ``change_healthy_mse``, see `score_translation`; ``accuracy`` of the classifier, None without one. A training that
-    is gone on with keeps the rows before.
+    A row has ``iteration``, ``minutes`` (validation included, these evaluations not; a training that was broken off
+    does without those between its last row and its saved epoch), and of the images: ``dice`` at the threshold of thesis
+    ch. 6, the average Otsu threshold of the true differences; ``difference_mse`` and ``change_healthy_mse``, see
+    `score_translation`; ``accuracy`` of the classifier. A score that the method or the images do not allow for is None.
+    A training that is gone on with keeps the rows before.
 
     Args:
-        evaluator: translates the images; they need masks and healthy twins.
+        evaluator: translates the images.
         cases: what it collects them with.
         path: JSON to write.
         data_range: intensity range of the images.
         interval: iterations of training between two evaluations.
+        min_lesion_pixels: an image with fewer is not scored as diseased.
+        save: whether to write; in a distributed training every process evaluates, one writes.
 
     Raises:
         ValueError: when ``interval`` is less than 1.
     """
 
     def __init__(
-        self, evaluator: Engine, cases: CollectCases, path: str | os.PathLike, data_range: float, interval: int = 500
+        self,
+        evaluator: Engine,
+        cases: CollectCases,
+        path: str | os.PathLike,
+        data_range: float,
+        interval: int = 500,
+        min_lesion_pixels: int = 1,
+        save: bool = True,
     ) -> None:
         if interval < 1:
             raise ValueError(f"interval must be at least 1, got {interval}")
@@ -52,6 +63,8 @@ class TranslationCurve:
         self.path = Path(path)
         self.data_range = data_range
         self.interval = interval
+        self.min_lesion_pixels = min_lesion_pixels
+        self.save = save
         self.rows: list[dict[str, Any]] = []
         self._start = 0.0
 
@@ -66,46 +79,51 @@ class TranslationCurve:
         Raises:
             DataError: when the file is not what an earlier run wrote.
         """
-        self.rows = []
+        self.rows, minutes = [], 0.0
         if engine.state.iteration and self.path.is_file():
             try:
                 rows = json.loads(self.path.read_text(encoding="utf-8"))["rows"]
                 self.rows = [row for row in rows if row["iteration"] <= engine.state.iteration]
+                minutes = self.rows[-1]["minutes"] if self.rows else 0.0
             except (ValueError, KeyError, TypeError) as error:
                 raise DataError(f"{self.path}: expected the curve of a training, found {error!r}") from error
-        self._start = time.monotonic() - 60 * (self.rows[-1]["minutes"] if self.rows else 0)
+        self._start = time.monotonic() - 60 * minutes
 
     def __call__(self, engine: Engine) -> None:
+        """Evaluate, and write the rows so far.
+
+        Raises:
+            DataError: when no diseased image has a mask and a healthy twin.
+        """
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         began = time.monotonic()
-        self.evaluator.run()
+        with torch.random.fork_rng(devices=[]):  # a loader draws from the generator that the training draws from
+            self.evaluator.run()
         row = {"iteration": engine.state.iteration, "minutes": round((began - self._start) / 60, 3)}
         self.rows.append(row | self._scores(self.cases.cases))
-        with atomic_write(self.path) as f:
-            json.dump({"images": len(self.cases.cases), "rows": self.rows}, f, indent=1)
+        if self.save:
+            with atomic_write(self.path) as f:
+                json.dump({"images": len(self.cases.cases), "rows": self.rows}, f, indent=1)
         self._start += time.monotonic() - began
 
     def _scores(self, cases: AnomalyCases) -> dict[str, float | None]:
-        """The scores of one row.
-
-        Raises:
-            DataError: when the images have no masks or no twins.
-        """
-        diseased, healthy = cases.diseased(1), cases.healthy_slices()
-        if not (diseased & cases.has_twin).any():
-            raise DataError(f"{self.path}: a curve needs diseased images with mask and healthy twin, found none")
-        threshold = average_otsu(torch.from_numpy(true_differences(cases, self.data_range)[diseased]))
-        dice = dice_per_slice(cases["map"][diseased] > threshold, cases["mask"][diseased])
-        translated = cases["healthy"]
-        score = cases["score"]
-        known = (diseased | healthy) & np.isfinite(score)
-        right = (score > 0.5) == diseased
-        return {
-            "dice": float(dice.mean()),
-            "difference_mse": float(mean_squared_error(translated, cases["twin"], self.data_range)[diseased].mean()),
-            "change_healthy_mse": float(
-                mean_squared_error(translated, cases["image"], self.data_range)[healthy].mean()
-            ),
-            "accuracy": float(right[known].mean()) if known.any() else None,
-        }
+        diseased, healthy = cases.diseased(self.min_lesion_pixels), cases.healthy_slices()
+        twin = diseased & cases.has_twin
+        if not twin.any():
+            raise DataError(
+                f"The curve {self.path} expected diseased images with mask and healthy twin, found none among "
+                f"{len(cases)}."
+            )
+        scores: dict[str, float | None] = dict.fromkeys(("dice", "difference_mse", "change_healthy_mse", "accuracy"))
+        if cases.has_healthy:
+            threshold = average_otsu(torch.from_numpy(true_differences(cases, self.data_range)[twin]))
+            changed = mean_squared_error(cases["healthy"], cases["image"], self.data_range)
+            error = mean_squared_error(cases["healthy"], cases["twin"], self.data_range)
+            scores["dice"] = float(dice_per_slice(cases["map"][diseased] > threshold, cases["mask"][diseased]).mean())
+            scores["difference_mse"] = float(error[twin].mean())
+            scores["change_healthy_mse"] = float(changed[healthy].mean()) if healthy.any() else None
+        known = (diseased | healthy) & np.isfinite(cases["score"])
+        if known.any():
+            scores["accuracy"] = float(((cases["score"] > CUT) == diseased)[known].mean())
+        return scores

@@ -54,6 +54,7 @@ def test_same_budget_and_evaluation_in_files_of_its_own(name: str) -> None:
 def test_goes_after_the_overlays_of_the_data(name: str, overlay: str) -> None:
     """Nothing of DeScarGAN's own networks and losses is left."""
     alone, parser = merged("descargan", "train", name), merged("descargan", "train", overlay, name)
+    assert parser["warmup"] == (0 if name == "vagan" else merged("descargan", "train", overlay)["warmup"])
     for item in ("network_def", "loss", "critic_loss", "state_objects", "train#trainer"):
         assert parser[item] == alone[item], item
     assert parser.get_parsed_content("output_dir").endswith(f"/eval/{overlay}/{name}")
@@ -94,7 +95,10 @@ def test_losses_are_those_of_the_papers() -> None:
     assert critic == {"stargan": (1, 10, 20), "fpgan": (1, 10, 20), "vagan": (1, 10, 0)}
     default = merged("descargan", "train")
     assert (default["critic_loss#lambda_adv"], default["critic_loss#lambda_cls"]) == (1, 20)
-    assert default["warmup"] == 1000 and [p["warmup"] for p in weights.values()] == [1000, 1000, 0]
+    assert [p.get_parsed_content("warmup") for p in (default, *weights.values())] == [1000, 1000, 1000, 0]
+    default["finetune"] = True
+    default.parse(reset=True)
+    assert default.get_parsed_content("warmup") == 0  # weights that know the classes
     assert [parser["loss#judge_identity"] for parser in weights.values()] == [False, True, False]
     for parser in weights.values():
         assert parser["loss#targets"] == parser["critic_loss#targets"]

@@ -63,7 +63,17 @@ def test_networks_have_the_papers_numbers_of_parameters(name: str) -> None:
 def test_chexpert_is_trained_as_the_thesis() -> None:
     thesis, chexpert = (merged("descargan", "train", name) for name in ("thesis", "chexpert"))
     items = ("network_def", "loss", "critic_loss", "optimizer", "critic_optimizer", "lr_scheduler", "learning_rate")
-    for item in (*items, "critic_learning_rate", "n_critic", "batch_size", "ema_decay", "translation", "spatial_size"):
+    for item in (
+        *items,
+        "critic_learning_rate",
+        "n_critic",
+        "warmup",
+        "max_grad_norm",
+        "batch_size",
+        "ema_decay",
+        "translation",
+        "spatial_size",
+    ):
         assert thesis[item] == chexpert[item], item
 
 

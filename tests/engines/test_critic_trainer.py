@@ -16,7 +16,7 @@ from monai.utils import AdversarialIterationEvents as Adversarial
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
-from monai_anomaly.losses import DiscriminatorClassLoss, TranslationCriticLoss, TranslationGeneratorLoss
+from monai_anomaly.losses import TranslationCriticLoss, TranslationGeneratorLoss
 
 from .critic_training import SIZE, CriticTraining, tiny_gan
 
@@ -54,28 +54,6 @@ def test_updates_of_both_networks(n_critic: int) -> None:
     )
     training.run()
     assert moved == [[i % n_critic == 0, True] for i in range(1, 7)]
-
-
-@pytest.mark.parametrize("own", [True, False])
-def test_warmup(own: bool) -> None:
-    """Two iterations of the discriminator alone, for which the critics count with their loss only."""
-    loss = DiscriminatorClassLoss() if own else None
-    training, moved, terms, before = CriticTraining(n_critic=1, warmup=2, d_warmup_loss_function=loss), [], [], []
-    names = ("generator.", "discriminator.classifier.", "discriminator.critics.")
-
-    def parts() -> list[dict[str, torch.Tensor]]:
-        return [{k: v for k, v in training.weights().items() if k.startswith(name)} for name in names]
-
-    def completed(engine: Any) -> None:
-        moved.append([not same(a, b) for a, b in zip(before[-1], parts(), strict=True)])
-        terms.append(set(engine.state.output["terms"]))
-
-    watch(training, Events.ITERATION_STARTED, lambda engine: before.append(parts()))
-    watch(training, Events.ITERATION_COMPLETED, completed)
-    training.run()
-    first = ([False, True, False], {"d_cls"}) if own else ([False, True, True], TERMS[0])
-    assert moved == [first[0], first[0], [True, True, True]]
-    assert terms == [first[1], first[1], TERMS[0] | TERMS[1]]
 
 
 def test_events_in_their_order() -> None:

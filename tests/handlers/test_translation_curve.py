@@ -14,7 +14,7 @@ from monai.engines import SupervisedEvaluator
 from monai.inferers import SimpleInferer
 from torch import nn
 
-from monai_anomaly.handlers import CollectCases, TranslationCurve
+from monai_anomaly.handlers import CollectCases, TranslationCurve, translation_curve
 from monai_anomaly.utils import DataError
 
 SIZE = 8
@@ -43,12 +43,40 @@ def samples(twins: bool = True) -> list[dict[str, Any]]:
     return made
 
 
-def train(path: Path, epochs: int, network: Restore, after: int = 0, twins: bool = True, interval: int = 2) -> Engine:
+class Classify(Restore):
+    """Logits alone."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(x), 2)
+
+
+class Clock:
+    """Stands for the module ``time``."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def add(self, minutes: float) -> None:
+        self.seconds += 60 * minutes
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def train(
+    path: Path,
+    epochs: int,
+    network: Restore,
+    after: int = 0,
+    data: list[dict[str, Any]] | None = None,
+    clock: Clock | None = None,
+    **options: Any,
+) -> None:
     """Five iterations an epoch; from the fifth one on each takes a tenth more away."""
     cases = CollectCases()
     evaluator = SupervisedEvaluator(
         device=torch.device("cpu"),
-        val_data_loader=DataLoader(Dataset(samples(twins)), batch_size=2),
+        val_data_loader=DataLoader(Dataset(data or samples()), batch_size=1),
         network=network,
         inferer=SimpleInferer(),
         val_handlers=[cases],
@@ -56,6 +84,8 @@ def train(path: Path, epochs: int, network: Restore, after: int = 0, twins: bool
     )
 
     def step(engine: Engine, batch: int) -> None:
+        if clock is not None:
+            clock.add(1)
         with torch.no_grad():
             network.share += 0.1 * (engine.state.iteration >= 5)
 
@@ -66,9 +96,8 @@ def train(path: Path, epochs: int, network: Restore, after: int = 0, twins: bool
         def resume(engine: Engine) -> None:
             engine.state.epoch, engine.state.iteration = after, 5 * after
 
-    TranslationCurve(evaluator, cases, path, data_range=2.0, interval=interval).attach(engine)
+    TranslationCurve(evaluator, cases, path, 2.0, **{"interval": 2, **options}).attach(engine)
     engine.run(range(5), max_epochs=epochs)
-    return engine
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -85,8 +114,6 @@ def test_scores_of_a_translation_that_takes_more_and_more_away(tmp_path: Path) -
     expected = [9 / 64 * (1 - share) ** 2 for share in (0, 0, 0.2, 0.4, 0.6)]
     assert [row["difference_mse"] for row in found] == pytest.approx(expected, abs=1e-6)
     assert all(row["change_healthy_mse"] == 0 and row["accuracy"] == 0.75 for row in found)
-    minutes = [row["minutes"] for row in found]
-    assert minutes == sorted(minutes)
 
 
 def test_a_resumed_training_keeps_the_rows_before(tmp_path: Path) -> None:
@@ -99,11 +126,43 @@ def test_a_resumed_training_keeps_the_rows_before(tmp_path: Path) -> None:
     assert [row["iteration"] for row in rows(path)] == [2, 4]
 
 
+def test_minutes_are_those_of_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An iteration takes a minute, an evaluation a whole hour; a resumed training adds to what was before."""
+    path, clock = tmp_path / "curve.json", Clock()
+    monkeypatch.setattr(translation_curve, "time", clock)
+    network = Restore()
+    network.register_forward_hook(lambda *args: clock.add(15))  # of four batches
+    train(path, 1, network, clock=clock)
+    assert [row["minutes"] for row in rows(path)] == [2, 4]
+    clock.add(1000)
+    train(path, 2, network, after=1, clock=clock)
+    assert [(row["iteration"], row["minutes"]) for row in rows(path)[2:]] == [(6, 5), (8, 7), (10, 9)]
+
+
+def test_what_the_images_or_the_method_do_not_allow_for(tmp_path: Path) -> None:
+    path = tmp_path / "curve.json"
+    plain = [{k: v for k, v in sample.items() if k != "score"} for sample in samples() if sample["label"]]
+    train(path, 1, Restore(), data=plain)
+    assert rows(path)[0]["dice"] == 0 and rows(path)[0]["change_healthy_mse"] is rows(path)[0]["accuracy"] is None
+    some = samples()
+    del some[3]["twin"]  # threshold and error are of the images that have one
+    train(path, 2, Restore(), data=some)
+    assert rows(path)[-1]["dice"] == 1 and rows(path)[-1]["difference_mse"] == pytest.approx(9 / 64 * 0.4**2)
+    train(path, 1, Classify())
+    assert set(rows(path)[0]) == {"iteration", "minutes", "dice", "difference_mse", "change_healthy_mse", "accuracy"}
+    assert rows(path)[0]["dice"] is rows(path)[0]["difference_mse"] is None and rows(path)[0]["accuracy"] == 0.75
+
+
+def test_every_process_evaluates_and_one_writes(tmp_path: Path) -> None:
+    train(tmp_path / "curve.json", 1, Restore(), save=False)
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="interval must be at least 1, got 0"):
         train(tmp_path / "curve.json", 1, Restore(), interval=0)
     with pytest.raises(DataError, match="mask and healthy twin, found none"):
-        train(tmp_path / "curve.json", 1, Restore(), twins=False)
+        train(tmp_path / "curve.json", 1, Restore(), data=samples(twins=False))
     path = tmp_path / "other.json"
     path.write_text("[]", encoding="utf-8")
     with pytest.raises(DataError, match=r"other\.json: expected the curve of a training"):

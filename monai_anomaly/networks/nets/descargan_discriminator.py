@@ -32,7 +32,8 @@ class DeScarGANDiscriminator(nn.Module):
         critics: whether there are critics; without, it is the classifier D_cls alone.
         norm: normalization behind the convolutions, as in MONAI's blocks; None, the thesis, for none. The gradient
             penalty forbids one over the batch.
-        act: activation behind the convolutions, as in MONAI's blocks.
+        act: activation behind the convolutions, as in MONAI's blocks; ReLU, the thesis. The classifier's hidden layer
+            keeps its ReLU.
         hidden: features of the classifier's hidden layer.
         dropout: behind the hidden layer.
 
