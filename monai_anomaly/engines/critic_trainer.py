@@ -150,7 +150,7 @@ class CriticTrainer(Trainer):
         self.d_scaler = torch.amp.GradScaler(torch.device(device).type, enabled=scaled)
         self._generated: dict[str, torch.Tensor] = {}
 
-    def run(self) -> None:
+    def run(self) -> None:  # type: ignore[override]
         """Train.
 
         Raises:
