@@ -118,12 +118,14 @@ class TranslationCurve:
         scores: dict[str, float | None] = dict.fromkeys(("dice", "difference_mse", "change_healthy_mse", "accuracy"))
         if cases.has_healthy:
             threshold = average_otsu(torch.from_numpy(true_differences(cases, self.data_range)[twin]))
-            changed = mean_squared_error(cases["healthy"], cases["image"], self.data_range)
-            error = mean_squared_error(cases["healthy"], cases["twin"], self.data_range)
+            translated = cases["healthy"]
+            changed = mean_squared_error(translated, cases["image"], self.data_range)
+            error = mean_squared_error(translated, cases["twin"], self.data_range)
             scores["dice"] = float(dice_per_slice(cases["map"][diseased] > threshold, cases["mask"][diseased]).mean())
             scores["difference_mse"] = float(error[twin].mean())
             scores["change_healthy_mse"] = float(changed[healthy].mean()) if healthy.any() else None
-        known = (diseased | healthy) & np.isfinite(cases["score"])
+        score = cases["score"]
+        known = (diseased | healthy) & np.isfinite(score)
         if known.any():
-            scores["accuracy"] = float(((cases["score"] > CUT) == diseased)[known].mean())
+            scores["accuracy"] = float(((score > CUT) == diseased)[known].mean())
         return scores

@@ -154,8 +154,10 @@ def test_what_the_images_or_the_method_do_not_allow_for(tmp_path: Path) -> None:
 
 
 def test_every_process_evaluates_and_one_writes(tmp_path: Path) -> None:
-    train(tmp_path / "curve.json", 1, Restore(), save=False)
-    assert not list(tmp_path.iterdir())
+    network, calls = Restore(), []
+    network.register_forward_hook(lambda *args: calls.append(1))
+    train(tmp_path / "curve.json", 1, network, save=False)
+    assert len(calls) == 2 * len(samples()) and not list(tmp_path.iterdir())
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
