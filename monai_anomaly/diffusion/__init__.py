@@ -5,8 +5,8 @@ configuration."""
 
 from __future__ import annotations
 
-from .denoiser import Denoiser, Prediction
-from .grids import Grid, karras_grid, make_grid, strided_grid, uniform_grid
+from .denoiser import Denoiser, Prediction, clip_range
+from .grids import Grid, check_grid, karras_grid, make_grid, respaced_grid, strided_grid, uniform_grid
 from .guidance import ClassifierGuidance, Guidance, GuidanceSum
 from .inversion import Trajectory
 from .noise import SeededNoise
@@ -29,9 +29,12 @@ __all__ = [
     "SeededNoise",
     "Trajectory",
     "ancestral_step",
+    "check_grid",
+    "clip_range",
     "ddim_step",
     "karras_grid",
     "make_grid",
+    "respaced_grid",
     "sample_ancestral",
     "solve",
     "solve_back",

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +13,20 @@ import torch
 from .parametrization import Parametrization
 from .schedule import Level, NoiseSchedule
 
-__all__ = ["Denoiser", "Prediction"]
+__all__ = ["Denoiser", "Prediction", "clip_range"]
+
+
+def clip_range(clip: Sequence[float] | None) -> tuple[float, float] | None:
+    """A range to clamp clean images to, as two numbers; None stays None.
+
+    Raises:
+        ValueError: when it is not two rising numbers.
+    """
+    if clip is None:
+        return None
+    if len(clip) != 2 or not float(clip[0]) < float(clip[1]):
+        raise ValueError(f"clip must be [low, high] with low < high, got {clip!r}")
+    return float(clip[0]), float(clip[1])
 
 
 @dataclass
@@ -47,6 +62,9 @@ class Denoiser:
         label_scale: w, extrapolates between two classes, ``eps(class_label) + w (eps(class_label) - eps(away_label))``:
             classifier-free guidance (arXiv:2207.12598, eq. 6) with a class in place of no class. 0 costs nothing,
             anything else a second network evaluation.
+
+    Raises:
+        ValueError: when ``clip`` is not two rising numbers, or ``prediction`` is unknown.
     """
 
     def __init__(
@@ -55,7 +73,7 @@ class Denoiser:
         schedule: NoiseSchedule,
         class_label: int | torch.Tensor | None = None,
         condition: torch.Tensor | None = None,
-        clip: tuple[float, float] | None = None,
+        clip: Sequence[float] | None = None,
         prediction: str = "epsilon",
         autocast: torch.dtype | None = None,
         away_label: int | torch.Tensor | None = None,
@@ -65,7 +83,7 @@ class Denoiser:
         self.schedule = schedule
         self.class_label = class_label
         self.condition = condition
-        self.clip = clip
+        self.clip = clip_range(clip)
         self._parametrization = Parametrization(schedule, prediction)
         self.autocast = autocast
         self.away_label = away_label
@@ -86,6 +104,15 @@ class Denoiser:
         if self.label_scale != 0:
             output = output + self.label_scale * (output - self._evaluate(x, level, self.away_label)[:, :channels])
         return self._interpret(x, output, variance, level)
+
+    def take(self, index: Sequence[int]) -> Denoiser:
+        """The denoiser of some of the batch's images: their conditions and classes; one may be taken repeatedly."""
+        taken = copy(self)
+        for name in ("condition", "class_label", "away_label"):
+            value = getattr(self, name)
+            if isinstance(value, torch.Tensor) and value.ndim > 0 and len(value) > 1:
+                setattr(taken, name, value[list(index)])
+        return taken
 
     def _evaluate(self, x: torch.Tensor, level: Level, label: int | torch.Tensor | None) -> torch.Tensor:
         inputs = x if self.condition is None else torch.cat([self.condition, x], dim=1)

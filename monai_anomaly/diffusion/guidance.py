@@ -32,7 +32,7 @@ class Guidance(ABC):
     """(x, level) -> the term added to eps that raises a log-likelihood: -scale sqrt(1 - abar) grad log p(x).
 
     Dhariwal & Nichol (arXiv:2105.05233), eq. 14; thesis ch. 7, Algorithm 1. Works inside ``torch.no_grad`` (MONAI's
-    evaluators), not inside ``torch.inference_mode``.
+    evaluators) and ``torch.inference_mode``.
 
     Args:
         network: the guide; its parameters are left alone.
@@ -40,6 +40,9 @@ class Guidance(ABC):
         scale: the gradient scale s, one for all or a tensor (N,).
         interval: levels (low, high] in which the guide acts; outside the term is zero and costs nothing.
         autocast: floating type of the guide's arithmetic; None: as it is.
+
+    Raises:
+        ValueError: when the interval's ends do not rise.
     """
 
     def __init__(
@@ -53,6 +56,8 @@ class Guidance(ABC):
         self.network = network
         self.schedule = schedule
         self.scale = scale
+        if not interval[0] < interval[1]:
+            raise ValueError(f"interval must be (low, high) with low < high, got {interval!r}")
         self.interval = interval
         self.autocast = autocast
 
@@ -62,25 +67,29 @@ class Guidance(ABC):
 
     def gradient(self, x: torch.Tensor, level: Level) -> torch.Tensor:
         """Gradient of the log-likelihood with respect to x (N, C, ...), same shape."""
-        with torch.enable_grad(), _frozen(self.network):
-            x = x.detach().requires_grad_(True)
+        with torch.inference_mode(False), torch.enable_grad(), _frozen(self.network):
+            # a clone: what was made in inference mode can never ask for a gradient
+            x = x.detach().clone().requires_grad_(True)
             with torch.autocast(x.device.type, self.autocast) if self.autocast else nullcontext():
                 total = self.log_likelihood(x, self.schedule.timesteps(level, x)).sum()
             return torch.autograd.grad(total, x)[0]
 
     def acts_at(self, level: Level) -> bool:
-        """Whether the term is anything but zero at a level."""
-        if isinstance(level, torch.Tensor):
-            return True
-        unscaled = isinstance(self.scale, (int, float)) and self.scale == 0
-        return self.interval[0] < level <= self.interval[1] and not unscaled
+        """Whether the term is anything but zero at a level, or at any of several."""
+        inside = self._inside(level)
+        unscaled = not isinstance(self.scale, torch.Tensor) and self.scale == 0
+        return not unscaled and bool(inside.any() if isinstance(inside, torch.Tensor) else inside)
+
+    def _inside(self, level: Level) -> bool | torch.Tensor:
+        low, high = self.interval
+        return (level > low) & (level <= high)
 
     def __call__(self, x: torch.Tensor, level: Level) -> torch.Tensor | float:
         """The term to add to eps, shaped as x; 0.0 where the guide does not act."""
         if not self.acts_at(level):
             return 0.0
-        weight = coefficient((1 - self.schedule.alpha_bar(level)) ** 0.5, x) * coefficient(self.scale, x)
-        return -weight * self.gradient(x, level)
+        noise = (1 - self.schedule.alpha_bar(level)) ** 0.5 * self._inside(level)
+        return -coefficient(noise, x) * coefficient(self.scale, x) * self.gradient(x, level)
 
 
 class ClassifierGuidance(Guidance):
@@ -91,6 +100,10 @@ class ClassifierGuidance(Guidance):
         schedule: the noise schedule.
         target: the class to move to (0: healthy), one for all or a tensor (N,).
         **kwargs: ``scale``, ``interval``, ``autocast`` of `Guidance`.
+
+    Raises:
+        ValueError: in use, when the classifier has fewer than two classes, of which one is always certain, or has no
+            class ``target``.
     """
 
     def __init__(self, network: Any, schedule: NoiseSchedule, target: int | torch.Tensor = 0, **kwargs: Any) -> None:
@@ -99,6 +112,11 @@ class ClassifierGuidance(Guidance):
 
     def log_likelihood(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
         log_p = self.network(x, timesteps=timesteps).float().log_softmax(1)
+        classes = log_p.shape[1]
+        if classes < 2 or not (isinstance(self.target, torch.Tensor) or 0 <= self.target < classes):
+            raise ValueError(
+                f"expected a classifier of two classes or more with the class {self.target}, got {classes}"
+            )
         target = torch.as_tensor(self.target, device=x.device).expand(len(x))
         return log_p.gather(1, target[:, None])[:, 0]
 

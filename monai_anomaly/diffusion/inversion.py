@@ -8,34 +8,45 @@ __all__ = ["Trajectory"]
 
 
 class Trajectory:
-    """What an encoding leaves behind for its exact inversion: one image-sized tensor an interval.
+    """What an encoding leaves behind for its exact inversion: its grid, and one image-sized tensor an interval.
 
     On interval k, from level l_k up to l_(k+1), the encoding moves along a slope that it knows from l_k; the decoding
-    can only evaluate eps at l_(k+1). The record keeps the difference, slope_k - eps_(k+1), where eps_(k+1) is computed
-    by the encoding anyway for its next interval. At the top no eps was computed: there the slope itself is kept.
+    can only evaluate eps at l_(k+1). The record keeps the difference, slope_k - eps_(k+1), with the eps that the
+    encoding's own denoiser gives at l_(k+1): known anyway for its next interval, and evaluated once more at the top. So
+    what the decoding's denoiser says otherwise, e.g. because it is told another label, acts on every interval.
     """
 
     def __init__(self) -> None:
+        self._levels: list[float] = []
         self._corrections: list[torch.Tensor] = []
-        self._last_slope: torch.Tensor | None = None
+        self._slope: torch.Tensor | None = None
 
-    def append(self, eps: torch.Tensor, slope: torch.Tensor) -> None:
-        """Add an interval that starts with ``eps`` and moves along ``slope``; both (N, C, ...)."""
-        if self._last_slope is not None:
-            self._corrections.append(self._last_slope - eps)
-        self._last_slope = slope
+    @property
+    def grid(self) -> tuple[float, ...]:
+        """The increasing levels of the encoding."""
+        return tuple(self._levels)
 
     def __len__(self) -> int:
-        return len(self._corrections) + (self._last_slope is not None)
+        return len(self._corrections)
 
-    def needs_eps(self, interval: int) -> bool:
-        """Whether the slope of an interval is eps plus the correction (else it is the correction)."""
-        return interval < len(self._corrections)
+    def append(self, level: float, eps: torch.Tensor, slope: torch.Tensor | None = None) -> None:
+        """Add a level, where the denoiser says ``eps`` and which is left along ``slope``; both (N, C, ...).
+
+        Args:
+            level: where the encoding is.
+            eps: of the encoding's denoiser there.
+            slope: None at the last level.
+
+        Raises:
+            ValueError: when the last level was added before.
+        """
+        if self._levels and self._slope is None:
+            raise ValueError(f"this record is that of an encoding to level {self._levels[-1]}: take a new one")
+        if self._slope is not None:
+            self._corrections.append(self._slope - eps)
+        self._levels.append(level)
+        self._slope = slope
 
     def correction(self, interval: int) -> torch.Tensor:
         """The tensor (N, C, ...) kept for an interval, counted from the clean image."""
-        if self.needs_eps(interval):
-            return self._corrections[interval]
-        if self._last_slope is None or interval >= len(self):
-            raise IndexError(f"interval {interval} of a record of {len(self)}")
-        return self._last_slope
+        return self._corrections[interval]

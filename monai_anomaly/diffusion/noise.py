@@ -14,7 +14,10 @@ class SeededNoise:
     in.
 
     Args:
-        seeds: one seed a sample of the batch.
+        seeds: one seed a sample of the batch, e.g. of `hashed_seed`: neighboring numbers belong to another run.
+
+    Raises:
+        ValueError: when a seed is not in 0 .. 2^32 - 1: of a larger one torch's generator keeps the lowest 32 bits.
 
     Example::
 
@@ -23,6 +26,9 @@ class SeededNoise:
     """
 
     def __init__(self, seeds: Sequence[int]) -> None:
+        for seed in seeds:
+            if not 0 <= seed < 2**32:
+                raise ValueError(f"seeds must be in 0..{2**32 - 1}, got {seed}")
         self._generators = [torch.Generator().manual_seed(int(s)) for s in seeds]
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:

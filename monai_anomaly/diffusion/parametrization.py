@@ -38,8 +38,11 @@ class Parametrization:
         return coefficient(a**0.5, x0) * noise - coefficient((1 - a) ** 0.5, x0) * x0
 
     def read(self, x: torch.Tensor, output: torch.Tensor, level: Level) -> tuple[torch.Tensor, torch.Tensor]:
-        """Noise and clean image (N, C, ...) that the output for the noisy image x stands for."""
-        a = self.schedule.alpha_bar(level)
+        """Noise and clean image (N, C, ...) that the output for the noisy image x stands for.
+
+        Below level 1 the network is told level 1 (`NoiseSchedule.timesteps`), so its output is read as of level 1.
+        """
+        a = self._alpha_bar(level)
         if self.prediction == "epsilon":
             return output, coefficient(a**-0.5, x) * x - coefficient(((1 - a) / a) ** 0.5, x) * output
         if self.prediction == "sample":
@@ -48,8 +51,10 @@ class Parametrization:
         return signal * output + noise * x, signal * x - noise * output
 
     def noise_in(self, x: torch.Tensor, x0: torch.Tensor, level: Level) -> torch.Tensor:
-        """The noise in x if x0 is its clean image."""
-        # a clean image holds no noise to divide by: it is read as the network reads it, at level 1
-        level = level.clamp(min=1) if isinstance(level, torch.Tensor) else max(level, 1)
-        a = self.schedule.alpha_bar(level)
+        """The noise in x if x0 is its clean image; below level 1 as of level 1."""
+        a = self._alpha_bar(level)
         return (x - coefficient(a**0.5, x) * x0) / coefficient((1 - a) ** 0.5, x)
+
+    def _alpha_bar(self, level: Level) -> float | torch.Tensor:
+        """abar of the level that the network is told."""
+        return self.schedule.alpha_bar(level.clamp(min=1) if isinstance(level, torch.Tensor) else max(level, 1))

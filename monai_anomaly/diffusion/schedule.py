@@ -24,18 +24,18 @@ class NoiseSchedule:
 
     Level 0 is the clean image (abar = 1), level ``l`` is the paper's step ``t = l`` and the published code's index ``l
     - 1``; level T + 1 stands for pure noise (abar = 0). A level may be an integer, a number between two levels (sigma
-    is interpolated linearly), or a tensor of integers, one a sample. Ho et al., DDPM (arXiv:2006.11239), eq. 4; thesis
+    is interpolated linearly), or a tensor of either, one a sample. Ho et al., DDPM (arXiv:2006.11239), eq. 4; thesis
     eq. 7.1.
 
     Args:
         num_train_timesteps: T.
-        kind: ``"linear"`` (betas from ``beta_start`` to ``beta_end``, the thesis) or ``"cosine"`` (arXiv:2102.09672,
-            eq. 17).
-        beta_start: first beta of the linear schedule.
-        beta_end: last beta of the linear schedule.
+        kind: ``"linear"`` (the thesis) or ``"cosine"`` (arXiv:2102.09672, eq. 17).
+        beta_start: first beta of a linear schedule of 1000 steps. All betas are multiplied by 1000 / T, as in
+            guided-diffusion, so that level T is nearly pure noise whatever T is.
+        beta_end: last beta of a linear schedule of 1000 steps.
 
     Raises:
-        ValueError: when ``kind`` is unknown.
+        ValueError: when ``kind`` is unknown, or a beta is not in (0, 1): T is too small for a linear schedule.
     """
 
     def __init__(
@@ -45,7 +45,10 @@ class NoiseSchedule:
         # the default device may have no float64, or no values, as where a network is built on "meta"
         host: dict[str, Any] = {"dtype": torch.float64, "device": "cpu"}
         if kind == "linear":
-            betas = torch.linspace(beta_start, beta_end, T, **host)
+            first, last = beta_start * 1000 / T, beta_end * 1000 / T
+            if not (0 < first < 1 and 0 < last < 1):
+                raise ValueError(f"betas must be in (0, 1), got {first:g} to {last:g} with num_train_timesteps={T}")
+            betas = torch.linspace(first, last, T, **host)
         elif kind == "cosine":
             f = torch.cos((torch.arange(T + 1, **host) / T + 0.008) / 1.008 * math.pi / 2) ** 2
             betas = (1 - f[1:] / f[:-1]).clamp(max=0.999)
@@ -59,18 +62,51 @@ class NoiseSchedule:
         self._device_tables: dict[torch.device, torch.Tensor] = {}
 
     def alpha_bar(self, level: Level) -> float | torch.Tensor:
-        """abar at a level: a number for a number, a float64 tensor (N,) for a tensor of integer levels (N,)."""
+        """abar at a level: a number for a number, a float64 tensor (N,) for a tensor (N,).
+
+        Raises:
+            ValueError: when a level is neither in 0..T nor T + 1. In a tensor on a GPU such a level gets NaN, since
+                looking for it would hold up the GPU.
+        """
         if isinstance(level, torch.Tensor):
-            if level.device not in self._device_tables:
-                self._device_tables[level.device] = self.alphas_cumprod.to(level.device)
-            return self._device_tables[level.device][level.long()]
+            return self._alpha_bars(level)
+        if level == self.num_train_timesteps + 1:
+            return self._abar[-1]
         if float(level).is_integer():
-            return self._abar[int(level)]
+            return self._abar[int(self.check_level(level))]
         return 1 / (1 + self.sigma(level) ** 2)
+
+    def _alpha_bars(self, level: torch.Tensor) -> torch.Tensor:
+        T = self.num_train_timesteps
+        known = ((level >= 0) & (level <= T)) | (level == T + 1)
+        if level.device.type == "cpu" and not bool(known.all()):
+            raise ValueError(f"levels must be in 0..{T}, or {T + 1}, got {level[~known].tolist()}")
+        if level.device not in self._device_tables:
+            # made outside of inference mode: a training may use the table later
+            with torch.inference_mode(False):
+                self._device_tables[level.device] = self.alphas_cumprod.to(level.device)
+        table = self._device_tables[level.device]
+        below = level.long().clamp(0, T + 1)
+        abar = table[below]
+        if level.is_floating_point():
+            low, high = (((1 - a) / a).sqrt() for a in (abar, table[(below + 1).clamp(max=T + 1)]))
+            between = 1 / (1 + (low + (level - below) * (high - low)) ** 2)
+            abar = torch.where(level == below, abar, between)
+        return torch.where(known, abar, torch.nan)
+
+    def check_level(self, level: float, name: str = "level") -> float:
+        """The level, if it is one that an image can be at.
+
+        Raises:
+            ValueError: when it is not in 0..T.
+        """
+        if not 0 <= level <= self.num_train_timesteps:
+            raise ValueError(f"{name} must be in 0..{self.num_train_timesteps}, got {level}")
+        return level
 
     def sigma(self, level: float) -> float:
         """Noise-to-signal ratio sqrt((1 - abar) / abar) at a level in [0, T]."""
-        i = min(int(level), self.num_train_timesteps - 1)
+        i = min(int(self.check_level(level)), self.num_train_timesteps - 1)
         low, high = self._sigma[i], self._sigma[i + 1]
         return low + (level - i) * (high - low)
 
@@ -83,7 +119,13 @@ class NoiseSchedule:
         return low + (sigma - self._sigma[low]) / (self._sigma[high] - self._sigma[low])
 
     def subdivide(self, level: float, target: float, parts: int) -> list[float]:
-        """``parts + 1`` levels from ``level`` to ``target``, evenly spaced in sigma, both ends exact."""
+        """``parts + 1`` levels from ``level`` to ``target``, evenly spaced in sigma, both ends exact.
+
+        Raises:
+            ValueError: when there is less than one part.
+        """
+        if parts < 1:
+            raise ValueError(f"parts must be at least 1, got {parts}")
         if parts == 1:
             return [level, target]
         start, stop = self.sigma(level), self.sigma(target)
@@ -111,18 +153,19 @@ class NoiseSchedule:
         Returns:
             coefficient of x0, coefficient of x_level, log beta, clipped log variance.
         """
+        T = self.num_train_timesteps
         a, b = self.alpha_bar(level), self.alpha_bar(target)
         variance: float | torch.Tensor
         beta = 1 - a / b
         to_x0, to_x = beta * b**0.5 / (1 - a), (1 - b) * (a / b) ** 0.5 / (1 - a)
         log_beta = _log(beta)
         if isinstance(level, torch.Tensor):
-            before = self.alpha_bar((2 * level).clamp(max=self.num_train_timesteps + 1))
+            before = self.alpha_bar(torch.where(2 * level <= T, 2 * level, T + 1))
             at_clean = (1 - before / a) * (1 - a) / (1 - before)
             clean = torch.as_tensor(target, device=level.device) == 0
             variance = torch.where(clean, at_clean, beta * (1 - b) / (1 - a))
         elif target == 0:
-            before = self.alpha_bar(min(2 * level, self.num_train_timesteps + 1))
+            before = self.alpha_bar(2 * level if 2 * level <= T else T + 1)
             variance = (1 - before / a) * (1 - a) / (1 - before)
         else:
             variance = beta * (1 - b) / (1 - a)

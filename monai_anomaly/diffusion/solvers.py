@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 
 from .denoiser import Denoiser, Prediction
-from .grids import Grid
+from .grids import Grid, check_grid
 from .guidance import Guidance, GuidanceSum
 from .inversion import Trajectory
 from .schedule import Level, NoiseSchedule, coefficient
@@ -59,6 +59,8 @@ def _advance(
     substeps: int,
 ) -> torch.Tensor:
     """Follow the diffusion slope from level to target while the guide is evaluated anew on each of the substeps."""
+    if substeps < 1:
+        raise ValueError(f"substeps must be at least 1, got {substeps}")
     if guidance is None:
         return ddim_step(schedule, x, slope, level, target)
     for here, there in pairwise(schedule.subdivide(level, target, substeps)):
@@ -94,11 +96,13 @@ def solve(
         images at ``grid[-1]``.
 
     Raises:
-        ValueError: when ``order`` is neither 1 nor 2.
+        ValueError: when ``order`` is neither 1 nor 2, ``substeps`` is less than 1, the grid is not one that can be
+            walked (see `check_grid`), or the record is that of another call.
     """
     if order not in (1, 2):
         raise ValueError(f"order must be 1 or 2, got {order}")
     schedule = denoiser.schedule
+    grid = check_grid(schedule, grid)
     before: tuple[float, torch.Tensor] | None = None
     for done, (level, target) in enumerate(pairwise(grid), start=1):
         slope = eps = denoiser(x, level).eps
@@ -107,52 +111,47 @@ def solve(
             slope = eps + 0.5 * h / before[0] * (eps - before[1])
         before = (h, eps)
         if record is not None:
-            record.append(eps, slope)
+            record.append(level, eps, slope)
         x = _advance(schedule, x, slope, level, target, guidance, substeps)
         if progress is not None:
             progress(done, len(grid) - 1)
+    if record is not None:
+        record.append(grid[-1], denoiser(x, grid[-1]).eps)
     return x
 
 
 def solve_back(
     denoiser: Denoiser,
     x: torch.Tensor,
-    grid: Grid,
     trajectory: Trajectory,
     guidance: Guide | None = None,
     substeps: int = 1,
     progress: Progress | None = None,
 ) -> torch.Tensor:
-    """Undo an encoding that was recorded: without guidance its input comes back to rounding, whatever the grid and the
-    order.
+    """Undo an encoding that was recorded, on its grid reversed: with the encoding's denoiser and without guidance its
+    input comes back to rounding, whatever the grid and the order.
 
     On each interval the slope is eps at the noisier end plus the difference that the encoding had between its own
-    slope and eps at that very end; what is left in the result is the guidance alone. The first interval needs no
-    network call.
+    slope and eps at that very end; what is left in the result is the guidance, and what this denoiser says otherwise
+    than the encoding's (another label), alone.
 
     Args:
         denoiser: gives eps.
         x: images (N, C, ...) at the noisiest level.
-        grid: the decreasing levels: the encoding's grid reversed.
         trajectory: the encoding's record.
         guidance: term added to eps; None for none.
         substeps: as in `solve`.
         progress: called as ``progress(done, total)`` after each interval.
 
     Raises:
-        ValueError: when the grid has another number of intervals than the record.
+        ValueError: when the record is empty, or ``substeps`` is less than 1.
     """
-    if len(grid) - 1 != len(trajectory):
-        raise ValueError(f"the record has {len(trajectory)} intervals, the grid has {len(grid) - 1}")
+    grid = check_grid(denoiser.schedule, trajectory.grid[::-1], "the record")
     for done, (level, target) in enumerate(pairwise(grid), start=1):
-        interval = len(trajectory) - done
-        if trajectory.needs_eps(interval):
-            slope = denoiser(x, level).eps + trajectory.correction(interval)
-        else:
-            slope = trajectory.correction(interval)
+        slope = denoiser(x, level).eps + trajectory.correction(len(trajectory) - done)
         x = _advance(denoiser.schedule, x, slope, level, target, guidance, substeps)
         if progress is not None:
-            progress(done, len(grid) - 1)
+            progress(done, len(trajectory))
     return x
 
 
@@ -207,8 +206,14 @@ def sample_ancestral(
         noise: draws standard normal noise shaped as its argument (see `SeededNoise`).
         guidance: shifts the mean by variance times gradient; None for none.
         progress: called as ``progress(done, total)`` after each interval.
+
+    Raises:
+        ValueError: when the grid does not fall, or has a level that is none.
     """
     schedule = denoiser.schedule
+    grid = check_grid(schedule, grid)
+    if grid[0] < grid[-1]:
+        raise ValueError(f"grid must fall from noise to the clean image, got {grid[0]} to {grid[-1]}")
     for done, (level, target) in enumerate(pairwise(grid), start=1):
         prediction = denoiser(x, level)
         # a guide speaks in eps: its gradient is -term / sqrt(1 - abar)

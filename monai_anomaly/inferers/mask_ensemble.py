@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..diffusion import Denoiser, NoiseSchedule, SeededNoise, make_grid, sample_ancestral, solve
+from ..diffusion import Denoiser, NoiseSchedule, SeededNoise, clip_range, make_grid, sample_ancestral, solve
 from ..utils import autocast_dtype, hashed_seed
 from .segmentation import SlicewiseSegmentationInferer
 
@@ -37,8 +37,8 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         prediction: what the network predicts, see `Denoiser`.
         mask_range: values of background and lesion in the mask that is diffused; (0, 1) in the published code, wider
             apart means less noise at each level.
-        clip: range the predicted clean mask is clamped to in every step; True: its own, False: none. The published
-            code clamps masks of 0 and 1 to [-1, 1].
+        clip: range the predicted clean mask is clamped to in every step; True: its own, False or None: none. The
+            published code clamps masks of 0 and 1 to [-1, 1].
         schedule: the noise schedule; None: linear, T = 1000.
         autocast: see `autocast_dtype`.
         seed: of the noise.
@@ -58,7 +58,7 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         grid: str = "uniform",
         prediction: str = "epsilon",
         mask_range: tuple[float, float] = (-1.0, 1.0),
-        clip: bool | Sequence[float] = True,
+        clip: bool | Sequence[float] | None = True,
         schedule: NoiseSchedule | None = None,
         autocast: str | None = None,
         seed: int = 0,
@@ -79,7 +79,9 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         self.order = order
         self.prediction = prediction
         self.low, self.high = (float(v) for v in mask_range)
-        self.clip = _clip_range(clip, (self.low, self.high))
+        if isinstance(clip, bool):
+            clip = (self.low, self.high) if clip else None
+        self.clip = clip_range(clip)
         self.autocast = autocast
 
     @property
@@ -117,15 +119,6 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         else:
             mask = solve(denoiser, mask, self.grid, self.order)
         return ((mask - self.low) / (self.high - self.low)).clamp(0, 1).unflatten(0, (len(x), count))
-
-
-def _clip_range(clip: bool | Sequence[float], mask_range: tuple[float, float]) -> tuple[float, float] | None:
-    if isinstance(clip, bool):
-        return mask_range if clip else None
-    low, high = (float(v) for v in clip)
-    if not low < high:
-        raise ValueError(f"clip must be True, False or [low, high] with low < high, got {clip!r}")
-    return low, high
 
 
 class _SharedNoise:

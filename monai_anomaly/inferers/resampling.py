@@ -69,8 +69,11 @@ class MaskedResampling:
         result = x.clone()
         todo = torch.nonzero(flagged.flatten(1).any(1))[:, 0]
         if len(todo):
-            noise = SeededNoise([seeds[i] for i in todo.tolist()])
-            result[todo] = self._draw(denoiser, x[todo], healthy[todo], flagged[todo], noise)
+            chosen = todo.tolist()
+            noise = SeededNoise([seeds[i] for i in chosen])
+            result[todo] = self._draw(
+                denoiser.take(chosen * self.samples), x[todo], healthy[todo], flagged[todo], noise
+            )
         return result
 
     def _draw(

@@ -5,26 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from warnings import warn
 
+import numpy as np
 import torch
 
 from ..diffusion import (
     ClassifierGuidance,
     Denoiser,
-    Grid,
     NoiseSchedule,
     SeededNoise,
     Trajectory,
+    check_grid,
+    clip_range,
     make_grid,
     sample_ancestral,
     solve,
     solve_back,
 )
-from ..utils import autocast_dtype
+from ..utils import autocast_dtype, hashed_seed
 from .resampling import MaskedResampling
 from .slicewise import SlicewiseReconstructionInferer
 
 __all__ = ["Encoding", "HealthyTranslationInferer"]
+
+ENCODING, DECODING, RESAMPLING = range(3)
+"""Where an image meets noise; each has a stream of its own."""
 
 
 @dataclass
@@ -48,18 +54,18 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
 
     Args:
         level: the noise level L in 1..T.
-        steps: intervals of the grid from 0 to L; as many network evaluations to encode and one less to decode when
-            exact.
+        steps: intervals of the grid from 0 to L; as many network evaluations to encode, one more when exact, and as
+            many to decode.
         scale: the gradient scale s; several scales share one encoding.
         target: the class to move to (0: healthy).
         order: 1, DDIM, or 2, two-step Adams-Bashforth.
         exact: undo the encoding exactly, so that the result shows guidance (and a change of label) alone, none of the
             solver's drift; has no effect with a ``decoding_grid`` or a stochastic variant.
         substeps: evaluations of the guide in each interval.
-        grid: ``"uniform"``, ``"strided"``, ``"karras"``, or explicit increasing levels (then level and steps do not
-            count).
+        grid: ``"uniform"``, ``"strided"``, ``"karras"`` or a respacing (see `make_grid`), or explicit increasing levels
+            (then level and steps do not count).
         decoding_grid: explicit decreasing levels for decoding when they are not the encoding's reversed (the published
-            code).
+            code). One that starts elsewhere than the encoding ended, as the published one, is warned of.
         encoding_label: class the diffusion network is told while encoding; None for a network without classes.
         decoding_label: the same while decoding; None: as encoding.
         label_scale: w >= 0, how far beyond the decoding label, away from the encoding label, the noise is
@@ -78,13 +84,13 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         divisor: see `SlicewiseInferer`.
         schedule: the noise schedule; None: linear, T = 1000.
         autocast: see `autocast_dtype`.
-        seed: of the noise, for the stochastic variants, the random start and the resampling; slice i of a call gets the
-            noise of seed + i, whatever the batch size.
+        seed: of the noise, for the stochastic variants, the random start and the resampling, not negative; the noise of
+            slice i of a call is that of (seed, i), whatever the batch size.
         kwargs: see `SlicewiseReconstructionInferer` and `SlicewiseInferer`.
 
     Raises:
-        ValueError: when a name, the order, the level or the number of steps is not one of those above, or a start level
-            meets the random encoding.
+        ValueError: when a name, the order, a level, a grid, a range or a count is not one of those above, or a start
+            level meets the random encoding.
     """
 
     def __init__(
@@ -123,27 +129,40 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         ):
             if value not in known:
                 raise ValueError(f"{name} must be one of {known}, got {value!r}")
+        for name, number, least in (("substeps", substeps, 1), ("label_scale", label_scale, 0), ("seed", seed, 0)):
+            if number < least:
+                raise ValueError(f"{name} must be at least {least}, got {number}")
         self.schedule = schedule or NoiseSchedule()
-        if not 0 <= start_level <= self.schedule.num_train_timesteps:
-            raise ValueError(f"start_level must be in 0..{self.schedule.num_train_timesteps}, got {start_level}")
         if start_level and encoding == "noise":
             raise ValueError(f"start_level must be 0 with encoding='noise', which noises at random, got {start_level}")
-        self.start_level = start_level
-        self.grid: Grid = make_grid(self.schedule, level, steps, grid) if isinstance(grid, str) else tuple(grid)
-        self.decoding_grid: Grid = self.grid[::-1] if decoding_grid is None else tuple(decoding_grid)
+        self.start_level = self.schedule.check_level(start_level, "start_level")
+        if isinstance(grid, str):
+            self.grid = make_grid(self.schedule, level, steps, grid)
+        else:
+            self.grid = check_grid(self.schedule, grid)
+        down = self.grid[::-1] if decoding_grid is None else decoding_grid
+        self.decoding_grid = check_grid(self.schedule, down, "decoding_grid")
+        if not (self.grid[0] < self.grid[-1] and self.decoding_grid[0] > self.decoding_grid[-1]):
+            raise ValueError("grid must rise and decoding_grid fall, got one of them the other way round")
+        if self.decoding_grid[0] != self.grid[-1]:
+            warn(
+                f"decoding starts at level {self.decoding_grid[0]}, but encoding ends at {self.grid[-1]}: images are "
+                "decoded as if they had another amount of noise, as in the published code",
+                stacklevel=2,
+            )
         self.exact = exact and decoding_grid is None and encoding == decoding == "ddim"
-        self.scales = (float(scale),) if isinstance(scale, (int, float)) else tuple(float(s) for s in scale)
+        self.scales = tuple(float(s) for s in np.atleast_1d(np.asarray(scale)))
         self.target = target
         self.order = order
         self.substeps = substeps
         self.labels = (encoding_label, encoding_label if decoding_label is None else decoding_label)
-        if label_scale < 0:
-            raise ValueError(f"label_scale must be at least 0, got {label_scale}")
         self.label_scale = label_scale if self.labels[0] != self.labels[1] else 0.0
         self.encoding = encoding
         self.decoding = decoding
-        self.clip = None if clip is None else (float(clip[0]), float(clip[1]))
+        self.clip = clip_range(clip)
         self.guidance_interval = (float(guidance_interval[0]), float(guidance_interval[1]))
+        if not self.guidance_interval[0] < self.guidance_interval[1]:
+            raise ValueError(f"guidance_interval must be [low, high] with low < high, got {guidance_interval!r}")
         self.mirror_axis = mirror_axis
         self.resampling = resampling
         self.autocast = autocast
@@ -154,14 +173,17 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         """S, one for each scale."""
         return len(self.scales)
 
+    def noise(self, stream: int, index: Sequence[int]) -> SeededNoise:
+        """The noise of some slices of a call where the stream says."""
+        return SeededNoise([hashed_seed(self.seed, stream, i) for i in index])
+
     def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Iterator[torch.Tensor]:
         """Translations of slices (N, C, H, W), one at each scale; the network has ``diffusion`` and ``classifier``."""
-        seeds = [self.seed + i for i in index]
         flips: list[tuple[int, ...]] = [()] if self.mirror_axis is None else [(), (self.mirror_axis + 2,)]
-        encodings = [self.encode(x.flip(axes), network, seeds) for axes in flips]
+        encodings = [self.encode(x.flip(axes), network, index) for axes in flips]
         for scale in self.scales:
             decoded = [
-                self.decode(e, network, scale, seeds).flip(axes) for e, axes in zip(encodings, flips, strict=True)
+                self.decode(e, network, scale, index).flip(axes) for e, axes in zip(encodings, flips, strict=True)
             ]
             yield torch.stack(decoded).mean(0)
 
@@ -173,13 +195,14 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
             return healthy
         height, width = x.shape[2:]
         x, healthy, flagged = self.pad(x), self.pad(healthy), self.pad(self.resampling.flagged(score))
-        seeds = [2**32 + self.seed + i for i in index]  # not the noise of the encoding, nor that of the decoding
+        seeds = [hashed_seed(self.seed, RESAMPLING, i) for i in index]
         return self.resampling(self.denoiser(network, x, 1), x, healthy, flagged, seeds)[..., :height, :width]
 
-    def encode(self, x: torch.Tensor, network: Any, seeds: Sequence[int] | None = None) -> Encoding:
-        """Noise images (N, C, H, W) up to level L; the seeds, one an image, serve the random variant and start."""
+    def encode(self, x: torch.Tensor, network: Any, index: Sequence[int] | None = None) -> Encoding:
+        """Noise images (N, C, H, W) up to level L; the random variant and start draw the noise of the images' numbers,
+        0 to N - 1 by default."""
         if self.encoding == "noise" or self.start_level:
-            noise = SeededNoise(range(self.seed, self.seed + len(x)) if seeds is None else seeds)(x)
+            noise = self.noise(ENCODING, range(len(x)) if index is None else index)(x)
             if self.encoding == "noise":
                 return Encoding(self.schedule.add_noise(x, noise, self.grid[-1]))
             x = self.schedule.add_noise(x, noise, self.start_level)
@@ -188,7 +211,7 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         return Encoding(latent, trajectory)
 
     def decode(
-        self, encoding: Encoding, network: Any, scale: float, seeds: Sequence[int] | None = None
+        self, encoding: Encoding, network: Any, scale: float, index: Sequence[int] | None = None
     ) -> torch.Tensor:
         """Lead an encoding back to clean images (N, C, H, W) of the target class; scale 0 is the unguided round
         trip."""
@@ -196,10 +219,10 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         guidance = self.guidance(network, x, scale)
         denoiser = self.denoiser(network, x, 1)
         if self.decoding == "ancestral":
-            noise = SeededNoise([2**31 + s for s in (range(self.seed, self.seed + len(x)) if seeds is None else seeds)])
+            noise = self.noise(DECODING, range(len(x)) if index is None else index)
             return sample_ancestral(denoiser, x, self.decoding_grid, noise, guidance)
         if encoding.trajectory is not None:
-            return solve_back(denoiser, x, self.decoding_grid, encoding.trajectory, guidance, self.substeps)
+            return solve_back(denoiser, x, encoding.trajectory, guidance, self.substeps)
         return solve(denoiser, x, self.decoding_grid, self.order, guidance, self.substeps)
 
     def denoiser(self, network: Any, x: torch.Tensor, direction: int) -> Denoiser:

@@ -89,13 +89,13 @@ def test_more_samples_keep_the_first_ones() -> None:
 
 
 def test_algorithm_1_of_the_thesis() -> None:
-    """Every level of 20, by hand with eq. 7: from noise, image concatenated in each step."""
-    schedule, network, image = NoiseSchedule(20), Sampler(), images(1, 2, 8, 8)
-    inferer = MaskEnsembleInferer(20, prediction="epsilon", clip=False, schedule=schedule, num_samples=1)
+    """Every level of 25, by hand with eq. 7: from noise, image concatenated in each step."""
+    schedule, network, image = NoiseSchedule(25), Sampler(), images(1, 2, 8, 8)
+    inferer = MaskEnsembleInferer(25, prediction="epsilon", clip=False, schedule=schedule, num_samples=1)
     inferer.binarize = False
     noise = SeededNoise([hashed_seed(0, 0)])
     mask = noise(torch.empty(1, 1, 8, 8))
-    for t, s in pairwise(range(20, -1, -1)):
+    for t, s in pairwise(range(25, -1, -1)):
         eps = network(torch.cat([image, mask], dim=1), torch.tensor([t - 1]))
         a, abar = float(schedule.alpha_bar(t) / schedule.alpha_bar(s)), float(schedule.alpha_bar(t))
         mean = (mask - (1 - a) / (1 - abar) ** 0.5 * eps) / a**0.5

@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch import nn
 
-from monai_anomaly.diffusion import SeededNoise
 from monai_anomaly.inferers import HealthyTranslationInferer
+from monai_anomaly.inferers.translation import ENCODING
 from tests.diffusion.reference import LOOP, classifier, net
 
 LEVEL, SCALE, SEED = 30, 100.0, 7
@@ -77,9 +77,10 @@ def x() -> torch.Tensor:
 
 @pytest.mark.parametrize("clip", [None, (-1, 1)])
 def test_translation_is_that_of_the_published_code(x: torch.Tensor, clip: tuple[int, int] | None) -> None:
-    noise = SeededNoise([SEED, SEED + 1])(x)
-    expected = published(x, noise, LEVEL, clip is not None)
-    result = HealthyTranslationInferer(**arguments(clip=clip))(x, Network())
+    with pytest.warns(UserWarning, match=f"starts at level {LEVEL - 1}, but encoding ends at {LEVEL + 1}"):
+        inferer = HealthyTranslationInferer(**arguments(clip=clip))
+    expected = published(x, inferer.noise(ENCODING, range(2))(x), LEVEL, clip is not None)
+    result = inferer(x, Network())
     torch.testing.assert_close(result[:, 1:], expected, atol=LOOP, rtol=LOOP)
     without = HealthyTranslationInferer(**arguments(clip=clip, start_level=0))(x, Network())
     assert (without[:, 1:] - expected).abs().max() > 100 * LOOP
@@ -94,9 +95,9 @@ def test_random_start_is_noise_of_the_first_level_and_of_the_seed(x: torch.Tenso
     start.encode(big, network)
     noise = seen[0] - (1 - 1e-4) ** 0.5 * big
     assert abs(float(noise.std()) - 0.01) < 2e-4 and abs(float(noise.mean())) < 1e-3
-    for seeds in ([3] * len(big), [4] * len(big)):
-        start.encode(big, network, seeds)
-        start.encode(big, network, seeds)
+    for number in (3, 4):
+        start.encode(big, network, [number] * len(big))
+        start.encode(big, network, [number] * len(big))
     assert torch.equal(seen[1], seen[2]) and torch.equal(seen[3], seen[4]) and not torch.equal(seen[1], seen[3])
 
 

@@ -133,3 +133,19 @@ def test_evaluations_are_steps_times_draws() -> None:
 def test_settings_without_a_meaning_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=rf"{next(iter(options))} must be at least [01], got"):
         MaskedResampling(0.1, **options)
+
+
+def test_each_image_keeps_its_own_label() -> None:
+    """A label an image met a batch of images times draws, of which some were left out, and failed."""
+
+    class Mean(torch.nn.Module):
+        def forward(self, x: torch.Tensor, timesteps: torch.Tensor, class_labels: torch.Tensor) -> torch.Tensor:
+            a = NoiseSchedule().alpha_bar(timesteps + 1).to(x)[:, None, None, None]
+            return (x - a**0.5 * class_labels[:, None, None, None]) / (1 - a) ** 0.5
+
+    labels, score = torch.tensor([0.25, 0.5, 0.75]), spot()
+    score[0] = 0
+    resampling = MaskedResampling(0.5, samples=3)
+    result = resampling(Denoiser(Mean(), NoiseSchedule(), labels), images(), images(), resampling.flagged(score), SEEDS)
+    for i in (1, 2):
+        torch.testing.assert_close(result[i, :, 5, 6], labels[i].expand(2), atol=1e-4, rtol=0)
