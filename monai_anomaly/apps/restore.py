@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 
-import nibabel as nib
 import numpy as np
 
 from ..preprocessing import to_native
 from ..registration import load_transform
 from ..transforms import LoadModalities
-from ..utils import are_labels, atomic_path, label_type
+from ..utils import are_labels, label_type, write_nifti
 
 __all__ = ["restore"]
 
@@ -30,10 +29,10 @@ def restore(image: str | os.PathLike, transform: str | os.PathLike, out: str | o
     loaded = LoadModalities()(image)
     if mode == "auto":
         mode = "nearest" if are_labels(np.asarray(loaded)) else "bilinear"
-    native = to_native(loaded, load_transform(transform), mode)
+    way_back = load_transform(transform)
+    native = to_native(loaded, way_back, mode)
     values = np.asarray(native)
     values = values.astype(label_type(values) if mode == "nearest" else np.float32)
     values = values[0] if len(values) == 1 else np.moveaxis(values, 0, -1)
-    with atomic_path(out) as temporary:
-        nib.save(nib.Nifti1Image(values, np.asarray(native.affine, dtype=float)), temporary)
+    write_nifti(out, values, np.asarray(native.affine, dtype=float), way_back.native_geometry)
     print(f"{out}: {mode}, {values.shape}")

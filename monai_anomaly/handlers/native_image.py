@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..utils import atomic_path
+from ..utils import read_geometry, write_nifti
 
 __all__ = ["is_picture", "to_array", "turn_upright", "volume_affine", "voxel_volume", "write_image"]
 
@@ -52,10 +52,8 @@ def is_picture(image: Any) -> bool:
 
 
 def write_image(path: str | os.PathLike, image: torch.Tensor, dtype: type = np.float32) -> None:
-    """Write an image (C, ...) as NIfTI, several channels last, whole or not at all."""
-    import nibabel as nib
-
+    """Write an image (C, ...) as NIfTI, several channels last; on the grid of its file in the words of its header."""
     array: np.ndarray = to_array(image).astype(dtype)
     array = array[0] if len(array) == 1 else np.moveaxis(array, 0, -1)
-    with atomic_path(path) as temporary:
-        nib.save(nib.Nifti1Image(array, volume_affine(image)), temporary)
+    source = read_geometry(getattr(image, "meta", {}).get("filename_or_obj", ""))
+    write_nifti(path, array, volume_affine(image), source)

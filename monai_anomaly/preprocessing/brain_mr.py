@@ -202,6 +202,7 @@ class BrainMRPreprocessing:
             native_shape=list(reference.meta["native_shape"]),
             native_affine=np.asarray(reference.meta["native_affine"], dtype=float).tolist(),
             quality=report.get("registration", {}),
+            native_header=reference.meta["native_header"],
         )
         images = {m: d[m] for m in self.modalities}
         return PreprocessedScan(images, d["brain"], d.get("mask"), transform, reference, reference_brain, report)

@@ -10,11 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 
 from ..registration import BrainTemplate, save_transform
-from ..utils import atomic_path, atomic_write, label_type, provenance
+from ..utils import ALIGNED, MNI, atomic_write, label_type, provenance, write_nifti
 from .brain_mr import PreprocessedScan
 from .figure import preprocessing_figure
 
@@ -57,12 +56,12 @@ def write_case(
     images = {**scan.images, "brain": scan.brain}
     if scan.mask is not None:
         images["mask"] = scan.mask
+    code = MNI if template.name == "MNI152" and "registration" in scan.report else ALIGNED
     written = {name: folder / f"{name}.nii.gz" for name in images}
     for name, image in images.items():
         values = np.asarray(image[0].detach().cpu())
         dtype = np.float32 if name in scan.images else label_type(values)
-        with atomic_path(written[name]) as temporary:
-            nib.save(nib.Nifti1Image(values.astype(dtype), np.asarray(image.affine, dtype=float)), temporary)
+        write_nifti(written[name], values.astype(dtype), np.asarray(image.affine, dtype=float), code=code)
     save_transform(folder / TRANSFORM, scan.transform)
     reference = scan.report["settings"]["reference"]
     title = f"{folder.name}: brain {scan.report['brain']['milliliters']:.0f} ml ({scan.report['brain']['method']})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from monai.transforms import Orientation
 
 from ..registration import Volume
 from ..transforms import CheckImage, LoadModalities
-from ..utils import DataError
+from ..utils import DataError, check_voxel_size, read_geometry, voxel_size
 
 __all__ = ["load_mask", "load_scan"]
 
@@ -33,9 +34,7 @@ def load_scan(path: str | os.PathLike, on_nonfinite: str = "raise") -> MetaTenso
         DataError: when it is no volume, has several volumes, holds NaN or a single value, or its voxels or its extent
             are not those of a head.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", message=".*more than one DICOM series")
-        image = LoadModalities()(path)
+    image = LoadModalities()(path)
     if image.ndim != 4:
         raise DataError(f"{path}: expected a volume of 3 axes, found the shape {tuple(image.shape[1:])}")
     if len(image) > 1:
@@ -45,14 +44,17 @@ def load_scan(path: str | os.PathLike, on_nonfinite: str = "raise") -> MetaTenso
         warnings.warn(f"{path}: {int(bad.sum())} voxels that are NaN or infinite were set to 0", stacklevel=2)
         image[bad] = 0
     CheckImage(channels=1, spatial_dims=3)(image)
-    spacing = np.linalg.norm(np.asarray(image.affine, dtype=float)[:3, :3], axis=0)
-    if not all(SPACING[0] <= s <= SPACING[1] for s in spacing):
-        raise DataError(f"{path}: expected voxels of {SPACING[0]:g} to {SPACING[1]:g} mm, found {_text(spacing)}")
-    extent = spacing * image.shape[1:]
+    check_voxel_size(path, image.affine, image.shape[1:], *SPACING)
+    extent = voxel_size(image.affine) * image.shape[1:]
     if extent.min() < _EXTENT:
         raise DataError(f"{path}: expected at least {_EXTENT:g} mm along every axis, found {_text(extent)}")
     oriented = MetaTensor(Orientation("RAS", labels=None)(image))
-    oriented.meta |= {"native_shape": tuple(image.shape[1:]), "native_affine": np.asarray(image.affine, dtype=float)}
+    header = read_geometry(path)
+    oriented.meta |= {
+        "native_shape": tuple(image.shape[1:]),
+        "native_affine": np.asarray(image.affine, dtype=float),
+        "native_header": None if header is None else asdict(header),
+    }
     return oriented
 
 

@@ -62,7 +62,8 @@ class PreprocessRawd(MapTransform, InvertibleTransform):
             image = MetaTensor(
                 channels, affine=scan.brain.affine, meta={"filename_or_obj": str(files[self.preprocess.reference])}
             )
-            trace = {"transform": asdict(scan.transform), "mode": "bilinear"}
+            facts = {k: v for k, v in asdict(scan.transform).items() if k != "native_header"}  # None is not collated
+            trace = {"transform": facts, "mode": "bilinear"}
             d[key] = self.push_transform(image, extra_info=trace)
             d[self.report_key] = json.dumps(scan.report)
         return d

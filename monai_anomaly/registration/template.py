@@ -13,7 +13,7 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from scipy import ndimage as ndi
 
-from ..utils import DataError
+from ..utils import DataError, NiftiGeometry
 from ..utils.mni152 import mni152_file
 from .volume import Volume
 
@@ -76,7 +76,7 @@ def load_brain_template(path: str | os.PathLike = MNI152) -> BrainTemplate:
     share = float((values > 0).mean())
     if not 0.01 < share < 0.9:
         raise DataError(f"{file}: expected a brain without skull and 0 around it, found {share:.0%} above 0")
-    affine = np.array(image.affine, dtype=float)
+    affine = NiftiGeometry.of(image.header).affine
     affine[:3, 3] -= affine[:3, :3] @ np.full(3, _MARGIN)
     padded = Volume(np.pad(np.maximum(values, 0), _MARGIN), affine)
     padded.values.setflags(write=False)  # shared by every caller through the cache

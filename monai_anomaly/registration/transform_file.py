@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils import DataError, atomic_write
+from ..utils import DataError, NiftiGeometry, atomic_write
 
 __all__ = ["SpaceTransform", "load_transform", "save_transform"]
 
@@ -28,6 +28,7 @@ class SpaceTransform:
         native_shape: (3,), voxels of the scan.
         native_affine: (4, 4), voxel to mm of the scan, RAS.
         quality: measures of the registration.
+        native_header: what the header of the scan says about its place; None of other files than NIfTI.
     """
 
     matrix: list[list[float]]
@@ -36,6 +37,12 @@ class SpaceTransform:
     native_shape: list[int]
     native_affine: list[list[float]]
     quality: dict[str, Any] = field(default_factory=dict)
+    native_header: dict[str, Any] | None = None
+
+    @property
+    def native_geometry(self) -> NiftiGeometry | None:
+        """The header of the scan, for results on its grid."""
+        return None if self.native_header is None else NiftiGeometry(**self.native_header)
 
 
 def save_transform(path: str | os.PathLike, transform: SpaceTransform) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 
 from ..registration import Volume
-from ..utils import DataError, split_suffix
+from ..utils import DataError, NiftiGeometry, split_suffix
 
 __all__ = ["find_brain_mask", "is_mask_beside", "load_brain_mask"]
 
@@ -100,7 +100,7 @@ def _read(file: str | os.PathLike) -> Volume:
         raise DataError(f"{file}: expected a brain mask in NIfTI, found {type(error).__name__}: {error}") from error
     if values.ndim != 3:
         raise DataError(f"{file}: expected a brain mask of 3 axes, found the shape {values.shape}")
-    return Volume(values, np.array(image.affine, dtype=float))
+    return Volume(values, NiftiGeometry.of(image.header).affine)
 
 
 def _stems(path: Path) -> tuple[list[str], str]:

@@ -2,25 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, ensure_tuple_rep
 
-from monai_anomaly.utils import DataError
+from monai_anomaly.utils import DataError, corner_distance
 
 __all__ = [
     "CheckImage",
     "CheckImageD",
     "CheckImageDict",
     "CheckImaged",
-    "corner_distance",
     "file_of",
 ]
 
@@ -39,22 +36,6 @@ def file_of(image: Any, channel: int | None = None) -> str:
     if channel is not None and len(files) == len(image):
         return files[channel]
     return ", ".join(files) or str(meta.get("filename_or_obj", "(an image without a file)"))
-
-
-def corner_distance(affine: Any, other: Any, shape: Sequence[int]) -> float:
-    """Return the largest distance [mm] between where two affines put the corners of a volume.
-
-    Unlike a comparison of matrix entries it has a meaning that does not depend on the size of the image.
-
-    Args:
-        affine: (4, 4), voxel index to world.
-        other: (4, 4), compared with it.
-        shape: spatial shape; up to three entries, missing ones count as 1.
-    """
-    ends = [(0, n - 1) for n in (*shape, 1, 1, 1)[:3]]
-    corners = np.array([(*corner, 1.0) for corner in itertools.product(*ends)])
-    difference = np.asarray(affine, dtype=float) - np.asarray(other, dtype=float)
-    return float(np.linalg.norm((corners @ difference.T)[:, :3], axis=1).max())
 
 
 class CheckImage(Transform):

@@ -15,9 +15,11 @@ from monai.transforms import LoadImage, MapTransform, Transform
 from monai.utils import ImageMetaKey, TransformBackends, ensure_tuple
 
 from monai_anomaly.data.siblings import find_siblings
-from monai_anomaly.utils import DataError
+from monai_anomaly.utils import DataError, check_voxel_size, read_geometry
 
 from .check_image import MODALITY_FILES, check_same_grid
+from .dicom_series import read_slice_stack
+from .header_notes import warn_about_headers
 
 __all__ = ["LoadModalities", "LoadModalitiesD", "LoadModalitiesDict", "LoadModalitiesd"]
 
@@ -37,7 +39,11 @@ class LoadModalities(Transform):
     * PNG, JPEG, BMP: colour is converted to gray, the axes are (x, y) as in MONAI.
     * NumPy ``.npy``: (H, W), (X, Y, Z), or four axes with the channels first; a 3D array with one leading or trailing
       entry is a 2D image.
-    * whatever else ``LoadImage`` reads here (NRRD, DICOM).
+    * a folder with one DICOM series: see `SliceStack`.
+    * whatever else ``LoadImage`` reads here (NRRD, a DICOM file).
+
+    The affine is in mm, whatever the unit of a NIfTI header; of its two forms the sform counts, with a warning where
+    the qform says another place.
 
     Args:
         tolerance: largest distance [mm] of corresponding volume corners among the files of one sample.
@@ -46,7 +52,8 @@ class LoadModalities(Transform):
             :func:`monai_anomaly.data.find_siblings`). For programs that know one file an image, like MONAI Label.
 
     Raises:
-        DataError: a file is missing or unreadable, has no usable affine, or is not on the grid of the first one.
+        DataError: a file is missing or unreadable, has no usable affine, voxels that cannot be true, or is not on the
+            grid of the first one; a DICOM folder is not one volume.
     """
 
     backend = [TransformBackends.TORCH]
@@ -72,6 +79,7 @@ class LoadModalities(Transform):
         if len(paths) == 1 and len(images[0]) == 1 and len(self.modalities) > 1:
             paths = [Path(p) for p in find_siblings(paths[0], self.modalities)] or paths
             images = [self._load(path) for path in paths]
+        warn_about_headers(paths)
         for image in images[1:]:
             check_same_grid(images[0], image, self.tolerance)
         meta = dict(images[0].meta)
@@ -82,14 +90,23 @@ class LoadModalities(Transform):
     def _load(self, path: Path) -> MetaTensor:
         if not path.exists():
             raise DataError(f"{path}: expected an image file, found nothing")
+        header = read_geometry(path)
+        stack = read_slice_stack(path) if path.is_dir() else None
         try:
             image = self.loader(path)
         except Exception as error:  # every reader has its own: zlib, OSError, EOFError, PIL's, nibabel's
             raise DataError(f"{path}: expected a readable image, found {type(error).__name__}: {error}") from error
         affine = np.asarray(image.affine, dtype=float)
+        if stack is not None:
+            affine = stack.put_into(affine)
+        if header is not None and header.unit != 1:
+            affine = np.diag([header.unit] * 3 + [1.0]) @ affine
         if not (np.isfinite(affine).all() and np.linalg.det(affine)):
             raise DataError(f"{path}: expected an affine that can be inverted, found {affine.tolist()}")
-        return _channel_first(image, path)
+        image.affine = torch.from_numpy(affine)
+        loaded = _channel_first(image, path)
+        check_voxel_size(path, affine, loaded.shape[1:])
+        return loaded
 
 
 def _channel_first(image: MetaTensor, path: Path) -> MetaTensor:

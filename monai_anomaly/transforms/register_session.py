@@ -13,9 +13,9 @@ from monai.utils import TransformBackends
 from scipy import ndimage as ndi
 
 from ..registration import Volume, register_session
-from ..utils import DataError
+from ..utils import DataError, corner_distance
 from .change_space import ChangeSpace
-from .check_image import corner_distance, file_of
+from .check_image import file_of
 
 __all__ = ["RegisterSession", "RegisterSessionD", "RegisterSessionDict", "RegisterSessiond"]
 

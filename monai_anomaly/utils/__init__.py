@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from .affines import check_voxel_size, corner_distance, voxel_size
 from .entropy import binary_entropy
 from .errors import DataError
 from .files import atomic_path, atomic_write
 from .interior import interior
 from .labels import are_labels, label_type
+from .nifti import ALIGNED, MNI, NiftiGeometry, read_geometry, write_nifti
 from .precision import autocast_dtype
 from .provenance import provenance
 from .seeds import hashed_seed
@@ -16,18 +18,26 @@ from .segmentation_layout import MAPS, split_prediction
 from .suffixes import SUFFIXES, split_suffix
 
 __all__ = [
+    "ALIGNED",
     "MAPS",
+    "MNI",
     "SUFFIXES",
     "DataError",
+    "NiftiGeometry",
     "are_labels",
     "atomic_path",
     "atomic_write",
     "autocast_dtype",
     "binary_entropy",
+    "check_voxel_size",
+    "corner_distance",
     "hashed_seed",
     "interior",
     "label_type",
     "provenance",
+    "read_geometry",
     "split_prediction",
     "split_suffix",
+    "voxel_size",
+    "write_nifti",
 ]
