@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import sys
 
-from .utils import DataError
+from .utils import DataError, known_cause
 
 __all__ = ["main"]
 
 
 def main() -> None:
-    """Run a command; bad input ends with one line that says what is wrong, not with a traceback."""
+    """Run a command; bad input, and a file that cannot be written, end with one line, not with a traceback."""
     import fire
 
     from .apps.anomaly_compare import anomaly_compare
@@ -48,8 +48,11 @@ def main() -> None:
     }
     try:
         fire.Fire(commands, name="monai_anomaly")
-    except DataError as error:
-        sys.exit(f"error: {error}")
+    except (DataError, OSError, RuntimeError) as error:  # monai.bundle wraps what fails in a RuntimeError
+        known = error if isinstance(error, OSError) else known_cause(error)
+        if known is None:
+            raise
+        sys.exit(f"error: {known}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from monai_anomaly.networks.convert import load_state_dict
-from monai_anomaly.utils import DataError, atomic_path, atomic_write
+from monai_anomaly.utils import DataError, atomic_torch_save, atomic_write
 
 __all__ = ["read_checkpoint", "write_network"]
 
@@ -54,8 +54,7 @@ def write_network(out: str | os.PathLike, config: Mapping[str, Any], parts: Mapp
         Path of ``model.pt``.
     """
     model = Path(out) / "model.pt"
-    with atomic_path(model) as tmp:
-        torch.save({f"{part}.{k}": v.clone() for part, weights in parts.items() for k, v in weights.items()}, tmp)
+    atomic_torch_save(model, {f"{part}.{k}": v.clone() for part, weights in parts.items() for k, v in weights.items()})
     with atomic_write(Path(out) / "network.json") as f:
         json.dump(config, f, indent=2)
     return model

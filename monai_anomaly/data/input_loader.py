@@ -9,7 +9,7 @@ from typing import Any
 from monai.data import DataLoader, list_data_collate
 from torch.utils.data import Dataset
 
-from monai_anomaly.utils import DataError
+from monai_anomaly.utils import DataError, describe
 
 from .inputs import PROBLEM
 from .transform_sample import transform_sample
@@ -28,8 +28,9 @@ class LeftOut:
 class InputDataset(Dataset):
     """The inputs of an inference; one that cannot be read does not end the work on the others.
 
-    An item is the transformed sample, or a `LeftOut`, which `InputLoader` takes out. Only a ``DataError`` is caught:
-    it says that the input is at fault (a missing or damaged file, NaN, other channels), not the program.
+    An item is the transformed sample, or a `LeftOut`, which `InputLoader` takes out. Whatever fails is caught: mostly
+    the input is at fault (a missing or damaged file, NaN, other channels: a ``DataError``); of anything else, which may
+    be a fault of the program, the reason begins with the kind of the error.
 
     Args:
         data: samples, as `find_inputs` returns them.
@@ -58,10 +59,10 @@ class InputDataset(Dataset):
             if sample.get(PROBLEM):
                 raise DataError(sample[PROBLEM])
             return dict(sample) if self.transform is None else transform_sample(self.transform, sample)
-        except DataError as error:
+        except Exception as error:
             if not self.skip:
                 raise
-            return LeftOut(str(sample.get("subject", index)), str(error))
+            return LeftOut(str(sample.get("subject", index)), describe(error))
 
 
 class InputLoader(DataLoader):
@@ -76,7 +77,8 @@ class InputLoader(DataLoader):
         kwargs: of ``monai.data.DataLoader``.
 
     Attributes:
-        left_out: what was left out since the iteration began, as ``{"case": ..., "reason": ...}``.
+        left_out: what was left out since the iteration began, as ``{"case": ..., "reason": ...}``: what could not be
+            read, and what `leave_out` added.
 
     Raises:
         DataError: at the end of an iteration in which no input could be used.
@@ -91,26 +93,45 @@ class InputLoader(DataLoader):
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         self.left_out = []
-        empty = True
-        for batch, left_out in super().__iter__():
+        met = 0
+        for batch, left_out, size in super().__iter__():
+            met += size
             for item in left_out:
-                self.left_out.append({"case": item.case, "reason": item.reason})
-                print(f"left out {item.case}: {item.reason}")
+                self._remember(item)
             if batch is not None:
-                empty = False
                 yield batch
-        if empty and self.left_out:
+        if len(self.left_out) == met > 0:
             reasons = "; ".join(entry["reason"] for entry in self.left_out[:3])
             more = "; ..." if len(self.left_out) > 3 else ""
             raise DataError(f"expected an input that can be used, found none in {len(self.left_out)} ({reasons}{more})")
 
+    def leave_out(self, case: str, error: Exception) -> None:
+        """Leave out a case on which something failed after it was read.
+
+        Args:
+            case: its name.
+            error: what failed.
+
+        Raises:
+            Exception: the error itself, when the dataset does not pass over what cannot be used.
+        """
+        if not getattr(self.dataset, "skip", False):
+            raise error
+        self._remember(LeftOut(case, describe(error)))
+
+    def _remember(self, item: LeftOut) -> None:
+        self.left_out.append({"case": item.case, "reason": item.reason})
+        print(f"left out {item.case}: {item.reason}")
+
 
 class _Collate:
-    """A batch of the usable samples (None without any), and those left out; a class, so that workers can pickle it."""
+    """A batch of the usable samples (None without any), those left out, and the number of both; a class, so that
+    workers can pickle it."""
 
     def __init__(self, collate_fn: Callable) -> None:
         self.collate_fn = collate_fn
 
-    def __call__(self, items: Sequence[Any]) -> tuple[Any, list[LeftOut]]:
+    def __call__(self, items: Sequence[Any]) -> tuple[Any, list[LeftOut], int]:
         samples = [item for item in items if not isinstance(item, LeftOut)]
-        return self.collate_fn(samples) if samples else None, [item for item in items if isinstance(item, LeftOut)]
+        left_out = [item for item in items if isinstance(item, LeftOut)]
+        return self.collate_fn(samples) if samples else None, left_out, len(items)

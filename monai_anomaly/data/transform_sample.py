@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from monai_anomaly.utils import DataError
+from monai_anomaly.utils import DataError, known_cause
 
 __all__ = ["transform_sample"]
 
@@ -15,9 +15,7 @@ def transform_sample(transform: Callable, sample: Mapping[str, Any]) -> Any:
     try:
         return transform(dict(sample))
     except RuntimeError as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, DataError):
-            cause = cause.__cause__
-        if cause is None:
+        cause = known_cause(error)
+        if not isinstance(cause, DataError):
             raise
         raise DataError(str(cause)) from error

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from .case_evaluator import CaseEvaluator
 from .class_batch import ClassPrepareBatch
 from .critic_trainer import CriticTrainer
 from .mask_batch import MaskPrepareBatch, NoisyMaskPrepareBatch
@@ -11,6 +12,7 @@ from .noisy_batch import NoisyPrepareBatch
 from .reconstruction_batch import ReconstructionPrepareBatch
 
 __all__ = [
+    "CaseEvaluator",
     "ClassPrepareBatch",
     "CriticTrainer",
     "MaskPrepareBatch",

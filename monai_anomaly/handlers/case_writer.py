@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ignite.engine import Engine, Events
+from monai.engines.utils import IterationEvents
 
-from ..utils import atomic_write, provenance
+from ..utils import atomic_write, check_writable, provenance
 
 __all__ = ["CaseWriter"]
 
@@ -46,8 +47,10 @@ class CaseWriter(ABC):
         self.report_key = report_key
 
     def attach(self, engine: Engine) -> None:
-        """Write after each batch of an evaluator whose output is decollated."""
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+        """Write the cases of each batch of an evaluator with postprocessing, within its iteration: a `CaseEvaluator`
+        leaves out a case that cannot be written. A folder for which this is known at the start is an error then."""
+        engine.add_event_handler(Events.STARTED, lambda: check_writable(self.output_dir))
+        engine.add_event_handler(IterationEvents.MODEL_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
         """Write the cases of the last batch."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,11 @@ class LeftOutList:
 
     def __call__(self, engine: Engine) -> None:
         """Print and write the list."""
-        self._write()
         if self.loader.left_out:
             print(f"{len(self.loader.left_out)} left out, see {self.path}:")
         for entry in self.loader.left_out:
             print(f"  {entry['case']}: {entry['reason']}")
+        self._write()
 
     def _write(self) -> None:
         if not self.loader.left_out:
@@ -51,5 +52,6 @@ class LeftOutList:
             json.dump(self.loader.left_out, f, indent=2)
 
     def _failed(self, engine: Engine, error: Exception) -> None:
-        self._write()  # the error speaks for itself
+        with suppress(OSError):  # where nothing can be written, the error has said so
+            self._write()
         raise error  # ignite leaves it to the handlers of this event

@@ -11,7 +11,7 @@ import torch
 from ignite.engine import Engine, Events
 from torch.optim.lr_scheduler import LambdaLR
 
-from ..utils import DataError, atomic_path
+from ..utils import DataError, atomic_torch_save
 
 __all__ = ["TrainingState"]
 
@@ -80,8 +80,7 @@ class TrainingState:
 
     @staticmethod
     def _write(path: str | os.PathLike, content: Any) -> None:
-        with atomic_path(path) as temporary:
-            torch.save(content, temporary)
+        atomic_torch_save(path, content)
 
     def load(self, engine: Engine) -> None:
         """Go on from the saved state, if there is one.

@@ -16,7 +16,7 @@ import torch
 from tqdm import tqdm
 
 from ..data.inputs import PROBLEM
-from ..utils import DataError, atomic_write
+from ..utils import DataError, OutputError, atomic_write, check_writable, describe
 from .brain_mr import BrainMRPreprocessing
 from .case_files import case_key, is_done, write_case
 from .index_page import write_index_page
@@ -48,8 +48,10 @@ def preprocess_samples(
 
     Raises:
         DataError: when a setting is wrong.
+        OutputError: when nothing can be written to the folder, or nothing any more.
     """
     out = Path(out)
+    check_writable(out)
     try:
         BrainMRPreprocessing(**settings)
     except (TypeError, ValueError) as error:
@@ -74,13 +76,27 @@ def _each(
     if workers <= 0:
         yield from map(work, samples)
         return
-    with ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    broken = []
+    pool = _pool(workers)
+    try:
         futures = [pool.submit(work, sample) for sample in samples]
         for sample, future in zip(samples, futures, strict=True):
             try:
                 yield future.result()
+            except BrokenProcessPool:  # that of every case which is not done, for the sake of one
+                broken.append(sample)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    for sample in broken:
+        with _pool(1) as alone:
+            try:
+                yield alone.submit(work, sample).result()
             except BrokenProcessPool:
-                yield str(sample["subject"]), "failed", "a worker was killed, perhaps for want of memory; use fewer"
+                yield str(sample["subject"]), "failed", "its worker was killed, perhaps for want of memory"
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
 
 
 def _one(sample: Mapping[str, Any], out: Path, settings: Mapping[str, Any]) -> _Outcome:
@@ -101,5 +117,7 @@ def _one(sample: Mapping[str, Any], out: Path, settings: Mapping[str, Any]) -> _
         scan.report["warnings"] = list(dict.fromkeys(str(w.message) for w in caught if w.category is UserWarning))
         write_case(out / name, scan, key, files, pipeline.template)
     except Exception as error:  # one case must not end the work on the others, whatever is wrong with it
-        return name, "failed", str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, OutputError) and error.is_final:
+            raise
+        return name, "failed", describe(error)
     return name, "done", ""

@@ -99,8 +99,8 @@ class LoadModalities(Transform):
         affine = np.asarray(image.affine, dtype=float)
         if stack is not None:
             affine = stack.put_into(affine)
-        if header is not None and header.unit != 1:
-            affine = np.diag([header.unit] * 3 + [1.0]) @ affine
+        if header is not None:  # MONAI's reader takes the qform where the sform has another voxel size than the header
+            affine = header.affine
         if not (np.isfinite(affine).all() and np.linalg.det(affine)):
             raise DataError(f"{path}: expected an affine that can be inverted, found {affine.tolist()}")
         image.affine = torch.from_numpy(affine)

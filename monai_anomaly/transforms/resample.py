@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import cast
 
@@ -9,6 +10,11 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import InvertibleTransform, MapTransform, Spacing
 from monai.utils import ensure_tuple_rep
+
+from ..utils import DataError, voxel_size
+from .check_image import file_of
+
+_MOST = 2**30  # voxels: 4 GiB a channel
 
 __all__ = ["ResampleToSpacingD", "ResampleToSpacingDict", "ResampleToSpacingd"]
 
@@ -25,6 +31,9 @@ class ResampleToSpacingd(MapTransform, InvertibleTransform):
         mode: interpolation, one for all keys or one a key: ``"bilinear"`` for images, ``"nearest"`` for masks.
         padding_mode: what lies outside, one for all keys or one a key.
         allow_missing_keys: skip keys a sample does not have.
+
+    Raises:
+        DataError: when the result would be too large for a memory, or a single voxel along an axis.
     """
 
     backend = Spacing.backend
@@ -46,8 +55,22 @@ class ResampleToSpacingd(MapTransform, InvertibleTransform):
         """Resample the images of a sample."""
         d = dict(data)
         for key, mode, padding_mode in self.key_iterator(d, self.mode, self.padding_mode):
+            self._check_size(d[key])
             d[key] = self.spacing(d[key], mode=mode, padding_mode=padding_mode)
         return d
+
+    def _check_size(self, image: torch.Tensor) -> None:
+        shape = tuple(image.shape[1:])
+        size = voxel_size(getattr(image, "affine", torch.eye(len(shape) + 1)))[: len(shape)]
+        wanted = [*self.spacing.pixdim, *[self.spacing.pixdim[-1]] * len(shape)]  # as MONAI completes it
+        target = [p if p > 0 else s for p, s in zip(wanted, size, strict=False)]
+        found = [max(1, round(n * s / t)) for n, s, t in zip(shape, size, target, strict=True)]
+        if math.prod(found) > _MOST or any(new < 2 < old for new, old in zip(found, shape, strict=True)):
+            found_size, target_size = (" x ".join(f"{v:.3g}" for v in sizes) for sizes in (size, target))
+            raise DataError(
+                f"{file_of(image)}: expected an image that can be resampled to voxels of {target_size} mm, found voxels"
+                f" of {found_size} mm, which would make it {' x '.join(map(str, found))}; are its voxel sizes in mm?"
+            )
 
     def inverse(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
         """Resample back to the original grid."""

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from .affines import check_voxel_size, corner_distance, voxel_size
 from .entropy import binary_entropy
-from .errors import DataError
-from .files import atomic_path, atomic_write
+from .errors import DataError, OutputError, describe, known_cause
+from .files import atomic_path, atomic_torch_save, atomic_write, check_writable
 from .interior import interior
 from .labels import are_labels, label_type
 from .nifti import ALIGNED, MNI, NiftiGeometry, read_geometry, write_nifti
@@ -24,15 +24,20 @@ __all__ = [
     "SUFFIXES",
     "DataError",
     "NiftiGeometry",
+    "OutputError",
     "are_labels",
     "atomic_path",
+    "atomic_torch_save",
     "atomic_write",
     "autocast_dtype",
     "binary_entropy",
     "check_voxel_size",
+    "check_writable",
     "corner_distance",
+    "describe",
     "hashed_seed",
     "interior",
+    "known_cause",
     "label_type",
     "provenance",
     "read_geometry",

@@ -2,13 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import io
 import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["atomic_path", "atomic_write"]
+import torch
+
+from .errors import OutputError
+
+__all__ = ["atomic_path", "atomic_torch_save", "atomic_write", "check_writable"]
 
 
 @contextmanager
@@ -20,15 +26,24 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
 
     Args:
         path: the file to write; missing parent folders are made.
+
+    Raises:
+        OutputError: when the system does not let it be written (a full disk, a read-only folder).
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     tmp = path.with_name(f".tmp{os.getpid()}_{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield tmp
         os.replace(tmp, path)
+    except OSError as error:
+        # a full disk names no file; an error that names another one is of something the block reads
+        if isinstance(error, OutputError) or not (error.filename is None or _is_about(error.filename, tmp)):
+            raise
+        raise _output_error(path, error) from error
     finally:
-        tmp.unlink(missing_ok=True)
+        with suppress(OSError):
+            tmp.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -38,8 +53,55 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO[Any]]:
     Args:
         path: the file to write.
         mode: ``"w"`` (text, UTF-8) or ``"wb"``.
+
+    Raises:
+        OutputError: see `atomic_path`.
     """
     with atomic_path(path) as tmp, open(tmp, mode, encoding=None if "b" in mode else "utf-8") as f:
         yield f
         f.flush()
         os.fsync(f.fileno())
+
+
+def atomic_torch_save(path: str | os.PathLike, content: Any) -> None:
+    """``torch.save`` to a file that appears under its name only when it is complete.
+
+    Args:
+        path: the file to write.
+        content: state dicts, tensors, numbers.
+
+    Raises:
+        OutputError: see `atomic_path`.
+    """
+    # into memory first: torch's own writer calls a full disk "unexpected pos"
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    with atomic_write(path, "wb") as f:
+        f.write(buffer.getbuffer())
+
+
+def check_writable(folder: str | os.PathLike) -> None:
+    """Find out before a long work whether its results can be written; nothing is left behind, the folder is not made.
+
+    Args:
+        folder: for the results, there or not.
+
+    Raises:
+        OutputError: when no file can be written there.
+    """
+    folder = Path(os.path.abspath(folder))
+    existing = next(p for p in (folder, *folder.parents) if p.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise _output_error(folder, error) from error
+
+
+def _is_about(name: Any, tmp: Path) -> bool:
+    found = Path(os.fsdecode(name))
+    return found == tmp or found in tmp.parents
+
+
+def _output_error(path: Path, error: OSError) -> OutputError:
+    return OutputError(error.errno, f"{path}: could not be written: {error.strerror or error}")

@@ -68,8 +68,13 @@ class NiftiGeometry:
 
     @property
     def affine(self) -> np.ndarray:
-        """(4, 4), voxel to mm: sform, else qform, else the middle of the image at 0; as nibabel, but in mm."""
-        return self._scaled(self._header().get_best_affine())
+        """(4, 4), voxel to mm: sform, else qform, else the middle of the image at 0; as nibabel, but in mm, and without
+        an sform that cannot be inverted where there is a qform."""
+        header = self._header()
+        found = header.get_best_affine()
+        if header["qform_code"] > 0 and not abs(np.linalg.det(found)) > 0:
+            found = header.get_qform()
+        return self._scaled(found)
 
     @property
     def disagreement(self) -> float:

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import nibabel as nib
@@ -12,7 +14,7 @@ import pytest
 from monai_anomaly.apps.preprocess import preprocess
 from monai_anomaly.apps.restore import restore
 from monai_anomaly.data import load_datalist, save_datalist
-from monai_anomaly.utils import DataError
+from monai_anomaly.utils import DataError, OutputError
 
 from ..preprocessing.test_brain_mr import write_person
 
@@ -103,6 +105,48 @@ def test_a_map_is_brought_back_by_its_file(raw: Path, tmp_path: Path, capsys) ->
     assert 2 * (back & true).sum() / (back.sum() + true.sum()) > 0.9
     with pytest.raises(DataError, match="expected the JSON of a transform"):
         restore(case / "t1.nii.gz", case / "none.json", tmp_path / "t1.nii.gz")
+
+
+@pytest.mark.parametrize("forms", ["disagree", "neither", "microns"])
+def test_a_restored_map_opens_where_the_scan_does(raw: Path, tmp_path: Path, forms: str) -> None:
+    """Whichever form of the header a program believes; in the space of the template both say the same."""
+    file = raw / "p1" / "t1.nii.gz"
+    scan = nib.load(file)
+    header, affine = scan.header, scan.affine
+    unit = np.diag([1000 if forms == "microns" else 1] * 3 + [1])
+    turned = affine @ np.array([[0, -1.0, 0, 40], [1.0, 0, 0, 7], [0, 0, 1.0, -9], [0, 0, 0, 1]])
+    header.set_qform(None if forms == "neither" else unit @ turned, int(forms != "neither"))
+    header.set_sform(unit @ affine, 0 if forms == "neither" else 1)
+    header.set_xyzt_units("micron" if forms == "microns" else "mm")
+    header.set_zooms(unit[0, 0] * np.linalg.norm(affine[:3, :3], axis=0))
+    nib.save(nib.Nifti1Image(scan.get_fdata(dtype=np.float32), None, header), file)
+    preprocess(file, tmp_path / "out", **QUICK)
+    case = tmp_path / "out" / "t1"
+    restore(case / "brain.nii.gz", case / "to_template.json", tmp_path / "brain.nii.gz")
+    source, found, there = (nib.load(p) for p in (file, tmp_path / "brain.nii.gz", case / "brain.nii.gz"))
+    for name in ("qform_code", "sform_code", "xyzt_units"):
+        assert found.header[name] == source.header[name]
+    np.testing.assert_array_equal(found.affine, source.affine)
+    np.testing.assert_array_equal(found.header.get_qform(), source.header.get_qform())
+    np.testing.assert_allclose(there.header.get_qform(), there.affine, atol=1e-4)
+    assert there.header["qform_code"] == there.header["sform_code"] == 2  # not registered, so not MNI
+
+
+def test_a_full_disk_ends_the_work_and_it_goes_on_from_there(raw: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    replace = os.replace
+
+    def full(written: Path, path: Path) -> None:
+        if path.parent.name == "p2" and path.name == "t1.nii.gz":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(written, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(OutputError, match=r"p2/t1\.nii\.gz: could not be written: No space left on device"):
+            preprocess(raw, tmp_path / "out", modalities=("t1", "flair"), **QUICK)
+    assert not list((tmp_path / "out").rglob(".tmp*"))
+    preprocess(raw, tmp_path / "out", modalities=("t1", "flair"), **QUICK)
+    assert "1 done, 1 were done before, 0 failed" in capsys.readouterr().out
 
 
 def test_a_folder_in_which_all_fails_is_an_error(tmp_path: Path) -> None:

@@ -44,6 +44,28 @@ def test_batch_goes_on_with_what_can_be_used(bundle: str, tmp_path: Path, capsys
 
 
 @each_bundle
+def test_results_say_their_place_in_the_words_of_their_input(bundle: str, tmp_path: Path) -> None:
+    """A file whose two forms disagree, and beside it one whose voxels are written in microns without saying so."""
+    inputs, output = tmp_path / "in", tmp_path / "out"
+    for i, scale in enumerate((1, 6000)):
+        for file in write_case(inputs / f"p{i}", affine=np.diag([scale, scale, scale, 1.0])).iterdir():
+            image = nib.load(file)
+            turned = np.array([[0, -1.0, 0, 40], [1.0, 0, 0, 7], [0, 0, 1.0, -9], [0, 0, 0, 1]])
+            image.header.set_qform(scale * turned, 1)
+            image.header.set_sform(image.affine, 4)
+            nib.save(nib.Nifti1Image(image.get_fdata(dtype=np.float32), None, image.header), file)
+    infer(bundle, output, dataset_dir=str(inputs), **TINY[bundle])
+    (entry,) = json.loads((output / "left_out.json").read_text())
+    assert entry["case"] == "p1" and "written in microns?" in entry["reason"]
+    source = nib.load(inputs / "p0" / "t1.nii.gz").header
+    for file in output.glob("p0/*.nii.gz"):
+        header = nib.load(file).header
+        np.testing.assert_array_equal(header.get_sform(), source.get_sform())
+        np.testing.assert_array_equal(header.get_qform(), source.get_qform())
+        assert (header["qform_code"], header["sform_code"]) == (1, 4)
+
+
+@each_bundle
 def test_datalist_with_a_missing_file(bundle: str, tmp_path: Path) -> None:
     samples = []
     for i in range(2):

@@ -15,7 +15,7 @@ from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose
 
 from monai_anomaly.data import InputDataset, InputLoader, LeftOut, find_inputs
-from monai_anomaly.transforms import CheckImaged, LoadModalitiesd
+from monai_anomaly.transforms import CheckImaged, LoadModalitiesd, ResampleToSpacingd
 from monai_anomaly.utils import DataError
 
 TRANSFORM = Compose([LoadModalitiesd("image"), CheckImaged("image", channels=2)])
@@ -99,12 +99,39 @@ def test_raise_on_request(cases: list) -> None:
         InputDataset(cases, on_error="ignore")
 
 
-def test_a_fault_of_the_program_is_not_hidden(cases: list) -> None:
+@pytest.mark.parametrize("error", [RuntimeError("out of memory"), TypeError("no number"), MemoryError("780 GB")])
+def test_any_failure_is_that_of_its_case_and_names_its_kind(cases: list, error: Exception) -> None:
     def broken(sample: dict) -> dict:
-        raise RuntimeError("out of memory")
+        if sample["subject"] == "p1":
+            raise error
+        return TRANSFORM(sample)
 
-    with pytest.raises(RuntimeError, match="out of memory"):
-        list(InputLoader(InputDataset([c for c in cases if "problem" not in c], broken)))
+    loader = InputLoader(InputDataset(cases, Compose([broken])))
+    assert [name for batch in loader for name in batch["subject"]] == ["p4"]
+    reasons = {entry["case"]: entry["reason"] for entry in loader.left_out}
+    assert reasons["p1"] == f"{type(error).__name__}: {error}" and "readable" in reasons["p2"]
+    with pytest.raises((type(error), RuntimeError)):
+        list(InputLoader(InputDataset([cases[1]], Compose([broken]))))
+
+
+def test_an_interrupt_is_no_failure_of_a_case(cases: list) -> None:
+    def interrupted(sample: dict) -> dict:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(InputLoader(InputDataset(cases, interrupted)))
+
+
+def test_an_image_of_astronomic_size_is_one_line(tmp_path: Path) -> None:
+    for i in range(3):
+        write(tmp_path / f"p{i}")
+    for file in (tmp_path / "p1").iterdir():
+        nib.save(nib.Nifti1Image(nib.load(file).get_fdata(dtype=np.float32), np.diag([6e3, 6e3, 6e3, 1])), file)
+    transform = Compose([*TRANSFORM.transforms, ResampleToSpacingd("image", 1.0)])
+    loader = InputLoader(InputDataset(find_inputs(tmp_path, ["t1", "t2"]), transform))
+    assert [name for batch in loader for name in batch["subject"]] == ["p0", "p2"]
+    (entry,) = loader.left_out
+    assert "t1.nii.gz: expected voxels of" in entry["reason"] and "written in microns?" in entry["reason"]
 
 
 def test_usable_inputs_are_those_of_the_plain_loader(tmp_path: Path) -> None:

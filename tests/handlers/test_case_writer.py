@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ignite.engine import Engine
 
 from monai_anomaly.handlers import CaseWriter
+from monai_anomaly.utils import OutputError
+
+from .completed_iteration import complete
 
 
 class Count(CaseWriter):
@@ -29,12 +31,24 @@ class Count(CaseWriter):
 
 
 def test_every_case_has_a_folder_and_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    engine = Engine(lambda engine, batch: [{"number": 1}, {"number": 2}])
-    Count(tmp_path, settings={"steps": 20}, name_key="id").attach(engine)
-    engine.run([[{"id": 7}, {"id": "b", "preprocessing_report": "[]"}]])
+    batch: list[dict[str, Any]] = [{"id": 7}, {"id": "b", "preprocessing_report": "[]"}]
+    complete(Count(tmp_path, settings={"steps": 20}, name_key="id"), batch, [{"number": 1}, {"number": 2}])
     assert capsys.readouterr().out.splitlines() == [f"{tmp_path / '7'}: number 1", f"{tmp_path / 'b'}: number 2"]
     scores = json.loads((tmp_path / "7" / "scores.json").read_text())
     assert list(scores) == ["case", "number", "settings", "provenance"]
     assert scores["case"] == "7" and scores["settings"] == {"steps": 20}
     files = [sorted(p.name for p in (tmp_path / case).iterdir()) for case in ("7", "b")]
     assert files == [["figure.png", "scores.json"], ["figure.png", "preprocessing.json", "scores.json"]]
+
+
+def test_a_folder_that_cannot_be_written_is_known_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    written: list[Any] = []
+
+    class Late(Count):
+        def write_images(self, folder: Path, result: Any) -> None:
+            written.append(result)
+
+    with pytest.raises(OutputError, match=r"file/out: could not be written: Not a directory"):
+        complete(Late(tmp_path / "file" / "out"), [{"subject": "p"}], [{"number": 1}])
+    assert not written

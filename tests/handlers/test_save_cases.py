@@ -10,13 +10,14 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from ignite.engine import Engine
 from matplotlib.image import imread
 from monai.data import MetaTensor
 from monai.transforms import Orientation
 
 import monai_anomaly
 from monai_anomaly.handlers import SaveCases
+
+from .completed_iteration import complete
 
 # voxels of 2 x 3 x 4 mm, a rotated grid, an odd origin
 AFFINE = torch.tensor([[0.0, -3, 0, 5], [2, 0, 0, -7], [0, 0, 4, 11], [0, 0, 0, 1]], dtype=torch.float64)
@@ -36,9 +37,7 @@ def result(*spatial: int, channels: int = 2, affine: torch.Tensor = AFFINE, scal
 
 
 def save(folder: Path, results: list[dict[str, Any]], **options: Any) -> None:
-    engine = Engine(lambda engine, batch: results)
-    SaveCases(folder, **options).attach(engine)
-    engine.run([[{"subject": f"p{i}"} for i in range(len(results))]])
+    complete(SaveCases(folder, **options), [{"subject": f"p{i}"} for i in range(len(results))], results)
 
 
 @pytest.mark.parametrize("spatial", [(6, 7, 5), (6, 7)])

@@ -10,7 +10,6 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from ignite.engine import Engine
 from matplotlib.image import imread
 from monai.data import MetaTensor
 from monai.transforms import Orientation
@@ -19,6 +18,8 @@ import monai_anomaly
 from monai_anomaly.handlers import SaveSegmentations
 from monai_anomaly.transforms import DecodeMaskd, MaskEncoding
 from monai_anomaly.utils import binary_entropy
+
+from .completed_iteration import complete
 
 # voxels of 2 x 3 x 4 mm, a rotated grid, an odd origin
 AFFINE = torch.tensor([[0.0, -3, 0, 5], [2, 0, 0, -7], [0, 0, 4, 11], [0, 0, 0, 1]], dtype=torch.float64)
@@ -39,9 +40,8 @@ def result(
 
 
 def save(folder: Path, results: list[dict[str, Any]], extra: dict[str, str] | None = None, **options: Any) -> Path:
-    engine = Engine(lambda engine, batch: results)
-    SaveSegmentations(folder, **options).attach(engine)
-    engine.run([[{"subject": f"p{i}", **(extra or {})} for i in range(len(results))]])
+    batch = [{"subject": f"p{i}", **(extra or {})} for i in range(len(results))]
+    complete(SaveSegmentations(folder, **options), batch, results)
     return folder / "p0"
 
 

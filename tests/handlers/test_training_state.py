@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from monai.optimizers import WarmupCosineSchedule
 from torch import nn
 
 from monai_anomaly.handlers import EpochSeed, FiniteLoss, MovingAverage, TrainingState
-from monai_anomaly.utils import DataError
+from monai_anomaly.utils import DataError, OutputError
 
 CPU = torch.device("cpu")
 
@@ -262,16 +264,16 @@ def test_state_without_validation_can_be_resumed_with_one(tmp_path: Path) -> Non
 def test_failing_write_leaves_the_old_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
     Training(tmp_path, 1, validation=[2.0, 1.0]).run()
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    save = torch.save
+    replace = os.replace
 
-    def full_disk(content: Any, path: Path) -> None:
-        save(content, path)
-        if failing in path.name:
-            path.write_bytes(path.read_bytes()[:100])
-            raise OSError("No space left on device")
+    def full_disk(written: Path, path: Path) -> None:
+        if path.name == failing:
+            written.write_bytes(written.read_bytes()[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(written, path)
 
-    monkeypatch.setattr(torch, "save", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr(os, "replace", full_disk)
+    with pytest.raises(OutputError, match=rf"{failing}: could not be written: No space left on device"):
         Training(tmp_path, 2, validation=[2.0, 1.0]).run()
     after = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     assert set(after) == set(before)

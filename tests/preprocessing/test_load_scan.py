@@ -12,28 +12,7 @@ from monai_anomaly.preprocessing import load_scan
 from monai_anomaly.preprocessing.load_scan import load_mask
 from monai_anomaly.utils import DataError
 
-VALUES = np.random.default_rng(0).integers(0, 500, (30, 40, 20)).astype(np.int16)
-
-
-def write_dicom(folder: Path) -> None:
-    """An axial series of 2 x 3 x 4 mm."""
-    itk = pytest.importorskip("itk")
-    folder.mkdir()
-    for k in range(VALUES.shape[2]):
-        image = itk.image_from_array(np.ascontiguousarray(VALUES[:, :, k].T[None]))
-        image.SetSpacing([2.0, 3.0, 4.0])
-        image.SetOrigin([0.0, 0.0, 4.0 * k])
-        tags = {"0008|0060": "MR", "0020|000d": "1.2.3.1", "0020|000e": "1.2.3.2", "0008|0018": f"1.2.3.3.{k}"}
-        tags |= {"0020|0032": f"0\\0\\{4 * k}", "0020|0037": "1\\0\\0\\0\\1\\0", "0020|0013": str(k + 1)}
-        for tag, value in tags.items():
-            image.GetMetaDataDictionary()[tag] = value
-        writer = itk.ImageFileWriter[type(image)].New()
-        gdcm = itk.GDCMImageIO.New()
-        gdcm.KeepOriginalUIDOn()
-        writer.SetImageIO(gdcm)
-        writer.SetInput(image)
-        writer.SetFileName(str(folder / f"{k:03d}.dcm"))
-        writer.Update()
+from ..transforms.dicom_files import VALUES, write_dicom
 
 
 def test_a_dicom_series_is_read_in_ras(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -213,3 +214,87 @@ def test_damaged_affine_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     nib.save(image, tmp_path / "scan.nii.gz")
     with pytest.raises(DataError, match=r"scan\.nii\.gz: expected an affine"):
         LoadModalities()(tmp_path / "scan.nii.gz")
+
+
+def _header(path: Path, **fields: float) -> Path:
+    """An uncompressed int16 file with fields of its header overwritten, which nibabel's writer would set itself."""
+    volume = (_volume(shape=(8, 8, 8)) * 100).astype(np.int16)
+    nib.save(nib.Nifti1Image(volume, AFFINE), path)
+    content = bytearray(path.read_bytes())
+    for name, value in fields.items():
+        dtype, at = nib.Nifti1Header.template_dtype.fields[name]
+        content[at : at + dtype.itemsize] = np.asarray(value, dtype).tobytes()
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["slope 0", "slope nan", "slope inf", "big-endian", "uint16", "float64", "NIfTI-2"])
+def test_headers_and_types_that_say_the_same_image(tmp_path: Path, kind: str) -> None:
+    plain = LoadModalities()(_header(tmp_path / "plain.nii"))
+    path = tmp_path / "a.nii"
+    values = plain[0].numpy()
+    if kind.startswith("slope"):
+        _header(path, scl_slope=float(kind.split()[1]), scl_inter=0.0)
+    elif kind == "big-endian":
+        header = nib.Nifti1Header(endianness=">")
+        header.set_data_dtype(">i2")
+        nib.save(nib.Nifti1Image(values.astype(">i2"), AFFINE, header), path)
+    elif kind == "NIfTI-2":
+        nib.save(nib.Nifti2Image(values, AFFINE), path)
+    else:
+        offset = values.min() if kind == "uint16" else 0
+        nib.save(nib.Nifti1Image((values - offset).astype(kind), AFFINE), path)
+        plain = plain - offset
+    image = LoadModalities()(path)
+    np.testing.assert_array_equal(image.numpy(), plain.numpy())
+    np.testing.assert_allclose(image.affine, AFFINE, atol=1e-5)
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("micron", 1000), ("meter", 0.001)])
+def test_the_unit_of_the_header_counts_and_is_told_once(tmp_path: Path, unit: str, scale: float) -> None:
+    files = []
+    for name in ("t1", "t2"):
+        affine = np.diag([scale, scale, scale, 1]) @ AFFINE
+        image = nib.Nifti1Image(_volume(), affine)
+        image.header.set_xyzt_units(unit)
+        nib.save(image, tmp_path / f"{name}.nii.gz")
+        files.append(str(tmp_path / f"{name}.nii.gz"))
+    with pytest.warns(UserWarning, match=rf"t1\.nii\.gz: its header is in {unit}s; .* 1 more") as caught:
+        loaded = LoadModalities()(files)
+    assert len(caught) == 1
+    np.testing.assert_allclose(loaded.affine, AFFINE, atol=1e-4)
+
+
+def test_forms_that_disagree_are_told_once_and_the_sform_counts(tmp_path: Path) -> None:
+    files = []
+    qform = np.diag([1.5, 2, 2, 1]) + np.array([[0.0, 0, 0, 9], [0, 0, 0, 9], [0, 0, 0, 9], [0, 0, 0, 0]])
+    for name in ("t1", "t2"):
+        image = nib.Nifti1Image(_volume(), AFFINE)
+        image.set_qform(qform, 1)
+        image.set_sform(AFFINE, 4)
+        nib.save(image, tmp_path / f"{name}.nii.gz")
+        files.append(str(tmp_path / f"{name}.nii.gz"))
+    with pytest.warns(UserWarning, match=r"t1\.nii\.gz: sform and qform put a corner .* mm apart; the sform") as caught:
+        loaded = LoadModalities()(files)
+    assert len(caught) == 1
+    np.testing.assert_allclose(loaded.affine, AFFINE, atol=1e-5)
+
+
+def test_one_position_in_two_forms_is_one_grid(tmp_path: Path) -> None:
+    affine = np.diag([1.5, 2, 2.5, 1])
+    for name, forms in (("t1", {"q": (affine, 1), "s": (None, 0)}), ("t2", {"q": (None, 0), "s": (affine, 1)})):
+        image = nib.Nifti1Image(_volume(), affine)
+        image.set_qform(*forms["q"])
+        image.set_sform(*forms["s"])
+        nib.save(image, tmp_path / f"{name}.nii.gz")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded = LoadModalities()([tmp_path / "t1.nii.gz", tmp_path / "t2.nii.gz"])
+    np.testing.assert_allclose(loaded.affine, affine, atol=1e-5)
+
+
+@pytest.mark.parametrize(("scale", "unit"), [(1000, "microns"), (1e-3, "meters")])
+def test_voxels_that_cannot_be_true_are_refused(tmp_path: Path, scale: float, unit: str) -> None:
+    path = _nifti(tmp_path / "a.nii.gz", _volume(), np.diag([scale * 0.5] * 3 + [1]))
+    with pytest.raises(DataError, match=rf"a\.nii\.gz: expected voxels of .* found .* mm; written in {unit}\?"):
+        LoadModalities()(path)

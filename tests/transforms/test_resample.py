@@ -10,6 +10,7 @@ from monai.data import MetaTensor
 from monai.transforms import Compose, Invertd, Orientationd
 
 from monai_anomaly.transforms import ResampleToSpacingd
+from monai_anomaly.utils import DataError
 
 # left, posterior, superior; oblique; 1.2 x 0.8 x 3 mm
 ROTATION = np.array([[-0.98, 0.0, 0.199], [0.0, -1.0, 0.0], [0.199, 0.0, 0.98]])
@@ -64,3 +65,11 @@ def test_other_entries_are_not_touched() -> None:
     sample = {"image": _image(), "image_path": "a.nii.gz", "label": 1}  # as MONAI Label has it
     out = ResampleToSpacingd("image", 2.0)(sample)
     assert out["image_path"] == "a.nii.gz" and out["label"] == 1
+
+
+@pytest.mark.parametrize("scale", [90.0, 0.01])
+def test_a_result_that_no_memory_holds_or_that_is_one_voxel_is_refused(scale: float) -> None:
+    image = _image()
+    image.affine = torch.from_numpy(np.diag([scale, scale, scale, 1.0]) @ AFFINE)
+    with pytest.raises(DataError, match=r"a\.nii\.gz: expected .* voxels of 1 x 1 x 1 mm, found .* make it "):
+        ResampleToSpacingd("image", 1.0)({"image": image})

@@ -2,12 +2,31 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import errno
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from monai_anomaly.utils import atomic_path, atomic_write
+from monai_anomaly.utils import DataError, OutputError, atomic_path, atomic_write, check_writable, describe
+
+WRITERS = {
+    "torch": "atomic_torch_save(path, {'a': torch.rand(100000)})",
+    "NIfTI": "write_nifti(path, np.random.rand(40, 40, 40), np.eye(4))",
+    "text": "with atomic_write(path) as f: f.write('x' * 100000)",
+}
+FULL = """
+import resource, sys, numpy as np, torch
+from monai_anomaly.utils import OutputError, atomic_torch_save, atomic_write, write_nifti
+path = sys.argv[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+try:
+    WRITE
+except OutputError as error:
+    print(error)
+"""
 
 
 @pytest.mark.parametrize(("mode", "content"), [("w", "Fuß"), ("wb", b"\x00\xff")])
@@ -50,5 +69,45 @@ def test_temporary_name_has_every_suffix_and_the_same_folder(tmp_path: Path) -> 
 
 
 def test_block_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "file.txt"):
+    with pytest.raises(OutputError, match="No such file"), atomic_path(tmp_path / "file.txt"):
         pass
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_what_the_system_refuses_is_one_line_and_the_old_file_stays(tmp_path: Path, writer: str) -> None:
+    """A limit on the size of files fails as a full disk does: in the middle of writing."""
+    path = tmp_path / "old.nii.gz"
+    path.write_text("old")
+    program = FULL.replace("WRITE", WRITERS[writer])
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.returncode) == (f"{path}: could not be written: File too large\n", 0), done.stderr
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_in_the_way_of_which_a_file_lies(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    path = tmp_path / "file" / "new" / "out.txt"
+    for attempt in (lambda: atomic_write(path).__enter__(), lambda: check_writable(path.parent)):
+        with pytest.raises(OutputError, match=r"could not be written: (Not a directory|File exists)"):
+            attempt()
+    check_writable(tmp_path / "new" / "folder")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_error_of_a_file_that_is_read_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "out.txt"):
+        (tmp_path / "missing.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (DataError("a.nii: expected b, found c"), "a.nii: expected b, found c"),
+        (OutputError(errno.ENOSPC, "a.nii: could not be written"), "a.nii: could not be written"),
+        (TypeError("no\n number"), "TypeError: no number"),
+    ],
+)
+def test_errors_in_one_line(error: Exception, line: str) -> None:
+    wrapped = RuntimeError("applying transform")
+    wrapped.__cause__ = error
+    assert describe(error) == describe(wrapped) == line

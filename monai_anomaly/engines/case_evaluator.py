@@ -1,0 +1,49 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from typing import Any
+
+from monai.data import decollate_batch, list_data_collate
+from monai.engines import SupervisedEvaluator
+
+from ..data import InputLoader
+from ..utils import OutputError
+
+__all__ = ["CaseEvaluator"]
+
+
+class CaseEvaluator(SupervisedEvaluator):
+    """An evaluator for inference: a case on which it fails is left out, and the others go on.
+
+    Whatever fails between reading and writing counts: network, inferer, postprocessing, and handlers of the events
+    ``FORWARD_COMPLETED`` and ``MODEL_COMPLETED``, such as `CaseWriter`. Of a batch of several cases each is tried
+    again by itself. A disk on which nothing can be written any more ends the work.
+
+    Args:
+        args: of ``monai.engines.SupervisedEvaluator``; ``val_data_loader`` is an `InputLoader`.
+        name_key: entry of the batch that names the case.
+        kwargs: as ``args``.
+    """
+
+    def __init__(self, *args: Any, name_key: str = "subject", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.name_key = name_key
+
+    def _iteration(self, engine: Any, batchdata: Any) -> Any:
+        try:
+            return super()._iteration(engine, batchdata)
+        except Exception as error:
+            if isinstance(error, OutputError) and error.is_final:
+                raise
+            names = batchdata[self.name_key]
+            outputs: list[Any] = []
+            if len(names) == 1:
+                loader: InputLoader = self.data_loader  # type: ignore[assignment]
+                loader.leave_out(str(names[0]), error)
+            else:
+                for sample in decollate_batch(batchdata):
+                    engine.state.batch = list_data_collate([sample])
+                    outputs += self._iteration(engine, engine.state.batch)
+            engine.state.batch, engine.state.output = [], outputs
+            return outputs

@@ -1,0 +1,40 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+
+import pytest
+
+from monai_anomaly.__main__ import main
+from monai_anomaly.apps import restore
+from monai_anomaly.utils import DataError, OutputError
+
+DATA = DataError("a.nii: expected b, found c")
+OUTPUT = OutputError(errno.ENOSPC, "a.nii: could not be written: No space left on device")
+DENIED = PermissionError(errno.EACCES, "Permission denied", "a.nii")
+
+
+@pytest.mark.parametrize(
+    ("error", "wrapped"), [(DATA, False), (DATA, True), (OUTPUT, False), (OUTPUT, True), (DENIED, False)]
+)
+def test_a_known_error_is_one_line(error: Exception, wrapped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(image: str, transform: str, out: str) -> None:
+        if wrapped:
+            raise RuntimeError("Failed to evaluate") from error
+        raise error
+
+    monkeypatch.setattr(restore, "restore", fail)
+    monkeypatch.setattr(sys, "argv", ["monai_anomaly", "restore", "a", "b", "c"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == f"error: {error}"
+
+
+def test_a_folder_below_a_file_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(sys, "argv", ["monai_anomaly", "ellipses", str(tmp_path / "file" / "out")])
+    with pytest.raises(SystemExit, match=r"^error: .*/file/out.*could not be written"):
+        main()
