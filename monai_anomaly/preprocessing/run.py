@@ -64,6 +64,8 @@ def preprocess_samples(
             tqdm.write(f"failed {name}: {reason}")
         else:
             result[state].append(name)
+            if reason:
+                tqdm.write(f"{name}: {reason}")
     with atomic_write(out / "failed.json") as f:
         json.dump(result["failed"], f, indent=2)
     write_index_page(out, result["failed"])
@@ -100,7 +102,7 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 
 
 def _one(sample: Mapping[str, Any], out: Path, settings: Mapping[str, Any]) -> _Outcome:
-    """Name, ``done``, ``skipped`` or ``failed``, and the reason of a failure."""
+    """Name, ``done``, ``skipped`` or ``failed``, and the reason of a failure or the warnings."""
     name = str(sample["subject"])
     try:
         if sample.get(PROBLEM):
@@ -120,4 +122,4 @@ def _one(sample: Mapping[str, Any], out: Path, settings: Mapping[str, Any]) -> _
         if isinstance(error, OutputError) and error.is_final:
             raise
         return name, "failed", describe(error)
-    return name, "done", ""
+    return name, "done", "; ".join(scan.report["warnings"])
