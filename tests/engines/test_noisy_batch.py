@@ -19,7 +19,7 @@ def batch(n: int = 6) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("max_level", [1, 3, None])
 def test_levels_are_uniform_on_their_range(max_level: int | None) -> None:
-    schedule = NoiseSchedule(5)
+    schedule = NoiseSchedule(5, "cosine")
     level = NoisyPrepareBatch(schedule, max_level=max_level, seed=0)(batch(2000))[1]["level"]
     top = max_level or 5
     counts = torch.bincount(level, minlength=top + 1)
