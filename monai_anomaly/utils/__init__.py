@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from .affines import check_voxel_size, corner_distance, voxel_size
+from .checkpoint_file import check_finite, check_floating, load_tensors, verify_file
 from .entropy import binary_entropy
 from .errors import DataError, OutputError, describe, known_cause
 from .files import atomic_path, atomic_torch_save, atomic_write, check_writable
@@ -35,14 +36,18 @@ __all__ = [
     "check_writable",
     "corner_distance",
     "describe",
+    "check_finite",
+    "check_floating",
     "hashed_seed",
     "interior",
     "known_cause",
     "label_type",
+    "load_tensors",
     "provenance",
     "read_geometry",
     "split_prediction",
     "split_suffix",
     "voxel_size",
     "write_nifti",
+    "verify_file",
 ]
