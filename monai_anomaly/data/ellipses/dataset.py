@@ -21,7 +21,7 @@ from .geometry import make_ellipses
 
 __all__ = ["MANIFEST", "VERSION", "write_ellipses"]
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same arguments give other images, so that old folders are not taken for new ones."""
 MANIFEST = "ellipses.json"
 _NAME = "set of ellipses"

@@ -114,9 +114,15 @@ def deform(x: np.ndarray, y: np.ndarray, center: tuple[float, float]) -> tuple[n
     """Where a diseased image takes what it shows at (x, y) from: further outside, so that the center shrinks.
 
     The shift is along minus the gradient of a Gaussian around the center, as in the published script; the thesis prints
-    the gradient without sign and length.
+    the gradient without sign and length. The script puts the center at 2 c / 256 - 1 on a grid whose last pixel, 255,
+    is 1: that is at 255/256 c, half a pixel beside the center of the ellipse.
+
+    Args:
+        x: first coordinate, in pixels of `GRID`.
+        y: second coordinate.
+        center: of the ellipse.
     """
-    dx, dy = x - center[0], y - center[1]
+    dx, dy = (axis - c * (GRID - 1) / GRID for axis, c in zip((x, y), center, strict=True))
     # scaled so that the longest component, at a distance of sigma along an axis, is SHIFT
     length = SHIFT * np.exp(0.5 - (dx**2 + dy**2) / (2 * SIGMA**2)) / SIGMA
     return x + length * dx, y + length * dy

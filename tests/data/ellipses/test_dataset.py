@@ -72,6 +72,14 @@ def test_other_parameters_are_refused(written: Path, change: dict) -> None:
         write_ellipses(written.parent, **{**SMALL, **change})
 
 
+def test_a_set_of_another_version_is_refused(written: Path, tmp_path: Path) -> None:
+    """Of version 1 the deformation had another center."""
+    manifest = json.loads((written.parent / "ellipses.json").read_text())
+    (tmp_path / "ellipses.json").write_text(json.dumps(manifest | {"version": 1}))
+    with pytest.raises(DataError, match="holds another set of ellipses: version is 1, asked"):
+        write_ellipses(tmp_path, **SMALL)
+
+
 def test_an_impossible_size_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="size"):
         write_ellipses(tmp_path / "e", **{**SMALL, "size": 4})
