@@ -29,7 +29,7 @@ def convert(
 
     Args:
         diffusion: checkpoint of the denoiser, e.g. emabrats2update_0.9999_050000.pt.
-        classifier: checkpoint of the classifier or regressor, e.g. modelbratsclass020000.pt.
+        classifier: checkpoint of the classifier, e.g. modelbratsclass020000.pt.
         out: folder to write to.
         num_heads: attention heads of the denoiser.
         classifier_head_channels: channels of an attention head of the classifier.
@@ -39,16 +39,27 @@ def convert(
         Path of ``model.pt``.
 
     Raises:
-        DataError: if a file is missing, is no such checkpoint, does not fit, or the two take different images.
+        DataError: if a file is missing, is damaged, is no such checkpoint, does not fit (a segmentation model, a
+            regressor), or the two take different images.
     """
     unet, unet_weights = read_checkpoint(diffusion, convert_unet, num_heads=num_heads)
+    inputs, outputs = unet["in_channels"], unet["out_channels"]
+    if outputs not in (inputs, 2 * inputs):
+        raise DataError(
+            f"{diffusion}: expected a denoiser of images, from {inputs} channels to {inputs} outputs, or {2 * inputs} "
+            f"with a learned variance, found {outputs} outputs; for a segmentation model there is convert-segmentation"
+        )
     encoder, encoder_weights = read_checkpoint(
         classifier, convert_encoder, num_head_channels=classifier_head_channels, num_res_blocks=classifier_res_blocks
     )
-    if unet["in_channels"] != encoder["in_channels"]:
+    if inputs != encoder["in_channels"]:
         raise DataError(
-            f"{classifier}: expected {unet['in_channels']} input channels, as {diffusion} has, "
-            f"found {encoder['in_channels']}"
+            f"{classifier}: expected {inputs} input channels, as {diffusion} has, found {encoder['in_channels']}"
+        )
+    if encoder["out_channels"] < 2:
+        raise DataError(
+            f"{classifier}: expected a classifier of at least 2 classes, found 1 output: a regressor, which "
+            "cannot guide to a class"
         )
     network_def = {
         "_target_": "monai_anomaly.networks.nets.GuidedDiffusionNet",

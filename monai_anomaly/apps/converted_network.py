@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ Weights = Mapping[str, torch.Tensor]
 def read_checkpoint(
     path: str | os.PathLike, convert: Callable[..., tuple[dict[str, Any], dict[str, torch.Tensor]]], **options: Any
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """Read a checkpoint file and convert its state dict.
+    """Read a checkpoint file and convert its state dict; weights of another precision than float32 bring a warning.
 
     Args:
         path: checkpoint.
@@ -37,9 +38,14 @@ def read_checkpoint(
         DataError: if the file is missing, is no checkpoint or does not convert; it names the file.
     """
     try:
-        return convert(load_state_dict(path), **options)
+        weights = load_state_dict(path)
+        converted = convert(weights, **options)
     except DataError as e:
         raise e if str(e).startswith(str(path)) else DataError(f"{path}: {e}") from e
+    others = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in weights.values()} - {"float32"})
+    if others:
+        warnings.warn(f"{path}: weights of {' and '.join(others)} were converted to float32", stacklevel=2)
+    return converted
 
 
 def write_network(out: str | os.PathLike, config: Mapping[str, Any], parts: Mapping[str, Weights]) -> Path:

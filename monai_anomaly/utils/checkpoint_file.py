@@ -110,10 +110,12 @@ def check_floating(tensors: Mapping[str, torch.Tensor]) -> None:
         tensors: by name.
 
     Raises:
-        DataError: if one is of whole numbers, bool or complex; it names the first ones.
+        DataError: if one is of whole numbers, bool, complex or sparse; it names the first ones.
     """
     bad = {
-        name: str(value.dtype).removeprefix("torch.") for name, value in tensors.items() if value.dtype not in FLOATS
+        name: str(value.dtype if value.layout == torch.strided else value.layout).removeprefix("torch.")
+        for name, value in tensors.items()
+        if value.dtype not in FLOATS or value.layout != torch.strided
     }
     if bad:
         raise DataError(

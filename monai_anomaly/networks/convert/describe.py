@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -71,20 +73,23 @@ def detect(state_dict: Mapping[str, torch.Tensor], num_res_blocks: int | None = 
     updown = not any(block.is_convolution for block in blocks)
     depth = _depth(blocks, updown, num_res_blocks, _count_up_blocks(state_dict) if kind == "unet" else None)
     firsts = blocks[:: depth + 1]
-    pool, out_channels = _head(state_dict) if kind == "encoder" else (None, _shape(state_dict, "out.2.weight")[0])
+    pool, out_channels = _head(state_dict) if kind == "encoder" else (None, _shape(state_dict, "out.2.weight", 4)[0])
     input_size = None
     if pool == "attention":
-        tokens = _shape(state_dict, "out.2.positional_embedding")[1] - 1
-        input_size = round(tokens**0.5) * 2 ** (len(firsts) - 1)
+        columns = _shape(state_dict, "out.2.positional_embedding", 2)[1]
+        side = math.isqrt(columns - 1)
+        if side < 1 or side * side != columns - 1:
+            raise DataError(f"out.2.positional_embedding: expected 1 + n * n columns, found {columns}")
+        input_size = side * 2 ** (len(firsts) - 1)
     return NetworkDescription(
         kind=kind,
-        in_channels=_shape(state_dict, "input_blocks.0.0.weight")[1],
+        in_channels=_shape(state_dict, "input_blocks.0.0.weight", 4)[1],
         out_channels=out_channels,
         channels=tuple(block.out_channels for block in firsts),
         num_res_blocks=depth,
         attention_levels=tuple(block.attends for block in firsts),
-        num_classes=_shape(state_dict, "label_emb.weight")[0] if "label_emb.weight" in state_dict else None,
-        scale_shift=_shape(state_dict, "input_blocks.1.0.emb_layers.1.weight")[0] == 2 * blocks[0].out_channels,
+        num_classes=_shape(state_dict, "label_emb.weight", 2)[0] if "label_emb.weight" in state_dict else None,
+        scale_shift=_shape(state_dict, "input_blocks.1.0.emb_layers.1.weight", 2)[0] == 2 * blocks[0].out_channels,
         resblock_updown=updown and len(firsts) > 1,
         pool=pool,
         input_size=input_size,
@@ -99,17 +104,21 @@ class _Block:
         self.is_convolution = f"{prefix}.0.op.weight" in state_dict
         self.attends = f"{prefix}.1.qkv.weight" in state_dict
         name = f"{prefix}.0.op.weight" if self.is_convolution else f"{prefix}.0.in_layers.2.weight"
-        self.out_channels, self.in_channels = _shape(state_dict, name)[:2]
+        self.out_channels, self.in_channels = _shape(state_dict, name, 4)[:2]
 
 
-def _shape(state_dict: Mapping[str, torch.Tensor], name: str) -> tuple[int, ...]:
+def _shape(state_dict: Mapping[str, torch.Tensor], name: str, *ranks: int) -> tuple[int, ...]:
     if name not in state_dict:
         raise DataError(f"missing tensor {name!r}")
-    return tuple(state_dict[name].shape)
+    shape = tuple(state_dict[name].shape)
+    if len(shape) not in ranks or 0 in shape:
+        raise DataError(f"{name}: expected a tensor of {' or '.join(map(str, ranks))} axes, found the shape {shape}")
+    return shape
 
 
 def _count(state_dict: Mapping[str, torch.Tensor], group: str) -> int:
-    return 1 + max(int(k.split(".")[1]) for k in state_dict if k.startswith(f"{group}."))
+    numbers = (re.match(rf"{group}\.(\d+)\.", name) for name in state_dict)
+    return 1 + max((int(number[1]) for number in numbers if number), default=0)
 
 
 def _count_up_blocks(state_dict: Mapping[str, torch.Tensor]) -> int:
@@ -149,7 +158,7 @@ def _depth(blocks: list[_Block], updown: bool, asked: int | None, num_up: int | 
 def _head(state_dict: Mapping[str, torch.Tensor]) -> tuple[str, int]:
     """Pool and number of outputs of an encoder."""
     if "out.2.positional_embedding" in state_dict:
-        return "attention", _shape(state_dict, "out.2.c_proj.weight")[0]
+        return "attention", _shape(state_dict, "out.2.c_proj.weight", 3)[0]
     last = "out.3.weight" if "out.3.weight" in state_dict else "out.2.weight"
-    shape = _shape(state_dict, last)
+    shape = _shape(state_dict, last, 2, 4)
     return ("adaptive" if len(shape) == 4 else "spatial"), shape[0]

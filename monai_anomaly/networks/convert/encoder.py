@@ -10,7 +10,7 @@ import torch
 from monai_anomaly.utils import DataError
 
 from ..nets.noise_encoder import NoiseConditionedEncoder
-from .checkpoint import clean_state_dict
+from .checkpoint import network_weights
 from .describe import detect
 from .key_mover import KeyMover
 
@@ -32,15 +32,15 @@ def convert_encoder(
 
     Raises:
         DataError: if the heads are not given, it is no encoder, it is of a kind the network does not represent (without
-            scale-shift normalization or residual resampling, or with a spatial pool), or tensors are missing, left over
-            or of a wrong shape.
+            scale-shift normalization or residual resampling, or with a spatial pool), or tensors are missing, left
+            over, of a wrong shape or no finite numbers.
     """
     if not num_head_channels or num_head_channels < 1:
         raise DataError(
             "a checkpoint does not tell the attention heads of its encoder: give num_head_channels (64 for the "
             "published classifiers)"
         )
-    state_dict = clean_state_dict(state_dict)
+    state_dict = network_weights(state_dict)
     network = detect(state_dict, num_res_blocks)
     if network.kind != "encoder":
         raise DataError("expected an encoder (a classifier or regressor), found a UNet (with output_blocks)")
@@ -79,5 +79,4 @@ def convert_encoder(
         mover.layer("out.2.c_proj", "pool.out_proj")
     else:
         mover.layer("out.3", "pool.conv")
-    with torch.device("meta"):
-        return kwargs, mover.finish(NoiseConditionedEncoder(**kwargs))
+    return kwargs, mover.finish(NoiseConditionedEncoder, kwargs)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -24,7 +25,7 @@ class KeyMover:
     """Moves the tensors of a guided-diffusion checkpoint to MONAI's names, and keeps account of what is left.
 
     Args:
-        state_dict: tensors by their old names. Half precision becomes float32.
+        state_dict: tensors by their old names.
     """
 
     def __init__(self, state_dict: Mapping[str, torch.Tensor]) -> None:
@@ -35,7 +36,7 @@ class KeyMover:
         """Take a tensor out of the source; raises DataError if it is not there."""
         if name not in self.left:
             raise DataError(f"missing tensor {name!r}")
-        return self.left.pop(name).float()
+        return self.left.pop(name)
 
     def layer(self, old: str, new: str) -> None:
         """Move weight and bias of a layer; a 1D convolution of kernel size 1 becomes a linear layer."""
@@ -55,9 +56,11 @@ class KeyMover:
         self.layer(f"{old}.norm", f"{new}.norm")
         self.layer(f"{old}.proj_out", f"{new}.attn.out_proj")
         weight, bias = self.take(f"{old}.qkv.weight").squeeze(-1), self.take(f"{old}.qkv.bias")
-        if weight.ndim != 2 or weight.shape[0] != 3 * weight.shape[1] or weight.shape[1] % num_heads:
+        channels = len(weight) // 3 if weight.ndim == 2 else 0
+        if channels < 1 or weight.shape != (3 * channels, channels) or channels % num_heads:
             raise DataError(f"{old}.qkv.weight of shape {tuple(weight.shape)} does not fit {num_heads} attention heads")
-        channels = weight.shape[1]
+        if bias.shape != (3 * channels,):
+            raise DataError(f"{old}.qkv.bias: expected {(3 * channels,)}, found {tuple(bias.shape)}")
         weights = weight.reshape(num_heads, 3, -1, channels).unbind(1)
         biases = bias.reshape(num_heads, 3, -1).unbind(1)
         for letter, w, b in zip("qkv", weights, biases, strict=True):
@@ -96,20 +99,26 @@ class KeyMover:
         self.attention("middle_block.1", "middle_block.attention", heads[-1])
         self.res_block("middle_block.2", "middle_block.resnet_2")
 
-    def finish(self, network: nn.Module) -> dict[str, torch.Tensor]:
+    def finish(self, network_type: Callable[..., nn.Module], kwargs: Mapping[str, Any]) -> dict[str, torch.Tensor]:
         """Check that everything was moved and fits.
 
         Args:
-            network: the network the tensors are for; may lie on the meta device.
+            network_type: class of the network that the tensors are for.
+            kwargs: arguments of its constructor.
 
         Returns:
             A state dict that ``network.load_state_dict(..., strict=True)`` takes.
 
         Raises:
-            DataError: if tensors are left over, missing, or of another shape.
+            DataError: if tensors are left over, missing, or of another shape, or there is no such network.
         """
         if self.left:
             raise DataError(f"{len(self.left)} unexpected tensors: {sorted(self.left)[:5]}")
+        try:
+            with torch.device("meta"):
+                network = network_type(**kwargs)
+        except (ValueError, ArithmeticError) as e:
+            raise DataError(f"no network can be built of the channels {kwargs['channels']} that were found: {e}") from e
         expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
         found = {name: tuple(tensor.shape) for name, tensor in self.moved.items()}
         wrong = [

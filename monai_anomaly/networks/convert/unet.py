@@ -10,7 +10,7 @@ from monai.networks.nets import DiffusionModelUNet
 
 from monai_anomaly.utils import DataError
 
-from .checkpoint import clean_state_dict
+from .checkpoint import network_weights
 from .describe import detect
 from .key_mover import KeyMover
 
@@ -36,7 +36,7 @@ def convert_unet(
 
     Raises:
         DataError: if the heads are not given, it is no UNet, MONAI cannot represent it (scale-shift normalization), or
-            tensors are missing, left over or of a wrong shape.
+            tensors are missing, left over, of a wrong shape or no finite numbers.
     """
     divisor = num_heads or num_head_channels or 0
     if divisor < 1 or (num_heads and num_head_channels):
@@ -44,7 +44,7 @@ def convert_unet(
             "a checkpoint does not tell the attention heads of its UNet: give either num_heads (1 for the published "
             "anomaly and segmentation models) or num_head_channels"
         )
-    state_dict = clean_state_dict(state_dict)
+    state_dict = network_weights(state_dict)
     network = detect(state_dict)
     if network.kind != "unet":
         raise DataError("expected a UNet (with output_blocks), found an encoder: a classifier or regressor")
@@ -90,5 +90,4 @@ def convert_unet(
                 mover.layer(f"{old}.conv", f"up_blocks.{up}.upsampler.postconv.conv")
     mover.layer("out.0", "out.0")
     mover.layer("out.2", "out.2.conv")
-    with torch.device("meta"):
-        return kwargs, mover.finish(DiffusionModelUNet(**kwargs))
+    return kwargs, mover.finish(DiffusionModelUNet, kwargs)

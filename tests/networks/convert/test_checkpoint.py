@@ -19,6 +19,13 @@ def test_reads_tensors_and_strips_the_prefix(tmp_path, prefix):
     assert state["a.weight"].tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize("key", ["state_dict", "model"])
+def test_finds_the_state_dict_among_what_a_trainer_saved(tmp_path, key):
+    optimizer = {"state": {0: {"exp_avg": torch.ones(2)}}, "param_groups": [{"lr": 0.1}]}
+    torch.save({"epoch": 3, key: {"module.a": torch.ones(2)}, "optimizer": optimizer}, tmp_path / "a.pt")
+    assert {k: v.tolist() for k, v in load_state_dict(tmp_path / "a.pt").items()} == {"a": [1, 1]}
+
+
 def test_refuses_a_missing_file(tmp_path):
     with pytest.raises(DataError, match=r"none\.pt: no such file"):
         load_state_dict(tmp_path / "none.pt")
@@ -43,6 +50,8 @@ def test_refuses_files_that_are_no_checkpoint_and_runs_no_code(tmp_path, content
         (torch.ones(2), r"opt\.pt: expected a state dict .* found Tensor"),
         ({}, r"opt\.pt: expected a state dict"),
         ({"state": {}, "param_groups": []}, r"opt\.pt: .* no tensors: \['state', 'param_groups'\]"),
+        ({"a": torch.ones(1), "b": {"c": torch.ones(1)}}, r"opt\.pt: .* no tensors: \['b'\]"),
+        ({k: {"a": torch.ones(1)} for k in ("net", "ema")}, r"opt\.pt: .* found several: \['ema', 'net'\]"),
     ],
 )
 def test_refuses_checkpoints_that_are_no_network(tmp_path, content, message):
