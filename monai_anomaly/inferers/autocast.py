@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
 import torch
 from monai.inferers import Inferer
 
-from ..utils import autocast_dtype
+from ..utils import DataError, autocast_dtype
 
 __all__ = ["AutocastInferer"]
 
@@ -28,14 +28,33 @@ class AutocastInferer(Inferer):
         self.autocast = autocast
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """``network(inputs, *args, **kwargs)`` in mixed precision; the result in float32, as a loss wants it."""
+        """``network(inputs, *args, **kwargs)`` in mixed precision; the result in float32, as a loss wants it.
+
+        Raises:
+            DataError: without gradients, when a result is not finite; with them the loss is looked at, by `FiniteLoss`.
+        """
         dtype = autocast_dtype(self.autocast, inputs.device)
         with torch.autocast(inputs.device.type, dtype) if dtype else nullcontext():
             output = network(inputs, *args, **kwargs)
-        return _in_float32(output) if dtype else output
+        output = _in_float32(output) if dtype else output
+        if not torch.is_grad_enabled() and not all(bool(tensor.isfinite().all()) for tensor in _tensors(output)):
+            precision = str(dtype or inputs.dtype).removeprefix("torch.")
+            raise DataError(
+                f"expected finite results of the network, found NaN or infinity in {precision}: its weights are "
+                "broken, or the precision is too low (then set autocast to float32)"
+            )
+        return output
 
 
 def _in_float32(output: Any) -> Any:
     if isinstance(output, torch.Tensor):
         return output.float()
     return type(output)(_in_float32(o) for o in output) if isinstance(output, list | tuple) else output
+
+
+def _tensors(output: Any) -> Iterator[torch.Tensor]:
+    if isinstance(output, torch.Tensor):
+        yield output
+    elif isinstance(output, list | tuple):
+        for part in output:
+            yield from _tensors(part)

@@ -10,6 +10,7 @@ import torch
 from ..diffusion import SeededNoise
 from ..losses.aleatoric import split_mean_sigma
 from ..utils import hashed_seed
+from .finite import nan_where_infinite
 from .segmentation import SlicewiseSegmentationInferer
 
 __all__ = ["LogitEnsembleInferer"]
@@ -33,7 +34,7 @@ class LogitEnsembleInferer(SlicewiseSegmentationInferer):
 
     def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
         """As the base class, with the network evaluated beforehand."""
-        output = network(self.pad(x))
+        output = nan_where_infinite(network(self.pad(x)))
         return super().map_slices(x, lambda _: output, index)
 
     def draw(self, x: torch.Tensor, network: Any, samples: range) -> torch.Tensor:

@@ -9,6 +9,7 @@ import torch
 
 from ..diffusion import Denoiser, NoiseSchedule, SeededNoise, clip_range, make_grid, sample_ancestral, solve
 from ..utils import autocast_dtype, hashed_seed
+from .finite import unhidden
 from .segmentation import SlicewiseSegmentationInferer
 
 __all__ = ["MaskEnsembleInferer"]
@@ -100,7 +101,7 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
     def denoiser(self, network: Any, x: torch.Tensor) -> Denoiser:
         """The denoiser of masks for images x (N, C, H, W)."""
         return Denoiser(
-            network,
+            unhidden(network),
             self.schedule,
             condition=x,
             clip=self.clip,

@@ -86,7 +86,7 @@ class SlicewiseSegmentationInferer(SlicewiseInferer):
             samples: the numbers of the samples asked for.
 
         Returns:
-            (N, len(samples), K, H, W).
+            (N, len(samples), K, H, W); NaN where the network gave no number, see `nan_where_infinite`.
         """
 
     def blank(self, x: torch.Tensor) -> torch.Tensor:
@@ -104,7 +104,7 @@ class SlicewiseSegmentationInferer(SlicewiseInferer):
             found = tuple(samples.shape[1:3])
             raise ValueError(f"expected {n} sample(s) of {self.regions} region(s), the network gives {found}")
         if self.binarize:
-            samples = (samples > 0.5).float()
+            samples = torch.where(samples.isnan(), samples, (samples > 0.5).float())  # NaN is not "no lesion"
         mean = samples.mean(1)
         variance = samples.var(1) if n > 1 else torch.zeros_like(mean)
         kept = [samples.flatten(1, 2)] if self.keep_samples else []

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from .finite import nan_where_infinite
 from .segmentation import SlicewiseSegmentationInferer
 
 __all__ = ["SinglePassInferer", "region_activation"]
@@ -18,7 +19,7 @@ ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 
 def region_activation(name: str) -> Callable[[torch.Tensor], torch.Tensor]:
-    """From the logits of a network to probabilities of regions (N, K, ...).
+    """From the logits of a network to probabilities of regions (N, K, ...), NaN where a logit is no finite number.
 
     Args:
         name: ``"sigmoid"`` for K logits, each region by itself; ``"softmax"`` for K + 1 classes, the first of which is
@@ -29,7 +30,7 @@ def region_activation(name: str) -> Callable[[torch.Tensor], torch.Tensor]:
     """
     if name not in ACTIVATIONS:
         raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}, got {name!r}")
-    return ACTIVATIONS[name]
+    return lambda logits: ACTIVATIONS[name](nan_where_infinite(logits))
 
 
 class SinglePassInferer(SlicewiseSegmentationInferer):

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from ..transforms.anomaly_map import AnomalyMap
+from .finite import SliceNames, broken_inputs, broken_results, working_type
 
 __all__ = ["SlicewiseInferer", "SlicewiseMapInferer", "SlicewiseReconstructionInferer"]
 
@@ -83,27 +84,31 @@ class SlicewiseInferer(Inferer):
         """The subclass' result for each image.
 
         Args:
-            inputs: images (N, C, H, W) or volumes (N, C, X, Y, Z), scaled as in training.
+            inputs: images (N, C, H, W) or volumes (N, C, X, Y, Z), scaled as in training, of any real type; they are
+                computed in the floating type of the network's weights (without weights in float64 or float32).
             network: what the subclass needs, in evaluation mode.
             args: not used.
             kwargs: not used.
 
         Returns:
-            (N, R, ...), R channels laid out as `map_slices` says.
+            (N, R, ...), R channels laid out as `map_slices` says, all finite.
 
         Raises:
             ValueError: when the inputs have another rank.
+            DataError: when the inputs, or what the network makes of them, are not finite; it names the slices.
         """
         if inputs.ndim not in (4, 5):
             raise ValueError(f"inputs must be (N, C, H, W) or (N, C, X, Y, Z), got the shape {tuple(inputs.shape)}")
         network = getattr(network, "module", network)  # DistributedDataParallel
         x = convert_to_tensor(inputs, track_meta=False)
+        x = x.to(working_type(x, network))
         if x.ndim == 4:
-            result = self._in_batches(x, network)
+            result = self._in_batches(x, network, SliceNames(inputs))
         else:
             axis = self.slice_axis + 2
             slices = x.movedim(axis, 1)
-            result = self._in_batches(slices.flatten(0, 1), network, self._inside(slices))
+            names = SliceNames(inputs, slices.shape[1])
+            result = self._in_batches(slices.flatten(0, 1), network, names, self._inside(slices))
             result = result.unflatten(0, slices.shape[:2]).movedim(1, axis)
         # MONAI's Invertd needs the history of the input on the result
         return MetaTensor(result).copy_meta_from(inputs) if isinstance(inputs, MetaTensor) else result
@@ -117,18 +122,27 @@ class SlicewiseInferer(Inferer):
         return ((index >= first) & (index < stop)).repeat(len(slices))
 
     @torch.no_grad()
-    def _in_batches(self, x: torch.Tensor, network: Any, inside: torch.Tensor | None = None) -> torch.Tensor:
+    def _in_batches(
+        self, x: torch.Tensor, network: Any, names: SliceNames, inside: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """The results of slices (M, C, H, W); those outside, and of one intensity, stay as they are."""
         height, width = x.shape[2:]
         result = self.blank(x)
-        flat = x.flatten(1)
-        varied = flat.amax(1) > flat.amin(1)
+        low, high = x.flatten(1).aminmax(dim=1)  # NaN where there is one
+        bad = ~(low.isfinite() & high.isfinite())
+        if bool(bad.any()):
+            raise broken_inputs(x, bad, names)
+        varied = high > low
         todo = torch.nonzero(varied if inside is None else varied & inside)[:, 0]
         starts = range(0, len(todo), self.slices_at_a_time)
         for start in tqdm(starts, desc="slices", unit="batch", disable=not self.progress, leave=False):
             chosen = todo[start : start + self.slices_at_a_time]
-            mapped = self.map_slices(x[chosen], network, chosen.tolist())
-            result[chosen] = mapped[..., :height, :width].to(result)
+            index = chosen.tolist()
+            mapped = self.map_slices(x[chosen], network, index)[..., :height, :width].to(result)
+            finite = mapped.isfinite().flatten(1).all(1).tolist()
+            if not all(finite):
+                raise broken_results([i for i, ok in zip(index, finite, strict=True) if not ok], names)
+            result[chosen] = mapped
         return result
 
 

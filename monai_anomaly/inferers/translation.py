@@ -24,6 +24,7 @@ from ..diffusion import (
     solve_back,
 )
 from ..utils import autocast_dtype, hashed_seed
+from .finite import unhidden
 from .resampling import MaskedResampling
 from .slicewise import SlicewiseReconstructionInferer
 
@@ -229,7 +230,7 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         """The denoiser for images like x while encoding (direction 0) or decoding (1)."""
         decoding = direction == 1
         return Denoiser(
-            network.diffusion,
+            unhidden(network.diffusion),
             self.schedule,
             self.labels[direction],
             clip=self.clip,

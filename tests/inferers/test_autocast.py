@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from monai_anomaly.inferers import AutocastInferer
+from monai_anomaly.utils import DataError
 
 
 @pytest.mark.parametrize(("name", "dtype"), [(None, torch.float32), ("bfloat16", torch.bfloat16)])
@@ -34,3 +35,16 @@ def test_a_loss_gets_float32() -> None:
     assert AutocastInferer("bfloat16")(x, layer).dtype == torch.float32
     pair = AutocastInferer("bfloat16")(x, lambda v: (layer(v), [layer(v)]))
     assert pair[0].dtype == pair[1][0].dtype == torch.float32 and isinstance(pair, tuple)
+
+
+@pytest.mark.parametrize("value", [float("nan"), 1e6])
+def test_results_that_are_no_numbers_are_an_error_without_gradients(value: float) -> None:
+    """A million is more than float16 holds; what is too much in training is the loss's matter."""
+
+    def network(x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        return x, [(x * value).half()]
+
+    inferer = AutocastInferer("float16")
+    assert not inferer(torch.ones(2), network)[1][0].isfinite().any()
+    with torch.no_grad(), pytest.raises(DataError, match="found NaN or infinity in float16: its"):
+        inferer(torch.ones(2), network)
