@@ -10,6 +10,8 @@ from ignite.engine import Engine
 from monai.engines.utils import IterationEvents
 from monai.utils import convert_to_tensor
 
+from ..utils import DataError
+
 __all__ = ["ClassifierScore"]
 
 
@@ -35,7 +37,11 @@ class ClassifierScore:
     @torch.no_grad()
     def __call__(self, engine: Engine) -> None:
         """Score the engine's images (N, C, H, W), or volumes (N, C, X, Y, Z) by their highest slice along the last
-        axis; a volume without a slice in the range gets no score."""
+        axis; a volume without a slice in the range gets no score.
+
+        Raises:
+            DataError: when the logits are not finite, or of one class, which is always certain.
+        """
         output: Any = engine.state.output
         image = convert_to_tensor(output["image"], track_meta=False)
         if image.ndim == 5:
@@ -45,5 +51,14 @@ class ClassifierScore:
         x = image if image.ndim == 4 else image.movedim(-1, 1).flatten(0, 1)
         network = getattr(self.network, "module", self.network)
         logits = network.classify(x)
+        if logits.shape[1] < 2:
+            raise DataError(f"expected a classifier of two classes or more, found {logits.shape[1]} output")
+        finite = logits.isfinite().reshape(len(image), -1).all(1).tolist()
+        if not all(finite):
+            broken = [i for i, ok in enumerate(finite) if not ok]
+            raise DataError(
+                f"expected finite logits of the classifier, found NaN or infinity in those of the batch's images "
+                f"{broken}: its weights are broken"
+            )
         score = 1 - logits.softmax(1)[:, self.healthy]
         output["score"] = score.reshape(len(image), -1).amax(1)

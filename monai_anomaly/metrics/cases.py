@@ -56,8 +56,8 @@ class AnomalyCases(SliceCases):
             slice: which of the subject's slices.
 
         Raises:
-            DataError: when a shape disagrees with the image or with the slices before, the map is not finite, or it is
-                there and the slices before had none, or the reverse.
+            DataError: when a shape disagrees with the image or with the slices before, a value is not finite, or there
+                is a map and the slices before had none, or the reverse.
         """
         row: dict[str, Any] = {k: as_array(v) for k, v in zip(ARRAYS, (image, map, healthy, mask, twin), strict=True)}
         name, channels = self._name(subject, slice), np.shape(row["image"])[:1]
@@ -65,8 +65,8 @@ class AnomalyCases(SliceCases):
         if self._rows and (row["map"] is not None) != self.has_map:
             expected, found = ("an", "none") if self.has_map else ("no", "one")
             raise DataError(f"{name}: expected {expected} anomaly map, like the slices before, found {found}.")
-        if row["map"] is not None and not np.isfinite(row["map"]).all():
-            raise DataError(f"{name}: expected a finite anomaly map, found NaN or infinity.")
+        row["score"] = None if score is None else np.float64(score)
+        self._check_finite(name, row, (*ARRAYS, "score"))
         for key in ("image", "healthy", "twin"):
             row[key] = None if row[key] is None else row[key].astype(self.dtype)
         row["map"] = None if row["map"] is None else row["map"].astype(np.float32)
@@ -144,5 +144,6 @@ class AnomalyCases(SliceCases):
         found = {key: iter(fields[key]) for key in ARRAYS}
         for i in range(len(fields["label"])):
             arrays: dict[str, Any] = {key: next(found[key]) if fields[f"has_{key}"][i] else None for key in ARRAYS}
-            cases.append(**arrays, **{key: fields[key][i] for key in SCALARS})
+            scalars = {key: fields[key][i] for key in SCALARS}
+            cases.append(**arrays, **{key: value for key, value in scalars.items() if value == value})  # a score or NaN
         return cases

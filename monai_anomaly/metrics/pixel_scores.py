@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .finite import check_numbers
+
 __all__ = ["average_precision", "dice_per_slice", "per_slice", "ranking_scores", "roc_auc"]
 
 
@@ -16,7 +18,11 @@ def dice_per_slice(predictions: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
     Returns:
         Float64, (N,).
+
+    Raises:
+        DataError: when they are numbers, and not finite.
     """
+    check_numbers("predictions and masks", predictions, masks)
     axes = tuple(range(1, masks.ndim))
     predictions, masks = np.asarray(predictions, bool), np.asarray(masks, bool)
     lesion = masks.sum(axes)
@@ -36,7 +42,11 @@ def ranking_scores(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float
 
     Returns:
         (AUROC, average precision), both in [0, 1]; NaN where there are no positives or no negatives.
+
+    Raises:
+        DataError: when a score or label is not finite.
     """
+    check_numbers("scores and labels", scores, labels)
     scores, labels = np.asarray(scores).reshape(-1), np.asarray(labels, bool).reshape(-1)
     if labels.all() or not labels.any():
         return float("nan"), float("nan")

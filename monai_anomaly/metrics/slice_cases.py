@@ -11,6 +11,8 @@ import torch
 
 from monai_anomaly.utils import DataError
 
+from .finite import check_numbers
+
 __all__ = ["SliceCases", "as_array"]
 
 Cases = TypeVar("Cases", bound="SliceCases")
@@ -76,6 +78,14 @@ class SliceCases:
         for key, channels in leading.items():
             if row[key] is not None and row[key].shape != (*channels, *shape[1:]):
                 raise DataError(f"{name}: expected {key} of shape {(*channels, *shape[1:])}, found {row[key].shape}.")
+
+    def _check_finite(self, name: str, row: Mapping[str, Any], keys: Iterable[str]) -> None:
+        """NaN and infinity, which would be scored as something; NaN stands for what a slice lacks."""
+        for key in keys:
+            try:
+                check_numbers(key, row[key])
+            except DataError as error:
+                raise DataError(f"{name}: {error}.") from error
 
     def _add(self, row: Mapping[str, Any], subject: str, index: str | int) -> None:
         self._rows.append({**row, "subject": str(subject), "slice": str(index)})

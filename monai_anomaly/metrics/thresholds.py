@@ -9,6 +9,8 @@ import numpy as np
 
 from monai_anomaly.utils import DataError
 
+from .finite import check_numbers
+
 __all__ = ["Threshold", "best_dice_threshold", "healthy_quantile_threshold"]
 
 Origin = Literal["average_otsu", "per_image_otsu", "average_otsu_truth", "validation", "healthy_quantile", "oracle"]
@@ -48,8 +50,9 @@ def best_dice_threshold(maps: np.ndarray, masks: np.ndarray) -> tuple[float, flo
         (threshold, mean Dice at ``maps > threshold``).
 
     Raises:
-        DataError: when no slice has a lesion pixel.
+        DataError: when no slice has a lesion pixel, or a value is not finite.
     """
+    check_numbers("maps and masks", maps, masks)
     maps, masks = np.asarray(maps).reshape(len(maps), -1), np.asarray(masks, bool).reshape(len(masks), -1)
     keep = masks.any(1)
     if not keep.any():
@@ -82,8 +85,9 @@ def healthy_quantile_threshold(maps: np.ndarray, false_positive_rate: float = 0.
         The threshold for ``maps > threshold``.
 
     Raises:
-        DataError: when there is no healthy slice.
+        DataError: when there is no healthy slice, or a value is not finite.
     """
+    check_numbers("maps", maps)
     if not np.size(maps):
         raise DataError("The threshold for a false positive rate needs at least one healthy slice; found none.")
     return float(np.quantile(np.asarray(maps), 1 - false_positive_rate, method="higher"))

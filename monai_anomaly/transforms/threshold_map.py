@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Hashable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from monai.utils import TransformBackends
 
 from ..metrics import otsu_threshold
 from ..utils import DataError
+from .check_image import file_of
 
 __all__ = ["ThresholdMapD", "ThresholdMapDict", "ThresholdMapd"]
 
@@ -29,6 +31,10 @@ class ThresholdMapd(MapTransform):
             one, else Otsu's.
         threshold_file: JSON with ``value`` and ``origin``, as the evaluation writes it.
         note_key: where the threshold and its origin go.
+
+    Raises:
+        ValueError: when the threshold is another word or not finite.
+        DataError: in use, when a map is not finite, or the file not as it should be.
     """
 
     backend = [TransformBackends.TORCH]
@@ -44,6 +50,8 @@ class ThresholdMapd(MapTransform):
         super().__init__(keys)
         if isinstance(threshold, str) and threshold not in ("auto", "otsu"):
             raise ValueError(f"threshold must be a number, 'auto' or 'otsu', got {threshold!r}")
+        if not (isinstance(threshold, str) or math.isfinite(threshold)):
+            raise ValueError(f"threshold must be finite, got {threshold}")
         self.output_key = output_key
         self.threshold = threshold
         self.threshold_file = None if threshold_file is None else Path(threshold_file)
@@ -53,6 +61,12 @@ class ThresholdMapd(MapTransform):
         """Add the mask and the note."""
         sample: dict[Hashable, Any] = dict(data)
         for key in self.key_iterator(sample):
+            bad = int((~torch.as_tensor(sample[key]).isfinite()).sum())
+            if bad:  # a comparison would call them healthy
+                raise DataError(
+                    f"{file_of(sample[key])}: expected an anomaly map of finite values, found {bad} that are NaN or "
+                    "infinite"
+                )
             note = self._threshold(sample[key])
             sample[self.output_key] = (sample[key] > note["value"]).to(torch.uint8)
             sample[self.note_key] = note
@@ -64,7 +78,10 @@ class ThresholdMapd(MapTransform):
         if self.threshold == "auto" and self.threshold_file is not None and self.threshold_file.is_file():
             try:
                 note = json.loads(self.threshold_file.read_text(encoding="utf-8"))
-                return {"value": float(note["value"]), "origin": str(note["origin"])}
+                value, origin = float(note["value"]), str(note["origin"])
+                if not math.isfinite(value):
+                    raise ValueError(f"value is {value}")
+                return {"value": value, "origin": origin}
             except (KeyError, TypeError, ValueError) as error:
                 raise DataError(f"{self.threshold_file}: expected JSON with 'value' and 'origin' ({error})") from error
         return {"value": float(otsu_threshold(torch.as_tensor(score))), "origin": "per_image_otsu"}

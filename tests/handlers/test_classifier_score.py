@@ -11,6 +11,7 @@ from monai.data import MetaTensor
 from torch import nn
 
 from monai_anomaly.handlers import ClassifierScore
+from monai_anomaly.utils import DataError
 
 
 class Brightness(nn.Module):
@@ -59,3 +60,20 @@ def test_slices_outside_the_range_do_not_count() -> None:
 def test_other_healthy_class() -> None:
     x = torch.full((1, 1, 2, 2), 3.0)
     torch.testing.assert_close(score(x, healthy=1)[0], 1 - torch.tensor([3.0]).sigmoid())
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_a_verdict_that_is_no_number_is_an_error(value: float) -> None:
+    x = torch.zeros(3, 1, 2, 2)
+    x[1, 0, 0, 0] = value
+    with pytest.raises(DataError, match=r"found NaN or infinity in those of the batch's images \[1\]"):
+        score(x)
+
+
+def test_one_class_is_no_verdict() -> None:
+    engine = Engine(lambda engine, batch: None)
+    engine.state.output = {"image": torch.zeros(2, 1, 4, 4)}
+    network = Brightness()
+    network.classify = lambda x: torch.zeros(len(x), 1)  # type: ignore[method-assign]
+    with pytest.raises(DataError, match="expected a classifier of two classes or more, found 1 output"):
+        ClassifierScore(network)(engine)

@@ -71,7 +71,12 @@ def test_extend_skips_known_slices() -> None:
         ({"image": IMAGE, "map": MAP, "mask": MAP[:, :2]}, "mask of shape"),
         ({"image": IMAGE, "map": MAP, "twin": MAP}, "twin of shape"),
         ({"image": IMAGE[:, :2], "map": MAP[:, :2]}, "expected an image of shape"),
-        ({"image": IMAGE, "map": MAP * np.nan}, "finite"),
+        ({"image": IMAGE, "map": MAP * np.nan}, "map of finite values, found 20 that are NaN or infinite"),
+        ({"image": IMAGE + np.inf, "map": MAP}, "image of finite values"),
+        ({"image": IMAGE, "map": MAP, "mask": MAP * np.nan}, "mask of finite values"),
+        ({"image": IMAGE, "map": MAP, "healthy": IMAGE * np.nan}, "healthy of finite values"),
+        ({"image": IMAGE, "map": MAP, "twin": IMAGE * np.nan}, "twin of finite values"),
+        ({"image": IMAGE, "map": MAP, "score": float("nan")}, "score of finite values"),
     ],
 )
 def test_bad_slices_are_named(fields: dict, message: str) -> None:

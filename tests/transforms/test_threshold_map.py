@@ -67,6 +67,24 @@ def test_broken_file_is_named(tmp_path: Path, content: Any) -> None:
         ThresholdMapd("map", threshold_file=path)({"map": SCORE})
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize("threshold", [0.25, "otsu"])
+def test_a_map_that_is_not_finite_is_named_and_not_called_healthy(threshold: float | str, value: float) -> None:
+    score = MetaTensor(SCORE.clone(), meta={"filename_or_obj": "/data/a.nii.gz"})
+    score[0, 1, 2:4] = value
+    with pytest.raises(DataError, match=r"^/data/a\.nii\.gz: expected an anomaly map of finite values, found 2 that"):
+        ThresholdMapd("map", threshold=threshold)({"map": score})
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), float("inf")])
+def test_a_threshold_that_is_not_finite_is_refused(threshold: float, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="threshold must be finite"):
+        ThresholdMapd("map", threshold=threshold)
+    file = write(tmp_path / "threshold.json", {"value": threshold, "origin": "validation"})
+    with pytest.raises(DataError, match=r"threshold\.json: expected JSON with 'value' and 'origin' \(value is"):
+        ThresholdMapd("map", threshold_file=file)({"map": SCORE})
+
+
 def test_mask_has_the_maps_geometry_and_the_sample_is_left_alone() -> None:
     affine = torch.diag(torch.tensor([2.0, 3.0, 4.0, 1.0]))
     data = {"map": MetaTensor(SCORE, affine=affine)}

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..finite import check_numbers
+
 __all__ = ["ReliabilityBins", "brier_score", "reliability_bins"]
 
 EDGE = 1e-6
@@ -79,7 +81,11 @@ def reliability_bins(probabilities: np.ndarray, masks: np.ndarray, bins: int = 2
 
     Returns:
         Counts, mean predictions and lesion frequencies.
+
+    Raises:
+        DataError: when a value is not finite.
     """
+    check_numbers("probabilities and masks", probabilities, masks)
     if bins < 1:
         raise ValueError(f"bins must be at least 1, got {bins}")
     p, y = np.asarray(probabilities, np.float64).reshape(-1), np.asarray(masks, bool).reshape(-1)
@@ -100,6 +106,10 @@ def brier_score(probabilities: np.ndarray, masks: np.ndarray) -> float:
 
     Returns:
         In [0, 1], lower is better; NaN without pixels.
+
+    Raises:
+        DataError: when a value is not finite.
     """
+    check_numbers("probabilities and masks", probabilities, masks)
     difference = np.asarray(probabilities, np.float64) - np.asarray(masks, np.float64)
     return float(np.square(difference).mean()) if difference.size else float("nan")

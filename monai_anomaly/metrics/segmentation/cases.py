@@ -51,8 +51,8 @@ class SegmentationCases(SliceCases):
             slice: which of the subject's slices.
 
         Raises:
-            DataError: when a shape disagrees with the image, the mask or the slices before, or a prediction is not
-                finite or no probability.
+            DataError: when a shape disagrees with the image, the mask or the slices before, a value is not finite, or a
+                prediction is no probability.
         """
         fields = {"image": image, "mean": mean, "mask": mask, "samples": samples, "variance": variance}
         row: dict[str, Any] = {k: as_array(v) for k, v in fields.items()}
@@ -67,6 +67,7 @@ class SegmentationCases(SliceCases):
         count = _size(row["samples"])
         if self._rows and count != _size(self._rows[0]["samples"]):
             raise DataError(f"{name}: expected {_size(self._rows[0]['samples'])} samples, found {count}.")
+        self._check_finite(name, row, fields)
         for key, top in (("mean", 1.0), ("samples", 1.0), ("variance", np.inf)):
             _check_range(name, key, row[key], top)
         if count:
@@ -144,6 +145,6 @@ def _is_mask(samples: np.ndarray) -> bool:
 
 
 def _check_range(name: str, key: str, values: np.ndarray | None, top: float) -> None:
-    if values is None or (np.isfinite(values).all() and values.min() >= -TOLERANCE and values.max() <= top + TOLERANCE):
+    if values is None or (values.min() >= -TOLERANCE and values.max() <= top + TOLERANCE):
         return
     raise DataError(f"{name}: expected {key} in [0, {top:g}], found {values.min():g} to {values.max():g}.")

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from monai.metrics import compute_hausdorff_distance
 
+from ..finite import check_numbers
 from ..pixel_scores import dice_per_slice
 
 __all__ = ["overlap_scores"]
@@ -31,7 +32,11 @@ def overlap_scores(
         ``dice``, ``jaccard`` in [0, 1], ``hd95`` in mm, and ``empty``, 1 where only the prediction is empty, else 0:
         float64, (N,). All are NaN where the true mask is empty; where only the prediction is, Dice and Jaccard are 0
         and HD95 is NaN.
+
+    Raises:
+        DataError: when they are numbers, and not finite.
     """
+    check_numbers("predictions and masks", predictions, masks)
     predictions, masks = np.asarray(predictions, bool), np.asarray(masks, bool)
     dice = dice_per_slice(predictions, masks)
     predicted, true = predictions.any((1, 2)), masks.any((1, 2))

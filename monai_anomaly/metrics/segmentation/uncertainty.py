@@ -10,6 +10,7 @@ from scipy.special import digamma
 
 from monai_anomaly.utils import binary_entropy
 
+from ..finite import check_numbers
 from ..pixel_scores import roc_auc
 
 __all__ = ["RiskCoverage", "error_auroc", "mean_entropy", "risk_coverage"]
@@ -73,7 +74,11 @@ def risk_coverage(uncertainty: np.ndarray, wrong: np.ndarray, points: int = 101)
 
     Returns:
         Curve and area; at coverage 0 the risk of the most certain group. NaN without pixels.
+
+    Raises:
+        DataError: when a value is not finite.
     """
+    check_numbers("uncertainties and errors", uncertainty, wrong)
     coverage = np.linspace(0, 1, points)
     uncertainty, wrong = np.asarray(uncertainty).reshape(-1), np.asarray(wrong, bool).reshape(-1)
     if not len(wrong):
