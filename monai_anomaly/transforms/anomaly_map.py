@@ -32,7 +32,9 @@ class AnomalyMap:
         self.background = -data_range / 2 if background is None else background
 
     def __call__(self, image: torch.Tensor, healthy: torch.Tensor) -> torch.Tensor:
-        """The map (N, 1, H, W) of images and their healthy reconstructions (N, C, H, W)."""
+        """The map (N, 1, H, W) of images and their healthy reconstructions (N, C, H, W), of any real type."""
+        # a difference of bytes would start again at 0
+        image, healthy = (v if v.is_floating_point() else v.float() for v in (image, healthy))
         score = (image - healthy).abs().sum(1, keepdim=True) / self.data_range
         if self.border > 0:
             inside = interior(image.cpu().numpy(), self.border, self.background, 0.01 * self.data_range)

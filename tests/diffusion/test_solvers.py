@@ -69,14 +69,28 @@ def test_order_of_accuracy(images, order, expected, direction) -> None:
     assert all(expected - 0.2 < rate < expected + 0.6 for rate in rates), rates
 
 
-@pytest.mark.parametrize("steps", [1000, 250, 100])
-def test_ancestral_sampling_reproduces_the_data(steps) -> None:
-    """With the exact score the samples have the data's deviation at any number of steps (MONAI's DDPM has .94 at
-    50)."""
+def deviation(steps: int, variance: float | None = None) -> float:
+    """Of ancestral samples with the exact score; ``variance`` is what the network says of it, 1 for the upper bound."""
+
+    def network(x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+        eps = gaussian(x, timesteps)
+        return eps if variance is None else torch.cat([eps, torch.full_like(x, variance)], dim=1)
+
+    x = torch.randn(4, 1, 64, 64, generator=torch.Generator().manual_seed(1))
     grid = uniform_grid(1000, steps)[::-1]
-    x = torch.randn(4, 1, 32, 32, generator=torch.Generator().manual_seed(1))
-    samples = sample_ancestral(Denoiser(gaussian, SCHEDULE), x, grid, SeededNoise(range(4)))
-    assert samples.std().item() == pytest.approx(STD, rel=0.05)
+    return sample_ancestral(Denoiser(network, SCHEDULE), x, grid, SeededNoise(range(4))).std().item()
+
+
+def test_ancestral_samples_are_too_alike_at_few_steps_and_reach_the_data_with_many() -> None:
+    """The posterior's variance leaves out how unsure x0 is: the more, the longer the step."""
+    found = [deviation(steps) for steps in (4, 10, 50, 250, 1000)]
+    assert found == sorted(found) and found[0] < 0.5 * STD and found[2] < 0.92 * STD
+    assert found[-1] == pytest.approx(STD, rel=0.03)
+
+
+@pytest.mark.parametrize("steps", [10, 50, 250, 1000])
+def test_ancestral_samples_of_the_upper_variance_have_the_deviation_of_the_data(steps: int) -> None:
+    assert deviation(steps, variance=1.0) == pytest.approx(STD, rel=0.05)
 
 
 def test_ancestral_guidance_lowers_what_the_classifier_dislikes(images) -> None:

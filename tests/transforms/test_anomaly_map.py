@@ -23,6 +23,11 @@ def test_known_value() -> None:
     assert AnomalyMap(data_range=2.0)(x, torch.tensor([0.5, -0.5]).reshape(1, 2, 1, 1)).item() == 0.5
 
 
+def test_bytes_are_numbers_without_end() -> None:
+    x, healthy = (torch.tensor(v, dtype=torch.uint8).reshape(1, 1, 1, 2) for v in ([3, 250], [5, 0]))
+    assert AnomalyMap(data_range=1.0)(x, healthy).flatten().tolist() == [2, 250]
+
+
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 4, 4, 5, 6)])
 def test_does_not_depend_on_sign_order_of_channels_or_unit(shape: tuple[int, ...]) -> None:
     x, healthy = pair(*shape)
