@@ -35,7 +35,8 @@ class SlicewiseInferer(Inferer):
         progress: show a bar over the batches of slices.
 
     Raises:
-        ValueError: when the range of slices is not two rising numbers.
+        ValueError: when the range of slices is not two rising numbers, the axis is not 0, 1 or 2, or a count is less
+            than 1.
     """
 
     def __init__(
@@ -49,6 +50,11 @@ class SlicewiseInferer(Inferer):
         super().__init__()
         if slice_range is not None and not (len(slice_range) == 2 and 0 <= slice_range[0] < slice_range[1]):
             raise ValueError(f"slice_range must be [first, one past last], got {slice_range!r}")
+        for name, value in (("batch_size", batch_size), ("divisor", divisor)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        if slice_axis not in (0, 1, 2):
+            raise ValueError(f"slice_axis must be 0, 1 or 2, got {slice_axis}")
         self.batch_size = batch_size
         self.divisor = divisor
         self.slice_axis = slice_axis

@@ -21,11 +21,18 @@ class AnomalyMap:
             background, and the jump between the two outshines a lesion.
         background: value around the brain, for the border (see `interior`; 1 % of the range is tolerated); default:
             minus half of the range, the least value of a symmetric one.
+
+    Raises:
+        ValueError: when the range is not positive, or the smoothing or the border is negative.
     """
 
     def __init__(
         self, data_range: float = 2.0, smoothing: float = 0.0, border: int = 0, background: float | None = None
     ) -> None:
+        if not data_range > 0 or smoothing < 0 or border < 0:
+            raise ValueError(
+                f"expected data_range > 0, smoothing >= 0 and border >= 0, got {data_range}, {smoothing} and {border}"
+            )
         self.data_range = data_range
         self.smoothing = smoothing
         self.border = border

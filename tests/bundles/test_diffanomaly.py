@@ -35,7 +35,7 @@ def test_inference_translates_as_the_evaluation() -> None:
         assert train["translation"][name] == shown[name], name
 
 
-@pytest.mark.parametrize(("overlay", "denoiser", "guide"), [(None, 34, 24), ("long", 56, 40)])
+@pytest.mark.parametrize(("overlay", "denoiser", "guide"), [(None, 37, 24), ("long", 62, 40)])
 def test_evaluations_a_slice_are_those_the_documentation_names(overlay: str | None, denoiser: int, guide: int) -> None:
     parser = merged("diffanomaly", "train", *([overlay] if overlay else []))
     parser["translation#resampling"] = None
