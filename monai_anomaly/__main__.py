@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from collections.abc import Callable
 
 from .utils import DataError, known_cause
 
@@ -16,6 +18,7 @@ def main() -> None:
     import fire
 
     from .apps.anomaly_compare import anomaly_compare
+    from .apps.arguments import read_arguments
     from .apps.benchmark import benchmark
     from .apps.chest import chest
     from .apps.convert import convert
@@ -30,7 +33,7 @@ def main() -> None:
     from .apps.segmentation_compare import segmentation_compare
     from .apps.speed import speed
 
-    commands = {
+    commands: dict[str, Callable] = {
         "anomaly-compare": anomaly_compare,
         "benchmark": benchmark,
         "chest": chest,
@@ -46,8 +49,11 @@ def main() -> None:
         "segmentation-compare": segmentation_compare,
         "speed": speed,
     }
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may be no valid text
     try:
-        fire.Fire(commands, name="monai_anomaly")
+        fire.Fire({name: read_arguments(command) for name, command in commands.items()}, name="monai_anomaly")
     except (DataError, OSError, RuntimeError) as error:  # monai.bundle wraps what fails in a RuntimeError
         known = error if isinstance(error, OSError) else known_cause(error)
         if known is None:

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import inspect
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from monai.utils import look_up_option
@@ -13,41 +14,77 @@ from monai_anomaly.data.brats import make_brats_datalist
 from monai_anomaly.data.brats_slices import make_brats_slices_datalist
 from monai_anomaly.data.chexpert import make_chexpert_datalist
 from monai_anomaly.data.datalist import SECTIONS, save_datalist
+from monai_anomaly.data.decathlon_list import make_decathlon_datalist
 from monai_anomaly.data.folders import make_folders_datalist
 from monai_anomaly.data.table import make_table_datalist
+from monai_anomaly.utils import NIFTI, DataError, is_image
 
-__all__ = ["count_table", "datalist"]
+from .arguments import read_options
+
+__all__ = ["count_table", "datalist", "mask_lines"]
 
 MAKERS = {
     "brats": make_brats_datalist,
     "brats-slices": make_brats_slices_datalist,
     "chexpert": make_chexpert_datalist,
+    "decathlon": make_decathlon_datalist,
     "folders": make_folders_datalist,
     "table": make_table_datalist,
 }
 
 
-def datalist(kind: str, root: str | os.PathLike, out: str | os.PathLike, **options: Any) -> None:
+def datalist(kind: str, root: str | os.PathLike, out: str | os.PathLike, **options: str) -> None:
     """List a data set, split it by patient and write the datalist that training reads.
 
     Args:
         kind: ``brats`` (folders of volumes), ``brats-slices`` (folders of the original code), ``chexpert``,
-            ``folders`` (healthy/ and diseased/) or ``table`` (a CSV file).
-        root: the folder, or the CSV file.
+            ``decathlon`` (dataset.json), ``folders`` (healthy/ and diseased/) or ``table`` (a CSV file).
+        root: the folder, or the CSV or JSON file.
         out: the JSON file to write.
-        options: of the maker, e.g. ``seed``, ``split``; see ``monai_anomaly.data.make_<kind>_datalist``.
+        options: of the maker, e.g. ``seed``, ``split``; see
+            ``monai_anomaly.data.make_<kind>_datalist``. Text is read as their type hints say.
 
     Raises:
         DataError: the data cannot be used; the message names the file, what was expected and what was found.
     """
-    made = look_up_option(kind, MAKERS)(root, **options)
+    maker = look_up_option(kind, MAKERS)
+    if unknown := set(options) - set(inspect.signature(maker).parameters):
+        known = ", ".join(f"--{name}" for name in list(inspect.signature(maker).parameters)[1:])
+        raise DataError(f"datalist {kind}: expected the options {known}, found --{', --'.join(sorted(unknown))}")
+    made = maker(root, **read_options(maker, options))
     save_datalist(out, made)
     print(count_table(made))
-    for entry in made["left_out"][:5]:
-        print(f"left out: {entry['case']}: {entry['reason']}")
-    if len(made["left_out"]) > 5:
-        print(f"left out: {len(made['left_out'])} in all; the rest is in the file")
+    for line in (*made.get("notes", ()), *mask_lines(made, kind)):
+        print(line)
+    _print_first("left out", [f"{entry['case']}: {entry['reason']}" for entry in made["left_out"]])
+    _print_first("neither image nor mask by its name", made.get("unmatched", []))
     print(f"wrote {out}")
+
+
+def mask_lines(made: Mapping[str, Any], kind: str) -> list[str]:
+    """What to say about the masks: how many there are, and what happens to diseased volumes without one."""
+    samples = [sample for section in SECTIONS for sample in made.get(section, [])]
+    masks = [sample for sample in samples if sample.get("mask")]
+    images = [s["image"] if isinstance(s["image"], str) else s["image"][0] for s in samples]
+    bare = [i for s, i in zip(samples, images, strict=True) if s.get("label") and not s.get("mask") and _volume(i)]
+    if not bare:
+        return [f"masks: {len(masks)} of {len(samples)}" if masks else "no masks found"]
+    named = "; --mask NAME says how they are spelled" if kind == "brats" else ""
+    every = "every slice of a diseased volume will count as diseased"
+    if not masks:
+        return [f"WARNING: no masks found; {every}{named}"]
+    return [f"WARNING: {len(bare)} diseased volumes of {len(samples)} have no mask, e.g. {bare[0]}; {every}{named}"]
+
+
+def _volume(path: str) -> bool:
+    return is_image(path, (*NIFTI, ".nrrd", ".npy", ".dcm"))
+
+
+def _print_first(title: str, lines: Sequence[str], most: int = 5) -> None:
+    for line in lines[:most]:
+        print(f"{title}: {line}")
+    if len(lines) > most:
+        print(f"{title}: {len(lines)} in all; the rest is in the file")
 
 
 def count_table(made: Mapping[str, Any]) -> str:

@@ -12,10 +12,9 @@ from typing import Any
 
 from ..data.datalist import SECTIONS, load_datalist, save_datalist
 from ..data.inputs import find_inputs, name_samples
-from ..data.siblings import split_modality
 from ..preprocessing.run import preprocess_samples
 from ..transforms.brain_mask_file import is_mask_beside
-from ..utils import DataError
+from ..utils import DataError, files_in, is_image
 
 __all__ = ["preprocess"]
 
@@ -78,17 +77,13 @@ def _read_sections(path: Path, modalities: Sequence[str]) -> dict[str, list[dict
 
 def _inputs(source: Path, out: Path, modalities: Sequence[str]) -> list[dict[str, Any]]:
     """The cases in a folder, without the masks that lie beside scans and without earlier results."""
-    if source.is_dir() and any(p.suffix.lower() == ".dcm" for p in source.iterdir()):
+    if source.is_dir() and any(is_image(p, (".dcm",)) for p in files_in(source)):
         return [{"image": str(source), "subject": source.resolve().name}]
 
     def skip(path: Path) -> bool:
         return is_mask_beside(path) or path.resolve().is_relative_to(out)
 
-    samples = find_inputs(source, modalities, skip=skip)
-    if len(modalities) == 1:
-        named = [s for s in samples if split_modality(Path(s["image"]), modalities)]
-        return named or samples
-    return samples
+    return find_inputs(source, modalities, skip=skip)
 
 
 def _moved(sample: dict[str, Any], folder: Path, modalities: Sequence[str]) -> dict[str, Any]:

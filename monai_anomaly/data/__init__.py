@@ -10,6 +10,7 @@ from .builtin import find_datalist
 from .chest import chest_figure, make_chest, write_chest
 from .chexpert import make_chexpert_datalist
 from .datalist import assemble_datalist, load_datalist, save_datalist
+from .decathlon_list import make_decathlon_datalist
 from .ellipses import ellipse_figure, make_ellipses, write_ellipses
 from .folders import make_folders_datalist
 from .healthy import healthy_only
@@ -39,6 +40,7 @@ __all__ = [
     "make_brats_slices_datalist",
     "make_chest",
     "make_chexpert_datalist",
+    "make_decathlon_datalist",
     "make_ellipses",
     "make_folders_datalist",
     "make_subject",

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
+from monai_anomaly.utils import NIFTI, class_label, is_image, walk
+
+from .cases import group_cases
 from .datalist import assemble_datalist, existing_folder
+from .names import MASK, NameReader
+from .patients import name_patients, patient_note
 
 __all__ = ["MODALITIES", "make_brats_datalist"]
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
-
-# how releases spell a modality: BraTS 2020 and 2021, then BraTS 2023 and later
-SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    "t1": ("t1", "t1n", "t1w"),
-    "t1ce": ("t1ce", "t1c", "t1gd"),
-    "t2": ("t2", "t2w"),
-    "flair": ("flair", "t2f"),
-}
-# "segm": one case of BraTS 2020 (355) is spelled W39_1998.09.19_Segm
-MASK_SPELLINGS = ("seg", "segm", "seg_fused", "lesion")
 
 
 def make_brats_datalist(
@@ -30,45 +23,59 @@ def make_brats_datalist(
     *,
     modalities: Sequence[str] = MODALITIES,
     label: int = 1,
+    mask: str | None = None,
+    subject: str | None = None,
     seed: int = 0,
     split: Sequence[float] = (0.8, 0.1, 0.1),
 ) -> dict[str, Any]:
     """List the volumes of BraTS folders, or of any folders with one NIfTI file a modality.
 
-    A case is a folder that holds ``<case>_<modality>.nii[.gz]`` (BraTS 2020, 2021), ``<case>-<modality>.nii.gz``
-    (BraTS 2023) or plainly ``<modality>.nii.gz``, at any depth below ``root``. The subject is ``<case>`` (without the
-    number of the visit in BraTS 2023) or, for plain names, the first folder below ``root``.
+    A case are the files of one folder whose names differ in the modality only: ``<case>_<modality>.nii[.gz]`` (BraTS
+    2020, 2021), ``<case>-<modality>.nii.gz`` (BraTS 2023), plainly ``<modality>.nii.gz``, or BIDS; at any depth below
+    ``root``, and several cases in one folder if need be. The subject is read from the names, see
+    :func:`monai_anomaly.data.patients.name_patients`.
 
-    A case without one of the modalities is left out and listed with the reason, as is a case without a segmentation
-    when others have one.
+    A case without one of the modalities, or with two files for one, is left out and listed with the reason, as is a
+    case without a segmentation when others have one. Files of whose names nothing is known are listed under
+    ``unmatched``.
 
     Args:
         root: the folder.
         modalities: the channels, in order.
         label: class of every volume; all BraTS patients have a tumor. :class:`SliceDataset` labels the slices by mask.
+        mask: the spelling of the masks, e.g. ``"GlistrBoost"``; None: the usual ones.
+        subject: regular expression that finds the patient in the path below ``root``: its first group, or all it
+            matches.
         seed: of the split by patient.
         split: shares of training, validation and test.
 
     Raises:
-        DataError: the folder is missing or empty, or no case is complete.
+        DataError: the folder is missing or empty, no case is complete, or the label is no class.
     """
     expected = f"NIfTI files <case>_<modality>.nii.gz with the modalities {', '.join(modalities)}"
     root = existing_folder(root, expected)
-    cases = [(folder, files) for folder in _folders(root) if (files := _modality_files(folder, modalities))]
-    has_masks = any("mask" in files for _, files in cases)
-    samples, left_out = [], []
-    for folder, files in cases:
-        absent = [m for m in modalities if m not in files]
-        if has_masks and "mask" not in files:
-            absent.append("seg")
-        if absent:
-            found = ", ".join(sorted(path.name for path in files.values()))
-            left_out.append({"case": str(folder), "reason": f"expected {', '.join(absent)}, found only {found}"})
-            continue
-        sample: dict[str, Any] = {"image": [str(files[m]) for m in modalities]}
+    label = class_label(label, "label")
+    reader = NameReader(modalities, mask)
+    found, unmatched = [], []
+    for folder, files in walk(root):
+        cases, rest = group_cases([p for p in files if is_image(p, NIFTI)], reader, modalities)
+        found += [(folder / case.name if len(cases) > 1 else folder, case) for case in cases]
+        unmatched += rest
+    has_masks = any(MASK in case.files for _, case in found)
+    usable, left_out = [], []
+    for where, case in found:
+        if reason := case.problem([*modalities, MASK] if has_masks else modalities):
+            left_out.append({"case": str(where), "reason": reason})
+        else:
+            usable.append(case)
+    firsts = [case.files[modalities[0]][0] for case in usable]
+    patients = name_patients(firsts, [case.name for case in usable], root, subject)
+    samples: list[dict[str, Any]] = []
+    for case, patient in zip(usable, patients, strict=True):
+        sample: dict[str, Any] = {"image": [str(case.files[m][0]) for m in modalities]}
         if has_masks:
-            sample["mask"] = str(files["mask"])
-        samples.append({**sample, "label": label, "subject": _subject(files[modalities[0]], root)})
+            sample["mask"] = str(case.files[MASK][0])
+        samples.append({**sample, "label": label, "subject": patient})
     return assemble_datalist(
         samples,
         root=root,
@@ -77,32 +84,6 @@ def make_brats_datalist(
         seed=seed,
         split=split,
         left_out=left_out,
+        unmatched=unmatched,
+        notes=patient_note(firsts, patients, root, subject),
     )
-
-
-def _folders(root: Path) -> list[Path]:
-    return [root, *sorted(path for path in root.rglob("*") if path.is_dir())]
-
-
-def _stem(path: Path) -> str:
-    return re.sub(r"\.nii(\.gz)?$", "", path.name)
-
-
-def _modality_files(folder: Path, modalities: Sequence[str]) -> dict[str, Path]:
-    """Find the file of each modality, and of the mask, in one folder; empty when it is not the folder of a case."""
-    out: dict[str, Path] = {}
-    for path in sorted(folder.glob("*.nii*")):
-        for key in (*modalities, "mask"):
-            spellings = MASK_SPELLINGS if key == "mask" else SPELLINGS.get(key, (key,))
-            if re.search(rf"(^|[_-])({'|'.join(spellings)})$", _stem(path).casefold()):
-                out.setdefault(key, path)
-    return out if any(m in out for m in modalities) else {}
-
-
-def _subject(path: Path, root: Path) -> str:
-    case = re.sub(r"(^|[_-])[^_-]+$", "", _stem(path))
-    if not case:
-        parts = path.parent.relative_to(root).parts
-        return parts[0] if parts else path.parent.resolve().name
-    visit = re.fullmatch(r"(BraTS-[A-Za-z]+-\d+)-\d+", case)
-    return visit.group(1) if visit else case

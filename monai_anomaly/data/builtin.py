@@ -9,7 +9,7 @@ from typing import Any
 
 from monai.utils import look_up_option
 
-from ..utils import DataError
+from ..utils import DataError, as_path
 from .chest import write_chest
 from .chest.dataset import MANIFEST as CHEST
 from .ellipses import write_ellipses
@@ -42,9 +42,10 @@ def find_datalist(
             stays an error.
 
     Raises:
-        DataError: when the folder has no datalist and no phantom is wanted there, or holds another phantom.
+        DataError: when the folder has no datalist and no phantom is wanted there, holds another phantom, or
+            ``dataset_dir`` is no path.
     """
-    folder = Path(dataset_dir).expanduser()
+    folder = as_path(dataset_dir, "dataset_dir")
     arguments = dict(phantom or {})
     kind = look_up_option(arguments.pop("kind", "brain"), tuple(_KINDS))
     _, command, name = _KINDS[kind]

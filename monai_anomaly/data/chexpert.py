@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +12,10 @@ from monai.utils import look_up_option
 
 from monai_anomaly.utils import DataError
 
+from .csv_table import read_table
 from .datalist import assemble_datalist, existing_folder
-from .table import read_table
+from .patients import match_patient
+from .table import existing_file
 
 __all__ = ["make_chexpert_datalist"]
 
@@ -28,6 +29,7 @@ def make_chexpert_datalist(
     uncertain: str = "exclude",
     frontal_only: bool = True,
     table: str = "train.csv",
+    subject: str = r"patient\d+",
     seed: int = 0,
     split: Sequence[float] = (0.8, 0.1, 0.1),
 ) -> dict[str, Any]:
@@ -44,6 +46,8 @@ def make_chexpert_datalist(
             ``"negative"`` (absent: the image is used if it has "No Finding").
         frontal_only: leave out lateral views.
         table: the CSV file in ``root``.
+        subject: regular expression that finds the patient in the path in the table: its first group, or all it
+            matches.
         seed: of the split by patient.
         split: shares of training, validation and test.
 
@@ -52,11 +56,11 @@ def make_chexpert_datalist(
     """
     look_up_option(uncertain, ("exclude", "positive", "negative"))
     root = existing_folder(root, f"{table} and the images of CheXpert")
-    rows = read_table(root / table, ["Path", "Frontal/Lateral", "AP/PA", HEALTHY, finding])
-    samples, left_out, not_used = [], [], Counter[str]()
-    for number, row in enumerate(rows, start=2):
+    found = read_table(root / table, ["Path", "Frontal/Lateral", "AP/PA", HEALTHY, finding])
+    samples, cases, left_out, not_used = [], [], [*found.left_out], Counter[str]()
+    for line, row in found.rows:
         reason = "lateral" if frontal_only and row["Frontal/Lateral"] != "Frontal" else None
-        case = f"{root / table}, line {number}"
+        case = f"{root / table}, line {line}"
         try:
             label = None if reason else _label(row, finding, uncertain)
         except ValueError as error:
@@ -64,14 +68,14 @@ def make_chexpert_datalist(
         if label is None:
             not_used[reason or ("uncertain" if _is(row[finding], -1) else "neither healthy nor diseased")] += 1
             continue
-        path, patient = _image(root, row["Path"]), re.search(r"patient\d+", row["Path"])
+        path = _image(root, row["Path"])
         if not path.is_file():
             left_out.append({"case": case, "reason": f"{path}: expected an image, found nothing"})
-        elif patient is None:
-            raise DataError(f"{case}: expected a path with patient<number>, found {row['Path']}")
         else:
             view = row["AP/PA"] or row["Frontal/Lateral"]
-            samples.append({"image": str(path), "label": label, "subject": patient.group(), "view": view})
+            patient = match_patient(subject, case, row["Path"])
+            samples.append({"image": str(path), "label": label, "subject": patient, "view": view})
+            cases.append(case)
     datalist = assemble_datalist(
         samples,
         root=root,
@@ -80,12 +84,14 @@ def make_chexpert_datalist(
         seed=seed,
         split=split,
         left_out=left_out,
+        cases=cases,
+        notes=found.notes,
     )
     return {"description": datalist.pop("description"), "not_used": dict(not_used), **datalist}
 
 
 def _is(entry: str, value: float) -> bool:
-    return bool(entry.strip()) and float(entry) == value
+    return bool(entry) and float(entry) == value
 
 
 def _label(row: Mapping[str, str], finding: str, uncertain: str) -> int | None:
@@ -99,5 +105,6 @@ def _label(row: Mapping[str, str], finding: str, uncertain: str) -> int | None:
 
 def _image(root: Path, path: str) -> Path:
     """Find an image; the table's paths begin with the name of the release, which the folder may have lost."""
-    choices = [root.parent / path, root / path, root.joinpath(*Path(path).parts[1:])]
+    choices = [existing_file(root.parent, path), existing_file(root, path)]
+    choices.append(root.joinpath(*Path(path.replace("\\", "/")).parts[1:]))
     return next((choice for choice in choices if choice.is_file()), choices[-1])

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import DataError, atomic_write
+from monai_anomaly.utils import DataError, atomic_write, class_label, walk
 
+from .decathlon import refuse_decathlon
 from .split import split_by_subject
 
 __all__ = ["assemble_datalist", "existing_folder", "load_datalist", "save_datalist"]
@@ -24,6 +25,7 @@ def load_datalist(
     modalities: Sequence[str] | None = None,
     check_files: bool = True,
     requires: Sequence[str] = (),
+    num_classes: int | None = None,
 ) -> list[dict[str, Any]]:
     """Read the samples of one section of a datalist file.
 
@@ -33,13 +35,14 @@ def load_datalist(
         modalities: the channels the caller expects, in order; compared with those the file names.
         check_files: whether every listed file must exist.
         requires: entries that every sample must have, e.g. ``["mask"]``.
+        num_classes: every label there is must be a whole number below this; None: labels are not looked at.
 
     Returns:
         the samples, with the paths under ``image``, ``mask`` and ``twin`` made absolute.
 
     Raises:
-        DataError: the file, the section, a listed image or an entry that is required is missing, or the modalities are
-            others.
+        DataError: the file, the section, a listed image or an entry that is required is missing, the modalities are
+            others, or a label is no class.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -53,17 +56,28 @@ def load_datalist(
         raise DataError(f"{path}: expected JSON, found {error}") from error
     if not isinstance(datalist, dict):
         raise DataError(f"{path}: expected a JSON object with a section '{section}', found a {type(datalist).__name__}")
+    refuse_decathlon(path, datalist)
     samples = datalist.get(section)
     if not isinstance(samples, list) or not samples:
         sections = {key: len(value) for key, value in datalist.items() if key in SECTIONS}
         raise DataError(f"{path}: expected samples in the section '{section}', found the sections {sections}")
     if modalities is not None and datalist.get("modalities", list(modalities)) != list(modalities):
-        raise DataError(f"{path}: expected the modalities {list(modalities)}, found {datalist['modalities']}")
+        raise DataError(
+            f"{path}: expected the modalities {list(modalities)}, found {datalist['modalities']}; give"
+            f' --channel_names "{datalist["modalities"]}" in training and in inference, or list the data again'
+        )
+    for number, sample in enumerate(samples):
+        if not isinstance(sample, dict) or not sample.get("image"):
+            raise DataError(
+                f"{path}: expected samples with an 'image', found {sample!r} as entry {number} of '{section}'"
+            )
     for key in requires:
         without = [str(sample.get("subject", number)) for number, sample in enumerate(samples) if not sample.get(key)]
         if without:
             shown = ", ".join(without[:5]) + (", ..." if len(without) > 5 else "")
             raise DataError(f"{path}: expected a '{key}' of every sample of '{section}', found none of {shown}")
+    if num_classes is not None:
+        samples = [_checked(sample, f"{path}: '{section}'", num_classes) for sample in samples]
     resolved = [_map_files(sample, lambda file: str(path.parent / file)) for sample in samples]
     missing = [file for sample in resolved for file in _files(sample) if not Path(file).exists()]
     if missing and check_files:
@@ -89,11 +103,11 @@ def save_datalist(path: str | os.PathLike, datalist: Mapping[str, Any]) -> None:
 
     entries = []
     for key, value in datalist.items():
-        if isinstance(value, list) and value and isinstance(value[0], Mapping):
-            lines = (json.dumps(_map_files(entry, relative), ensure_ascii=False) for entry in value)
+        if isinstance(value, list) and value and (isinstance(value[0], Mapping) or key == "unmatched"):
+            lines = (_json(_map_files(entry, relative) if isinstance(entry, Mapping) else entry) for entry in value)
             text = "[\n    " + ",\n    ".join(lines) + "\n  ]"
         else:
-            text = json.dumps(value, ensure_ascii=False)
+            text = _json(value)
         entries.append(f"  {json.dumps(key)}: {text}")
     with atomic_write(Path(path).expanduser()) as f:
         f.write("{\n" + ",\n".join(entries) + "\n}\n")
@@ -109,6 +123,9 @@ def assemble_datalist(
     split: Sequence[float] = (0.8, 0.1, 0.1),
     stratify: Iterable[str] = ("label", "site", "view"),
     left_out: Sequence[Mapping[str, str]] = (),
+    unmatched: Sequence[Path] = (),
+    cases: Sequence[str] | None = None,
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Split samples by patient and put them into a datalist.
 
@@ -121,10 +138,15 @@ def assemble_datalist(
         split: shares of training, validation and test.
         stratify: keys whose values are spread evenly over the sections.
         left_out: cases that cannot be used, as ``{"case": ..., "reason": ...}``.
+        unmatched: images below ``root`` of which is not known what they show.
+        cases: where each sample comes from, for messages; None: the image.
+        notes: what was assumed, for the user to see.
 
     Raises:
-        DataError: when no sample is left; the message gives the first reasons.
+        DataError: when no sample is left; the message gives the first reasons. When an image is listed twice, with two
+            labels or patients.
     """
+    samples, left_out = _each_once(samples, cases or [str(sample["image"]) for sample in samples], left_out)
     if not samples:
         reasons = "; ".join(f"{entry['case']}: {entry['reason']}" for entry in left_out[:3])
         raise DataError(f"{root}: expected {description}, found no usable case{f' ({reasons})' if reasons else ''}")
@@ -137,6 +159,8 @@ def assemble_datalist(
         "split": list(split),
         **dict(zip(SECTIONS, parts, strict=False)),
         "left_out": [dict(entry) for entry in left_out],
+        **({"unmatched": [path.relative_to(root).as_posix() for path in unmatched]} if unmatched else {}),
+        **({"notes": list(notes)} if notes else {}),
     }
 
 
@@ -153,9 +177,53 @@ def existing_folder(root: str | os.PathLike, expected: str) -> Path:
     root = Path(os.path.abspath(Path(root).expanduser()))
     if not root.is_dir():
         raise DataError(f"{root}: expected a folder with {expected}, found {'a file' if root.exists() else 'nothing'}")
-    if not any(root.iterdir()):
+    if not any(files or folder != root for folder, files in walk(root)):
         raise DataError(f"{root}: expected {expected}, found an empty folder")
     return root
+
+
+def _each_once(
+    samples: Sequence[Mapping[str, Any]], cases: Sequence[str], left_out: Sequence[Mapping[str, str]]
+) -> tuple[list[Mapping[str, Any]], list[Mapping[str, str]]]:
+    """The samples whose files are there, each once, and what is left out, more for that."""
+    kept: dict[tuple[str, ...], tuple[Mapping[str, Any], str]] = {}
+    left_out = list(left_out)
+    for sample, case in zip(samples, cases, strict=True):
+        if gone := [file for file in _files(sample) if not os.path.exists(file)]:
+            reason = f"expected a file, found a link that leads nowhere: {', '.join(gone)}"
+            left_out.append({"case": case, "reason": reason})
+            continue
+        image = sample["image"]
+        key = tuple(os.path.realpath(file) for file in ([image] if isinstance(image, str) else image))
+        first, where = kept.setdefault(key, (sample, case))
+        if first is sample:
+            continue
+        for entry in ("label", "subject"):
+            if first.get(entry) != sample.get(entry):
+                raise DataError(
+                    f"{case}: expected each image once, found {image} also in {where}, with the {entry}"
+                    f" {first.get(entry)!r} there and {sample.get(entry)!r} here"
+                )
+        left_out.append({"case": case, "reason": f"the same image as {where}"})
+    return [sample for sample, _ in kept.values()], left_out
+
+
+def _checked(sample: Mapping[str, Any], where: str, num_classes: int) -> dict[str, Any]:
+    """The sample with its label as a whole number."""
+    if sample.get("label") is None:
+        return dict(sample)
+    name = f"{where}, subject {sample.get('subject')}, {sample['image']}"
+    return {**sample, "label": class_label(sample["label"], f"{name}: label", num_classes)}
+
+
+def _json(value: Any) -> str:
+    """As readable text, or with escapes where the name of a file is no valid text."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
 
 
 def _map_files(sample: Mapping[str, Any], change: Any) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import SUFFIXES, DataError, split_suffix
+from monai_anomaly.utils import SUFFIXES, DataError, class_label, image_files, split_suffix
 
 from .datalist import assemble_datalist, existing_folder
+from .patients import name_patients, patient_note
 
 __all__ = ["make_folders_datalist"]
 
@@ -33,10 +33,11 @@ def make_folders_datalist(
         root: the folder that holds ``healthy`` and ``diseased``.
         classes: class of each folder; every one must have images.
         subject: regular expression that finds the patient in the path below ``root``: its first group, or all it
-            matches. By default the patient is the first folder below that of the class, or else the stem of the file;
-            equal names in two classes are one patient.
+            matches. By default the patient is the first folder below that of the class that names no visit, or else
+            the stem of the file; names of known sets are read as :func:`monai_anomaly.data.patients.name_patients`
+            says. Equal names in two classes are one patient.
         masks: folder in ``root`` with masks: ``masks/<class>/`` with the paths and stems of the images, or ``masks/``
-            with those of the diseased ones; may be absent.
+            with those of the diseased ones; may be absent. Those that fit no image are listed under ``unmatched``.
         modality: name of the channel.
         seed: of the split by patient.
         split: shares of training, validation and test.
@@ -44,19 +45,34 @@ def make_folders_datalist(
     Raises:
         DataError: a folder is missing or has no image, or the expression does not match a path.
     """
-    names = ", ".join(f"{name}/" for name in classes)
+    if not isinstance(classes, Mapping) or not classes:
+        raise DataError(f"classes: expected a class of each folder, like {{'healthy': 0}}, found {classes!r}")
+    folders = {str(name): class_label(number, f"classes: {name}") for name, number in classes.items()}
+    names = ", ".join(f"{name}/" for name in folders)
     root = existing_folder(root, f"the folders {names}")
-    mask_files = {_stem(path, root / masks): path for path in _images(root / masks)}
-    samples = []
-    for name, label in classes.items():
-        files = _images(existing_folder(root / name, f"images ({', '.join(SUFFIXES)})"))
+    mask_files: dict[str, list[Path]] = {}
+    for path in image_files(root / masks) if (root / masks).is_dir() else []:
+        mask_files.setdefault(_stem(path, root / masks), []).append(path)
+    samples, left_out, notes, used = [], [], [], set()
+    for name, label in folders.items():
+        expected = f"images ({', '.join(SUFFIXES)})"
+        files = image_files(existing_folder(root / name, expected))
         if not files:
-            raise DataError(f"{root / name}: expected images ({', '.join(SUFFIXES)}), found none")
-        for path in files:
-            sample = {"image": str(path), "label": label, "subject": _subject(path, root, root / name, subject)}
+            raise DataError(f"{root / name}: expected {expected}, found none")
+        stems = [split_suffix(path.name)[0] for path in files]
+        below = root if subject else root / name
+        patients = name_patients(files, stems, below, subject, folder_first=True)
+        notes = patient_note(files, patients, below, subject)
+        for path, patient in zip(files, patients, strict=True):
             stem = _stem(path, root / name)
-            mask = mask_files.get(f"{name}/{stem}", mask_files.get(stem) if label else None)
-            samples.append(sample if mask is None else {**sample, "mask": str(mask)})
+            found = mask_files.get(f"{name}/{stem}", mask_files.get(stem, []) if label else [])
+            used.update(found)
+            sample = {"image": str(path), "label": label, "subject": patient}
+            if len(found) > 1:
+                reason = f"expected one mask, found {' and '.join(str(p) for p in found)}"
+                left_out.append({"case": str(path), "reason": reason})
+            else:
+                samples.append({**sample, "mask": str(found[0])} if found else sample)
     return assemble_datalist(
         samples,
         root=root,
@@ -64,22 +80,11 @@ def make_folders_datalist(
         modalities=[modality],
         seed=seed,
         split=split,
+        left_out=left_out,
+        unmatched=[path for files in mask_files.values() for path in files if path not in used],
+        notes=notes,
     )
-
-
-def _images(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.is_file() and p.name.lower().endswith(SUFFIXES))
 
 
 def _stem(path: Path, folder: Path) -> str:
     return split_suffix(path.relative_to(folder).as_posix())[0]
-
-
-def _subject(path: Path, root: Path, folder: Path, pattern: str | None) -> str:
-    if pattern is None:
-        return _stem(path, folder).split("/")[0]
-    below = path.relative_to(root).as_posix()
-    match = re.search(pattern, below)
-    if match is None:
-        raise DataError(f"{path}: expected '{below}' to match the subject pattern {pattern!r}, found no match")
-    return match.group(1) if match.groups() else match.group()

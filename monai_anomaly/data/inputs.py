@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..utils import SUFFIXES, DataError, split_suffix
+from ..utils import SUFFIXES, DataError, as_path, image_files, is_image, split_suffix, walk
+from .cases import group_cases
 from .datalist import load_datalist
-from .siblings import split_modality
+from .decathlon import check_channel_order
+from .names import NameReader
 
 __all__ = ["PROBLEM", "find_inputs", "name_samples"]
 
@@ -44,19 +46,20 @@ def find_inputs(
     Raises:
         DataError: when nothing is found, or no case is complete, naming what was looked for.
     """
-    path = Path(path).expanduser()
-    if path.is_file() and path.suffix == ".json":
+    path = as_path(path, "dataset_dir")
+    if path.is_file() and path.suffix.lower() == ".json":
         listed = load_datalist(path, section, modalities, check_files=False)
         return name_samples([{k: v for k, v in sample.items() if k not in REFERENCES} for sample in listed])
     if path.is_file():
+        check_channel_order(path, modalities)
         return [{"image": str(path), "subject": split_suffix(path.name)[0]}]
     if not path.is_dir():
         raise DataError(f"{path}: expected an image, a folder or a datalist, found nothing")
-    samples = _cases(path, modalities, skip) if len(modalities) > 1 else []
+    samples = _cases(path, modalities, skip)
     if not samples:
-        files_found = [p for p in sorted(path.rglob("*")) if p.name.lower().endswith(SUFFIXES) and p.is_file()]
-        files_found = [p for p in files_found if not skip(p)]
-        samples = [{"image": str(p), "subject": split_suffix(p.name)[0]} for p in files_found]
+        check_channel_order(path, modalities)
+        files = [p for p in image_files(path) if not skip(p)]
+        samples = [{"image": str(p), "subject": split_suffix(p.name)[0]} for p in files]
     if not samples:
         raise DataError(
             f"{path}: expected images ({', '.join(SUFFIXES)}) or folders with {list(modalities)}, found none"
@@ -65,26 +68,35 @@ def find_inputs(
 
 
 def _cases(root: Path, modalities: Sequence[str], skip: Callable[[Path], bool]) -> list[dict[str, Any]]:
-    """Files that differ in the modality of their names only, like ``p_t1_080.nii.gz`` and ``p_flair_080.nii.gz``."""
+    """Files that differ in the modality of their names only, like ``p_t1_080.nii.gz`` and ``p_flair_080.nii.gz``.
+
+    Empty when no name holds a modality.
+    """
+    reader = NameReader(modalities)
     samples: list[dict[str, Any]] = []
-    for folder in [root, *sorted(p for p in root.rglob("*") if p.is_dir())]:
-        groups: dict[str, dict[str, str]] = {}
-        for file in sorted(p for p in folder.iterdir() if p.name.lower().endswith(SUFFIXES) and not skip(p)):
-            if (found := split_modality(file, modalities)) and not found[2].endswith("_twin"):
-                modality, before, behind = found
-                rest = (before + behind).replace("__", "_").strip("_-")
-                groups.setdefault(rest, {})[modality] = str(file)
-        for rest, files in groups.items():
-            where = folder.resolve().name if folder == root else str(folder.relative_to(root)).replace(os.sep, "_")
-            name = where if len(groups) == 1 or not rest else f"{where}_{rest}"
-            sample: dict[str, Any] = {"image": [files[m] for m in modalities if m in files], "subject": name}
-            if missing := [m for m in modalities if m not in files]:
-                lacks = f"expected a file for each of {list(modalities)}, found none for {missing}"
-                sample[PROBLEM] = f"{folder}: {rest or name}: {lacks}" if len(groups) > 1 else f"{folder}: {lacks}"
+    unread: list[Path] = []
+    for folder, files in walk(root):
+        cases, rest = group_cases([p for p in files if is_image(p) and not skip(p)], reader, modalities)
+        where = folder.resolve().name if folder == root else str(folder.relative_to(root)).replace(os.sep, "_")
+        for case in cases:
+            known = [str(case.files[m][0]) for m in modalities if m in case.files]
+            name = where if len(cases) == 1 or not case.name else f"{where}_{case.name}"
+            sample: dict[str, Any] = {"image": known, "subject": name}
+            if len(modalities) == 1:
+                sample = {"image": known[0], "subject": split_suffix(Path(known[0]).name)[0]}
+            if reason := case.problem(modalities):
+                sample[PROBLEM] = (
+                    f"{folder}: {case.name or name}: {reason}" if len(cases) > 1 else f"{folder}: {reason}"
+                )
             samples.append(sample)
+        # what begins like a case is what tools made of it; another file may be a patient under another name
+        begins = tuple(case.name.casefold() for case in cases)
+        unread += [p for p in rest if reader.read(p) is None and not p.name.casefold().startswith(begins)]
     if samples and all(PROBLEM in sample for sample in samples):
         raise DataError("; ".join(sample[PROBLEM] for sample in samples))
-    return samples
+    why = f"expected one of {list(modalities)} in the name, found none or several"
+    alone = [{"image": str(p), "subject": split_suffix(p.name)[0], PROBLEM: f"{p}: {why}"} for p in unread]
+    return [*samples, *alone] if samples else []
 
 
 def name_samples(samples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

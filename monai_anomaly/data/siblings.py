@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..utils import SUFFIXES, DataError, split_suffix
-from .brats import SPELLINGS
+from ..utils import DataError, files_in, is_image
+from .names import NameReader
 
-__all__ = ["find_siblings", "split_modality"]
+__all__ = ["find_siblings"]
 
 
 def find_siblings(file: str | os.PathLike, modalities: Sequence[str]) -> list[str]:
@@ -25,28 +24,21 @@ def find_siblings(file: str | os.PathLike, modalities: Sequence[str]) -> list[st
         one path a modality, in order; empty when the name of ``file`` holds no modality.
 
     Raises:
-        DataError: when the file of a modality is missing.
+        DataError: when the file of a modality is missing, or there are two.
     """
     path = Path(file)
-    own = split_modality(path, modalities)
-    if own is None:
+    reader = NameReader(modalities)
+    own = reader.read(path)
+    if own is None or own.role not in modalities:
         return []
-    found = {own[0]: str(path)}
-    for other in sorted(path.parent.iterdir()):
-        parts = split_modality(other, modalities)
-        if parts is not None and parts[1:] == own[1:]:
-            found.setdefault(parts[0], str(other))
+    found = {own.role: [str(path)]}
+    for other in files_in(path.parent):
+        name = reader.read(other)
+        if is_image(other) and name is not None and name.key == own.key and name.role != own.role:
+            found.setdefault(name.role, []).append(str(other))
     if missing := [m for m in modalities if m not in found]:
         raise DataError(f"{path}: expected files beside it for each of {list(modalities)}, found none for {missing}")
-    return [found[m] for m in modalities]
-
-
-def split_modality(path: Path, modalities: Sequence[str]) -> tuple[str, str, str] | None:
-    """The modality in a file's name, and what stands before and behind it, in small letters; None without one."""
-    stem, suffix = split_suffix(path.name.lower())
-    if suffix not in SUFFIXES:
-        return None
-    token = {s.lower(): m for m in modalities for s in SPELLINGS.get(m, (m,))}
-    spellings = "|".join(re.escape(s) for s in sorted(token, key=len, reverse=True))
-    match = re.search(rf"(?:^|(?<=[_-]))({spellings})(?=[_-]|$)", stem)
-    return None if match is None else (token[match.group(1)], stem[: match.start()], stem[match.end() :])
+    for modality in modalities:
+        if len(found[modality]) > 1:
+            raise DataError(f"{path}: expected one {modality} of its case, found {' and '.join(found[modality])}")
+    return [found[m][0] for m in modalities]

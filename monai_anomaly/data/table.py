@@ -2,43 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import DataError
+from monai_anomaly.utils import DataError, class_label
 
+from .csv_table import read_table
 from .datalist import assemble_datalist
 
-__all__ = ["make_table_datalist", "read_table"]
+__all__ = ["existing_file", "make_table_datalist"]
 
-
-def read_table(path: str | os.PathLike, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Read a CSV file with a header line.
-
-    Args:
-        path: the file.
-        columns: columns that must be there.
-
-    Raises:
-        DataError: the file, a column or every row is missing.
-    """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        found = "a folder" if path.is_dir() else "nothing"
-        raise DataError(f"{path}: expected a CSV file with the columns {', '.join(columns)}, found {found}")
-    with open(path, newline="", encoding="utf-8-sig") as f:
-        reader = csv.DictReader(f)
-        header = list(reader.fieldnames or [])
-        absent = [column for column in columns if column not in header]
-        if absent:
-            raise DataError(f"{path}: expected the columns {', '.join(absent)}, found {', '.join(header) or 'none'}")
-        rows = list(reader)
-    if not rows:
-        raise DataError(f"{path}: expected rows below the header, found none")
-    return rows
+_NOBODY = ("", "nan", "n/a", "#n/a", "null", "none")
 
 
 def make_table_datalist(
@@ -58,7 +34,7 @@ def make_table_datalist(
 ) -> dict[str, Any]:
     """List the images of a CSV table, one row an image.
 
-    A row whose file does not exist is left out and listed with the reason.
+    A row whose file does not exist, that names no patient or is cut off is left out and listed with the reason.
 
     Args:
         root: the CSV file.
@@ -77,29 +53,35 @@ def make_table_datalist(
         split: shares of training, validation and test.
 
     Raises:
-        DataError: the table or a column is missing, a label is not a number, or no file exists.
+        DataError: the table or a column is missing, a label is no class, no file exists, or an image is listed
+            twice with two labels or patients.
     """
     table = Path(os.path.abspath(Path(root).expanduser()))
-    rows = read_table(table, [column for column in (file, label, subject, site, view, mask) if column])
-    folder = _image_root(table, rows[0][file]) if image_root is None else Path(os.path.abspath(image_root))
-    samples, left_out = [], []
-    for number, row in enumerate(rows, start=2):
-        entry = {"case": f"{table}, line {number}"}
-        paths = {
-            key: folder / row[column] for key, column in (("image", file), ("mask", mask)) if column and row[column]
-        }
+    found = read_table(table, [column for column in (file, label, subject, site, view, mask) if column])
+    translated = None if classes is None else _class_table(classes)
+    firsts = [row[file] for _, row in found.rows[:20]]
+    folder = _image_root(table, firsts) if image_root is None else Path(os.path.abspath(Path(image_root).expanduser()))
+    samples, cases, left_out = [], [], [*found.left_out]
+    for line, row in found.rows:
+        case = f"{table}, line {line}"
+        paths = {k: existing_file(folder, row[c]) for k, c in (("image", file), ("mask", mask)) if c and row[c]}
         missing = [str(path) for path in paths.values() if not path.is_file()]
-        value = row[label].strip()
+        value = row[label]
+        reason = None
         if "image" not in paths or missing:
-            left_out.append({**entry, "reason": f"expected an image file, found none: {', '.join(missing)}"})
-        elif classes is not None and value not in classes:
-            left_out.append({**entry, "reason": f"{label} is {value!r}, not one of {', '.join(classes)}"})
-        else:
-            extra = {key: row[column] for key, column in (("site", site), ("view", view)) if column}
-            number_of_class = classes[value] if classes is not None else _whole(value, label, entry["case"])
-            samples.append(
-                {**{k: str(p) for k, p in paths.items()}, "label": number_of_class, "subject": row[subject], **extra}
-            )
+            reason = f"expected an image file, found none: {', '.join(missing)}"
+        elif row[subject].lower() in _NOBODY:
+            reason = f"expected a patient in the column {subject}, found {row[subject]!r}"
+        elif translated is not None and _number(value) not in translated:
+            reason = f"{label} is {value!r}, not one of {', '.join(translated)}"
+        if reason is not None:
+            left_out.append({"case": case, "reason": reason})
+            continue
+        number = translated[_number(value)] if translated is not None else _class(value, label, case)
+        extra = {key: row[column] for key, column in (("site", site), ("view", view)) if column}
+        images = {key: str(path) for key, path in paths.items()}
+        samples.append({**images, "label": number, "subject": row[subject], **extra})
+        cases.append(case)
     return assemble_datalist(
         samples,
         root=table,
@@ -108,17 +90,39 @@ def make_table_datalist(
         seed=seed,
         split=split,
         left_out=left_out,
+        cases=cases,
+        notes=found.notes,
     )
 
 
-def _image_root(table: Path, first: str) -> Path:
-    return table.parent.parent if (table.parent.parent / first).is_file() else table.parent
+def existing_file(folder: Path, name: str) -> Path:
+    """The file that an entry of a table names, be it with the signs of Windows between folders."""
+    path = folder / name
+    return folder / name.replace("\\", "/") if "\\" in name and not path.is_file() else path
 
 
-def _whole(value: str, column: str, case: str) -> int:
+def _image_root(table: Path, names: Sequence[str]) -> Path:
+    beside, above = table.parent, table.parent.parent
+    there = [[existing_file(folder, name).is_file() for name in names if name] for folder in (beside, above)]
+    return above if any(there[1]) and not any(there[0]) else beside
+
+
+def _class_table(classes: Mapping[str, int]) -> dict[str, int]:
+    if not isinstance(classes, Mapping):
+        raise DataError(f"classes: expected a class of each entry, like {{'Healthy': 0, 'Sick': 1}}, found {classes!r}")
+    return {_number(str(entry)): class_label(number, f"classes: {entry}") for entry, number in classes.items()}
+
+
+def _number(entry: str) -> str:
+    """An entry, in one spelling if it is a whole number: 1.0 is 1."""
     try:
-        if float(value).is_integer():
-            return int(float(value))
-    except (ValueError, OverflowError):
-        pass
-    raise DataError(f"{case}: expected a whole number in the column {column}, found {value!r}")
+        return str(int(float(entry))) if float(entry).is_integer() else entry.strip()
+    except ValueError:
+        return entry.strip()
+
+
+def _class(value: str, column: str, case: str) -> int:
+    try:
+        return class_label(value, f"{case}, column {column}")
+    except DataError as error:
+        raise DataError(f"{error}; --classes \"{{'0': 0, '1': 1}}\" leaves out all other entries") from error

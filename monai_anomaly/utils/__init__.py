@@ -6,27 +6,32 @@ from __future__ import annotations
 
 from .affines import check_voxel_size, corner_distance, voxel_size
 from .checkpoint_file import check_finite, check_floating, load_tensors, verify_file
+from .class_label import class_label
 from .entropy import binary_entropy
 from .errors import DataError, OutputError, describe, known_cause
 from .files import atomic_path, atomic_torch_save, atomic_write, check_writable
 from .interior import interior
 from .labels import are_labels, label_type
 from .nifti import ALIGNED, MNI, NiftiGeometry, read_geometry, write_nifti
+from .paths import as_path, same_folder
 from .precision import autocast_dtype
 from .provenance import provenance
 from .seeds import hashed_seed
 from .segmentation_layout import MAPS, split_prediction
-from .suffixes import SUFFIXES, split_suffix
+from .suffixes import NIFTI, SUFFIXES, is_image, split_suffix
+from .walk import files_in, image_files, walk
 
 __all__ = [
     "ALIGNED",
     "MAPS",
     "MNI",
+    "NIFTI",
     "SUFFIXES",
     "DataError",
     "NiftiGeometry",
     "OutputError",
     "are_labels",
+    "as_path",
     "atomic_path",
     "atomic_torch_save",
     "atomic_write",
@@ -38,7 +43,10 @@ __all__ = [
     "check_writable",
     "corner_distance",
     "describe",
+    "class_label",
+    "files_in",
     "hashed_seed",
+    "image_files",
     "interior",
     "known_cause",
     "label_type",
@@ -50,4 +58,11 @@ __all__ = [
     "verify_file",
     "voxel_size",
     "write_nifti",
+    "is_image",
+    "label_type",
+    "provenance",
+    "same_folder",
+    "split_prediction",
+    "split_suffix",
+    "walk",
 ]

@@ -56,7 +56,7 @@ def test_a_case_without_a_modality_or_segmentation_is_left_out(tmp_path: Path) -
     datalist = make_brats_datalist(tmp_path)
     assert sorted(s["subject"] for s in _samples(datalist)) == ["c1", "c4"]
     reasons = {Path(e["case"]).name: e["reason"].split(",")[0] for e in datalist["left_out"]}
-    assert reasons == {"c2": "expected t2", "c3": "expected seg"}
+    assert reasons == {"c2": "expected t2", "c3": "expected mask"}
 
 
 def test_without_any_segmentation_every_case_is_used(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_what_cannot_be_used_is_left_out_and_named(
     reasons = [entry["reason"] for entry in loader.left_out]
     assert "p0/t1.nii.gz" in reasons[0] and "NaN" in reasons[0]
     assert "p2/t2.nii.gz" in reasons[1] and "readable" in reasons[1]
-    assert "p3" in reasons[2] and "['t2']" in reasons[2]
+    assert "p3" in reasons[2] and "expected t2" in reasons[2]
     assert capsys.readouterr().out.count("left out p2: ") == 2
 
 

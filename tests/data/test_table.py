@@ -49,7 +49,7 @@ def test_a_missing_file_is_left_out_and_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (["a.png,sick,p1,A,"], r"table\.csv, line 2: expected a whole number in the column label, found 'sick'"),
+        (["a.png,sick,p1,A,"], r"table\.csv, line 2, column label: expected a class, a whole number from 0 on, found 'sick'"),
         ([], r"table\.csv: expected rows"),
         (["x.png,0,p1,A,"], r"table\.csv: .*found no usable case .*x\.png"),
     ],

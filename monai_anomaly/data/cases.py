@@ -1,0 +1,76 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .names import MASK, NameReader
+
+__all__ = ["Case", "group_cases"]
+
+
+@dataclass
+class Case:
+    """The files of one case in a folder.
+
+    Args:
+        name: what the names of the files share; empty when they are only the modality.
+        files: by modality, and under ``"mask"``; more than one where the names do not tell which is meant.
+    """
+
+    name: str
+    files: dict[str, list[Path]] = field(default_factory=dict)
+
+    def problem(self, roles: Sequence[str]) -> str | None:
+        """Why not exactly one file is there for each role; None when it is."""
+        if absent := [role for role in roles if role not in self.files]:
+            found = ", ".join(sorted(path.name for role in self.files for path in self.files[role]))
+            return f"expected {', '.join(absent)}, found only {found}"
+        for role in roles:
+            if len(self.files[role]) > 1:
+                found = " and ".join(path.name for path in self.files[role])
+                return f"expected one {role}, found {found}"
+        broken = [str(path) for role in roles for path in self.files[role] if not path.exists()]
+        return f"expected a file, found a link that leads nowhere: {', '.join(broken)}" if broken else None
+
+
+def group_cases(files: Iterable[Path], reader: NameReader, modalities: Sequence[str]) -> tuple[list[Case], list[Path]]:
+    """The cases among the files of one folder: those whose names differ in the modality only.
+
+    A mask belongs to the case of its name. One of another name is taken where the folder holds one case without a mask
+    and no other mask (case 355 of BraTS 2020).
+
+    Args:
+        files: of the folder.
+        reader: of their names.
+        modalities: the channels; a group without any of them is no case.
+
+    Returns:
+        the cases, by name, and the files of which the names say nothing, and the masks without a case.
+    """
+    groups: dict[str, Case] = {}
+    unmatched = []
+    for path in files:
+        name = reader.read(path)
+        if name is None:
+            unmatched.append(path)
+        elif name.role in (*modalities, MASK):
+            groups.setdefault(name.key, Case(name.case)).files.setdefault(name.role, []).append(path)
+    cases = [case for case in groups.values() if any(m in case.files for m in modalities)]
+    orphans = [path for case in groups.values() if case not in cases for path in case.files[MASK]]
+    if len(cases) == 1 and len(orphans) == 1 and MASK not in cases[0].files:
+        cases[0].files[MASK] = [orphans.pop()]
+    for case in cases:
+        _prefer_corrected(case, unmatched)
+    return sorted(cases, key=lambda case: case.name), sorted([*unmatched, *orphans])
+
+
+def _prefer_corrected(case: Case, unmatched: list[Path]) -> None:
+    """TCIA's BraTS 2017 has a first mask and, under a longer name, the one a person corrected."""
+    masks = case.files.get(MASK, [])
+    corrected = [path for path in masks if "manuallycorrected" in path.name.casefold()]
+    if len(corrected) == 1 and len(masks) == 2:
+        case.files[MASK] = corrected
+        unmatched += [path for path in masks if path not in corrected]

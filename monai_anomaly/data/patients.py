@@ -1,0 +1,120 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..utils import DataError
+
+__all__ = ["match_patient", "name_patients", "patient_note"]
+
+# public sets whose names hold the patient and then the visit or the image
+_KNOWN = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?:^|[/_])(sub-[a-z0-9]+)(?=[/_]|$)",  # BIDS
+        r"(?:^|/)(BraTS-[a-z]+(?:-[a-z]+)*-\d+)-\d+",  # BraTS 2023 and later, with the number of the visit
+        r"(?:^|[/_])(TCGA[-_][a-z0-9]{2}[-_][a-z0-9]{4})(?![a-z0-9])",
+        r"(?:^|/)(UPENN-GBM-\d{5})_\d{2}(?=[/_]|$)",
+        r"(?:^|/)(UCSF-PDGM-\d+)_FU\d+d?(?=[/_]|$)",
+        r"(?:^|/)(\d{8})_\d{3}$",  # NIH ChestX-ray14
+    )
+]
+_VISIT = (
+    r"(?:(?:ses|session|visit|week|month|day|time|timepoint|tp|followup|fu|baseline|pre|post)[-_]?\d*"
+    r"|(?:19|20)\d\d[-.]?\d\d[-.]?\d\d)"
+)
+# folders that name a part of a set
+_PARTS = ("hgg", "lgg", "train", "training", "val", "valid", "validation", "test", "testing", "anat", "images", "data")
+
+
+def name_patients(
+    files: Sequence[Path],
+    stems: Sequence[str],
+    root: Path,
+    pattern: str | None = None,
+    folder_first: bool = False,
+) -> list[str]:
+    """The patient of each case, read from the path of a file below the folder of the set.
+
+    Known are BIDS, BraTS from 2023 on, TCGA, UPENN-GBM, UCSF-PDGM and ChestX-ray14. Of other names a visit at the end
+    is taken off (``_week-012``, ``_1998.08.01``). Where nothing is left, or all cases have one name, the patient is the
+    first folder below ``root`` that names no visit and no part of the set. Doubt joins two patients rather than parts
+    the visits of one.
+
+    Args:
+        files: one a case.
+        stems: the name of each case, perhaps empty.
+        root: the folder of the set.
+        pattern: regular expression that finds the patient in the path below ``root`` instead: its first group, or all
+            that it matches.
+        folder_first: the folder counts before the name.
+
+    Raises:
+        DataError: the pattern is none, or does not match a path.
+    """
+    below = [path.relative_to(root) for path in files]
+    if pattern is not None:
+        return [match_patient(pattern, str(path), part.as_posix()) for path, part in zip(files, below, strict=True)]
+    same = len(files) > 1 and len({stem.casefold() for stem in stems}) == 1
+    patients = []
+    for part, stem in zip(below, stems, strict=True):
+        guesses = ["" if same else _without_visit(stem), _folder(part.parts[:-1])]
+        if folder_first:
+            guesses.reverse()
+        known = _known(part.parent.as_posix(), stem)
+        patients.append(next(name for name in (known, *guesses, stem, root.resolve().name) if name))
+    return patients
+
+
+def patient_note(files: Sequence[Path], patients: Sequence[str], root: Path, pattern: str | None) -> list[str]:
+    """A line that says how the patients were found, with an example; none when the user said how."""
+    if pattern is not None or not files:
+        return []
+    counts = Counter(patients)
+    example = max(range(len(files)), key=lambda i: counts[patients[i]])
+    return [
+        f"patients read from the names, e.g. {files[example].relative_to(root).as_posix()} is of"
+        f" {patients[example]!r}; --subject REGEX says otherwise"
+    ]
+
+
+def _known(folder: str, stem: str) -> str | None:
+    for pattern in _KNOWN:
+        if match := pattern.search(stem) or pattern.search(folder):
+            return match.group(1)
+    return None
+
+
+def _without_visit(stem: str) -> str:
+    return re.sub(rf"(?:(?:^|[_\-. ]){_VISIT})+$", "", stem, flags=re.IGNORECASE)
+
+
+def _folder(names: Sequence[str]) -> str:
+    """The first folder that can be a patient's."""
+    named = (n for n in names if n.lower() not in _PARTS and not re.fullmatch(_VISIT, n, re.IGNORECASE))
+    return next(named, "")
+
+
+def match_patient(pattern: str, case: str, below: str) -> str:
+    """The patient that a regular expression finds in a path: its first group, or all that it matches.
+
+    Args:
+        pattern: the expression.
+        case: what is read, for the message.
+        below: the path.
+
+    Raises:
+        DataError: the expression is none, or finds nothing.
+    """
+    try:
+        match = re.search(pattern, below)
+    except re.error as error:
+        raise DataError(f"--subject {pattern!r}: expected a regular expression, found {error}") from error
+    found = (match.group(1) if match.groups() else match.group()) if match else None
+    if not found:
+        raise DataError(f"{case}: expected '{below}' to match the subject pattern {pattern!r}, found no match")
+    return found
