@@ -54,6 +54,8 @@ def _reader(hint: Any) -> Callable[[str], Any]:
             return fire.parser.DefaultParseValue(value)
         if names and (listed := _names(value)) is not None:
             return listed
+        if names and not text:
+            return [value]
         return value if text else fire.parser.DefaultParseValue(value)
 
     return read

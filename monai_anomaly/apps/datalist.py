@@ -6,6 +6,7 @@ import inspect
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from monai.utils import look_up_option
@@ -51,6 +52,8 @@ def datalist(kind: str, root: str | os.PathLike, out: str | os.PathLike, **optio
     if unknown := set(options) - set(inspect.signature(maker).parameters):
         known = ", ".join(f"--{name}" for name in list(inspect.signature(maker).parameters)[1:])
         raise DataError(f"datalist {kind}: expected the options {known}, found --{', --'.join(sorted(unknown))}")
+    if Path(out).resolve() == Path(root).resolve():
+        raise DataError(f"{out}: expected another file to write than the one that is read")
     made = maker(root, **read_options(maker, options))
     save_datalist(out, made)
     print(count_table(made))
@@ -62,18 +65,20 @@ def datalist(kind: str, root: str | os.PathLike, out: str | os.PathLike, **optio
 
 
 def mask_lines(made: Mapping[str, Any], kind: str) -> list[str]:
-    """What to say about the masks: how many there are, and what happens to diseased volumes without one."""
+    """What to say about the masks and classes: how many there are, and what it means where they are missing."""
     samples = [sample for section in SECTIONS for sample in made.get(section, [])]
     masks = [sample for sample in samples if sample.get("mask")]
+    classes = {sample.get("label") for sample in samples}
     images = [s["image"] if isinstance(s["image"], str) else s["image"][0] for s in samples]
     bare = [i for s, i in zip(samples, images, strict=True) if s.get("label") and not s.get("mask") and _volume(i)]
-    if not bare:
-        return [f"masks: {len(masks)} of {len(samples)}" if masks else "no masks found"]
-    named = "; --mask NAME says how they are spelled" if kind == "brats" else ""
-    every = "every slice of a diseased volume will count as diseased"
-    if not masks:
-        return [f"WARNING: no masks found; {every}{named}"]
-    return [f"WARNING: {len(bare)} diseased volumes of {len(samples)} have no mask, e.g. {bare[0]}; {every}{named}"]
+    lines = [f"masks: {len(masks)} of {len(samples)}" if masks else "no masks found"]
+    if bare:
+        which = "no masks found" if not masks else f"{len(bare)} diseased volumes have no mask, e.g. {bare[0]}"
+        named = "; --mask NAME says how masks are spelled" if kind == "brats" else ""
+        lines = [f"WARNING: {which}; every slice of a diseased volume will count as diseased{named}"]
+    if len(classes) == 1 and not masks:
+        lines.append(f"WARNING: every image has the class {classes.pop()}; a classifier needs both classes")
+    return lines
 
 
 def _volume(path: str) -> bool:

@@ -10,6 +10,7 @@ from monai_anomaly.utils import NIFTI, class_label, is_image, walk
 
 from .cases import group_cases
 from .datalist import assemble_datalist, existing_folder
+from .decathlon import refuse_decathlon
 from .names import MASK, NameReader
 from .patients import name_patients, patient_note
 
@@ -54,6 +55,7 @@ def make_brats_datalist(
     """
     expected = f"NIfTI files <case>_<modality>.nii.gz with the modalities {', '.join(modalities)}"
     root = existing_folder(root, expected)
+    refuse_decathlon(root)
     label = class_label(label, "label")
     reader = NameReader(modalities, mask)
     found, unmatched = [], []

@@ -56,7 +56,7 @@ def load_datalist(
         raise DataError(f"{path}: expected JSON, found {error}") from error
     if not isinstance(datalist, dict):
         raise DataError(f"{path}: expected a JSON object with a section '{section}', found a {type(datalist).__name__}")
-    refuse_decathlon(path, datalist)
+    refuse_decathlon(path)
     samples = datalist.get(section)
     if not isinstance(samples, list) or not samples:
         sections = {key: len(value) for key, value in datalist.items() if key in SECTIONS}
@@ -148,7 +148,10 @@ def assemble_datalist(
     """
     samples, left_out = _each_once(samples, cases or [str(sample["image"]) for sample in samples], left_out)
     if not samples:
-        reasons = "; ".join(f"{entry['case']}: {entry['reason']}" for entry in left_out[:3])
+        reasons = "; ".join(
+            [f"{entry['case']}: {entry['reason']}" for entry in left_out[:3]]
+            + [f"{path.relative_to(root)}: nothing known by its name" for path in unmatched[:3]]
+        )
         raise DataError(f"{root}: expected {description}, found no usable case{f' ({reasons})' if reasons else ''}")
     parts = split_by_subject(samples, split, seed=seed, stratify=stratify)
     return {

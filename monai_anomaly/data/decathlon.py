@@ -32,17 +32,20 @@ def channel_names(content: Mapping[str, Any]) -> list[str]:
     return [ours.get(name, name) for name in ordered]
 
 
-def refuse_decathlon(path: Path, content: Any) -> None:
-    """Stop where such a file is given for a datalist.
+def refuse_decathlon(path: Path) -> None:
+    """Stop where such a file is given for a datalist, or a folder that holds one for folders of cases.
 
     Raises:
-        DataError: names the command that makes one of it.
+        DataError: names the command that makes a datalist of it.
     """
-    if is_decathlon(content):
-        out = path.parent / "datalist.json"
+    path = path / NAME if path.is_dir() else path
+    if is_decathlon(_content(path)):
+        # a copy under the name of a datalist must not be overwritten by the one made of it
+        original = path.parent / NAME if (path.parent / NAME).is_file() else path
+        out = path.parent / ("listed.json" if original.name == "datalist.json" else "datalist.json")
         raise DataError(
-            f"{path}: expected a datalist, found a dataset.json of the Decathlon;"
-            f" `python -m monai_anomaly datalist decathlon {path} {out}` makes a datalist of it"
+            f"{path}: expected a datalist of this project, found a {NAME} of the Decathlon;"
+            f" `python -m monai_anomaly datalist decathlon {original} {out}` lists its images"
         )
 
 
@@ -58,14 +61,22 @@ def check_channel_order(path: str | os.PathLike, modalities: Sequence[str]) -> N
     """
     folder = Path(os.path.abspath(path))
     for place in (folder, *folder.parents[:2]):
-        try:
-            content = json.loads((place / NAME).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        content = _content(place / NAME)
+        if not is_decathlon(content):
             continue
-        found = channel_names(content) if is_decathlon(content) else []
-        if found and found != list(modalities):
+        found = channel_names(content)
+        # one channel has no order
+        if found and found != list(modalities) and (len(found), len(modalities)) != (1, 1):
             raise DataError(
                 f"{path}: expected images with the channels {list(modalities)}, found {found} in {place / NAME};"
                 f' give --channel_names "{found}" in training and in inference'
             )
         return
+
+
+def _content(path: Path) -> Any:
+    """Of a JSON file; None when it is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return None

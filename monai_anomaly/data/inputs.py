@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,7 @@ def find_inputs(
     samples = _cases(path, modalities, skip)
     if not samples:
         check_channel_order(path, modalities)
-        files = [p for p in image_files(path) if not skip(p)]
-        samples = [{"image": str(p), "subject": split_suffix(p.name)[0]} for p in files]
+        samples = _single([p for p in image_files(path) if not skip(p)], path)
     if not samples:
         raise DataError(
             f"{path}: expected images ({', '.join(SUFFIXES)}) or folders with {list(modalities)}, found none"
@@ -82,8 +82,6 @@ def _cases(root: Path, modalities: Sequence[str], skip: Callable[[Path], bool]) 
             known = [str(case.files[m][0]) for m in modalities if m in case.files]
             name = where if len(cases) == 1 or not case.name else f"{where}_{case.name}"
             sample: dict[str, Any] = {"image": known, "subject": name}
-            if len(modalities) == 1:
-                sample = {"image": known[0], "subject": split_suffix(Path(known[0]).name)[0]}
             if reason := case.problem(modalities):
                 sample[PROBLEM] = (
                     f"{folder}: {case.name or name}: {reason}" if len(cases) > 1 else f"{folder}: {reason}"
@@ -95,8 +93,21 @@ def _cases(root: Path, modalities: Sequence[str], skip: Callable[[Path], bool]) 
     if samples and all(PROBLEM in sample for sample in samples):
         raise DataError("; ".join(sample[PROBLEM] for sample in samples))
     why = f"expected one of {list(modalities)} in the name, found none or several"
-    alone = [{"image": str(p), "subject": split_suffix(p.name)[0], PROBLEM: f"{p}: {why}"} for p in unread]
+    alone = [{**sample, PROBLEM: f"{sample['image']}: {why}"} for sample in _single(unread, root)]
+    if len(modalities) == 1:
+        named = _single([Path(sample["image"][0]) for sample in samples], root)
+        samples = [{**sample, **name} for sample, name in zip(samples, named, strict=True)]
     return [*samples, *alone] if samples else []
+
+
+def _single(files: Sequence[Path], root: Path) -> list[dict[str, Any]]:
+    """A sample of each file, named by its stem, or by its path where several have one stem."""
+    counts = Counter(split_suffix(path.name)[0] for path in files)
+    stems = ((path, split_suffix(path.name)[0]) for path in files)
+    return [
+        {"image": str(path), "subject": stem if counts[stem] == 1 else split_suffix(str(path.relative_to(root)))[0]}
+        for path, stem in stems
+    ]
 
 
 def name_samples(samples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

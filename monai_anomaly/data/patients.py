@@ -23,9 +23,10 @@ _KNOWN = [
         r"(?:^|/)(\d{8})_\d{3}$",  # NIH ChestX-ray14
     )
 ]
-_VISIT = (
+_VISITS = re.compile(
     r"(?:(?:ses|session|visit|week|month|day|time|timepoint|tp|followup|fu|baseline|pre|post)[-_]?\d*"
-    r"|(?:19|20)\d\d[-.]?\d\d[-.]?\d\d)"
+    r"|(?:19|20)\d\d[-.]?\d\d[-.]?\d\d)",
+    re.IGNORECASE,
 )
 # folders that name a part of a set
 _PARTS = ("hgg", "lgg", "train", "training", "val", "valid", "validation", "test", "testing", "anat", "images", "data")
@@ -62,11 +63,12 @@ def name_patients(
     same = len(files) > 1 and len({stem.casefold() for stem in stems}) == 1
     patients = []
     for part, stem in zip(below, stems, strict=True):
-        guesses = ["" if same else _without_visit(stem), _folder(part.parts[:-1])]
+        folders = [name for name in part.parts[:-1] if name.lower() not in _PARTS]
+        guesses = ["" if same else _without_visit(stem), next((f for f in folders if not _VISITS.fullmatch(f)), "")]
         if folder_first:
             guesses.reverse()
         known = _known(part.parent.as_posix(), stem)
-        patients.append(next(name for name in (known, *guesses, stem, root.resolve().name) if name))
+        patients.append(next(name for name in (known, *guesses, stem, *folders[:1], root.resolve().name) if name))
     return patients
 
 
@@ -90,13 +92,7 @@ def _known(folder: str, stem: str) -> str | None:
 
 
 def _without_visit(stem: str) -> str:
-    return re.sub(rf"(?:(?:^|[_\-. ]){_VISIT})+$", "", stem, flags=re.IGNORECASE)
-
-
-def _folder(names: Sequence[str]) -> str:
-    """The first folder that can be a patient's."""
-    named = (n for n in names if n.lower() not in _PARTS and not re.fullmatch(_VISIT, n, re.IGNORECASE))
-    return next(named, "")
+    return re.sub(rf"(?:(?:^|[_\-. ]){_VISITS.pattern})+$", "", stem, flags=re.IGNORECASE)
 
 
 def match_patient(pattern: str, case: str, below: str) -> str:
