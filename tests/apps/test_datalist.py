@@ -50,3 +50,24 @@ def test_bad_arguments(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected the folders healthy/, diseased/"):
         datalist("folders", tmp_path, tmp_path / "list.json")
     assert not (tmp_path / "list.json").exists()
+
+
+def test_missing_masks_are_said_loudly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for case in ("a", "b", "c"):
+        for name in ("t1", "Wilma"):
+            (tmp_path / f"{case}_{name}.nii.gz").touch()
+    datalist("brats", tmp_path, tmp_path / "list.json", modalities=["t1"])
+    printed = capsys.readouterr().out
+    assert "WARNING: no masks found; every slice of a diseased volume will count as diseased; --mask NAME" in printed
+    assert "neither image nor mask by its name: a_Wilma.nii.gz" in printed
+    datalist("brats", tmp_path, tmp_path / "list.json", modalities=["t1"], mask="Wilma")
+    printed = capsys.readouterr().out
+    assert "masks: 3 of 3" in printed and "WARNING" not in printed
+
+
+def test_an_unknown_option_and_writing_over_the_input(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("file,label,subject\n")
+    with pytest.raises(DataError, match=r"expected the options --file, .*found --lable"):
+        datalist("table", tmp_path / "table.csv", tmp_path / "list.json", lable="x")
+    with pytest.raises(DataError, match="another file to write"):
+        datalist("table", tmp_path / "table.csv", tmp_path / "table.csv")

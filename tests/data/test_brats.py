@@ -79,3 +79,84 @@ def test_plainly_named_files_of_real_cases(shared: Callable[[str], Path]) -> Non
     ms = _samples(make_brats_datalist(shared("realdata/open_ms/cross_mni")))
     assert sorted(s["subject"] for s in ms) == ["p07", "p19"]
     assert [Path(file).name for file in ms[0]["image"]] == [f"{m}.nii.gz" for m in ("t1", "t1ce", "t2", "flair")]
+
+
+def _flat(folder: Path, *names: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / f"{name}.nii.gz").touch()
+
+
+def test_ten_cases_in_one_folder_are_ten_samples(tmp_path: Path) -> None:
+    for i in range(10):
+        _flat(tmp_path, *(f"P{i:02d}_{m}" for m in ("t1", "t1ce", "t2", "flair", "seg")))
+    samples = _samples(make_brats_datalist(tmp_path))
+    assert sorted(s["subject"] for s in samples) == [f"P{i:02d}" for i in range(10)]
+    for sample in samples:
+        assert {Path(f).name[:3] for f in (*sample["image"], sample["mask"])} == {sample["subject"]}
+
+
+def test_no_file_of_a_patient_completes_another(tmp_path: Path) -> None:
+    _flat(tmp_path / "both", *(f"P0_{m}" for m in ("t1", "t1ce", "flair", "seg")))
+    _flat(tmp_path / "both", *(f"P1_{m}" for m in ("t1", "t1ce", "t2", "flair", "seg")))
+    datalist = make_brats_datalist(tmp_path)
+    assert [s["subject"] for s in _samples(datalist)] == ["P1"]
+    assert [Path(e["case"]).name for e in datalist["left_out"]] == ["P0"]
+
+
+@pytest.mark.parametrize(
+    ("extra", "reason"), [("P0_t1n", "one t1, found P0_t1.nii.gz and P0_t1n"), ("P0_mask", "one mask, found P0_mask")]
+)
+def test_two_files_for_one_thing_are_left_out_and_named(tmp_path: Path, extra: str, reason: str) -> None:
+    for i in range(2):
+        _flat(tmp_path / f"P{i}", *(f"P{i}_{m}" for m in ("t1", "t2", "seg")))
+    _flat(tmp_path / "P0", extra)
+    datalist = make_brats_datalist(tmp_path, modalities=["t1", "t2"])
+    assert [s["subject"] for s in _samples(datalist)] == ["P1"]
+    assert reason in datalist["left_out"][0]["reason"]
+
+
+def test_companions_links_and_capital_suffixes(tmp_path: Path) -> None:
+    for i in range(4):
+        _case(tmp_path / "store", f"c{i}", "t1", "seg", ending=".NII.GZ" if i % 2 else ".nii.gz")
+        for file in list((tmp_path / f"store/c{i}").iterdir()):
+            file.with_name(f"._{file.name}").touch()
+    (tmp_path / "set/HGG").mkdir(parents=True)
+    for i in range(3):
+        (tmp_path / f"set/HGG/c{i}").symlink_to(tmp_path / f"store/c{i}")
+    (tmp_path / "set/HGG/c9_t1.nii.gz").symlink_to(tmp_path / "gone.nii.gz")
+    datalist = make_brats_datalist(tmp_path / "set", modalities=["t1"])
+    assert sorted(s["subject"] for s in _samples(datalist)) == ["c0", "c1", "c2"]
+    assert [Path(e["case"]).name for e in datalist["left_out"]] == ["HGG"]
+    alone = make_brats_datalist(tmp_path / "set/HGG/c1", modalities=["t1"])
+    assert [s["subject"] for s in _samples(alone)] == ["c1"]
+
+
+def test_unknown_masks_are_named_and_can_be_said(tmp_path: Path) -> None:
+    for i in range(3):
+        _flat(tmp_path / f"c{i}", f"c{i}_t1", f"c{i}_Wilma", f"c{i}_brain_mask")
+    datalist = make_brats_datalist(tmp_path, modalities=["t1"])
+    assert all("mask" not in s for s in _samples(datalist))
+    assert [f for f in datalist["unmatched"] if "Wilma" in f] == [f"c{i}/c{i}_Wilma.nii.gz" for i in range(3)]
+    said = make_brats_datalist(tmp_path, modalities=["t1"], mask="Wilma")
+    assert all(s["mask"].endswith("_Wilma.nii.gz") for s in _samples(said))
+
+
+def test_the_corrected_mask_of_tcia_is_the_one(tmp_path: Path) -> None:
+    name = "TCGA-02-0001_1998.08.01"
+    _flat(tmp_path / name[:12], *(f"{name}_{m}" for m in ("t1", "GlistrBoost", "GlistrBoost_ManuallyCorrected")))
+    (sample,) = _samples(make_brats_datalist(tmp_path, modalities=["t1"]))
+    assert sample["mask"].endswith("_ManuallyCorrected.nii.gz") and sample["subject"] == name[:12]
+
+
+def test_visits_stay_with_their_patient_and_a_pattern_says_otherwise(tmp_path: Path) -> None:
+    for patient in range(4):
+        for visit in range(3):
+            name = f"sub-{patient:02d}_ses-{visit}"
+            _flat(tmp_path / name.replace("_", "/") / "anat", f"{name}_T1w", f"{name}_FLAIR")
+    datalist = make_brats_datalist(tmp_path, modalities=["t1", "flair"], split=(0.5, 0.25, 0.25))
+    sections = [{s["subject"] for s in datalist[section]} for section in SECTIONS]
+    assert set.union(*sections) == {f"sub-{i:02d}" for i in range(4)} and sum(map(len, sections)) == 4
+    assert "sub-0" in datalist["notes"][0]
+    other = make_brats_datalist(tmp_path, modalities=["t1", "flair"], subject=r"ses-\d")
+    assert {s["subject"] for s in _samples(other)} == {"ses-0", "ses-1", "ses-2"} and "notes" not in other

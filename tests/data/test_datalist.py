@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,3 +105,27 @@ def test_entry_that_every_sample_must_have(tmp_path) -> None:
     assert len(load_datalist(path, "training", check_files=False)) == 2
     with pytest.raises(DataError, match=r"expected a 'mask' of every sample of 'training', found none of p2$"):
         load_datalist(path, "training", check_files=False, requires=["mask"])
+
+
+@pytest.mark.parametrize("label", [2, -1, 0.5, "yes", float("nan")])
+def test_a_label_that_is_no_class_names_the_sample(tmp_path: Path, label: Any) -> None:
+    (tmp_path / "a.png").touch()
+    samples = [{"image": "a.png", "label": 1.0, "subject": "p1"}, {"image": "a.png", "label": label, "subject": "p2"}]
+    path = tmp_path / "list.json"
+    path.write_text(json.dumps({"training": samples[:1], "test": samples}))
+    assert [type(s["label"]) for s in load_datalist(path, "training", num_classes=2)] == [int]
+    with pytest.raises(DataError, match=r"list\.json: 'test', subject p2, a\.png: label: expected a class, .*0 to 1"):
+        load_datalist(path, "test", num_classes=2)
+
+
+def test_a_section_of_strings_is_named(tmp_path: Path) -> None:
+    (tmp_path / "list.json").write_text(json.dumps({"test": ["a.png"]}))
+    with pytest.raises(DataError, match=r"expected samples with an 'image', found 'a\.png'"):
+        load_datalist(tmp_path / "list.json", "test")
+
+
+def test_names_that_are_no_valid_text_survive(tmp_path: Path) -> None:
+    file = os.fsdecode(os.fsencode(tmp_path) + b"/Z\xfcrich.png")
+    Path(file).touch()
+    save_datalist(tmp_path / "list.json", {"test": [{"image": file, "subject": "p"}]})
+    assert load_datalist(tmp_path / "list.json", "test")[0]["image"] == file

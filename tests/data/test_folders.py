@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,3 +79,38 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
 )
 def test_suffix_is_the_longest_known_one(name: str, parts: tuple[str, str]) -> None:
     assert split_suffix(name) == parts
+
+
+def test_companions_are_no_patients_and_linked_ones_are(tmp_path: Path) -> None:
+    for name in ("healthy", "diseased"):
+        _touch(tmp_path / name, "p1/a.png", "p1/._a.png", ".ipynb_checkpoints/a-checkpoint.png", "__MACOSX/p1/a.png")
+        _touch(tmp_path / "store" / name, "p2/a.PNG")
+        (tmp_path / name / "p2").symlink_to(tmp_path / "store" / name / "p2")
+    datalist = make_folders_datalist(tmp_path)
+    images = [s["image"] for section in ("training", "validation", "test") for s in datalist[section]]
+    names = sorted(Path(image).relative_to(tmp_path).as_posix() for image in images)
+    assert names == ["diseased/p1/a.png", "diseased/p2/a.PNG", "healthy/p1/a.png", "healthy/p2/a.PNG"]
+
+
+def test_masks_that_fit_no_image_and_two_that_do_are_named(tmp_path: Path) -> None:
+    _touch(tmp_path / "healthy", "h.png")
+    _touch(tmp_path / "diseased", "a.png", "b.png")
+    _touch(tmp_path / "masks", "a_mask.png", "b.png", "b.nii.gz")
+    datalist = make_folders_datalist(tmp_path)
+    assert datalist["unmatched"] == ["masks/a_mask.png"]
+    assert [Path(e["case"]).name for e in datalist["left_out"]] == ["b.png"]
+
+
+@pytest.mark.parametrize("classes", ["healthy", {}, {"healthy": -1, "diseased": 1}, {"healthy": "yes"}])
+def test_classes_that_are_none(tmp_path: Path, classes: Any) -> None:
+    _touch(tmp_path / "healthy", "h.png")
+    with pytest.raises(DataError, match="classes"):
+        make_folders_datalist(tmp_path, classes=classes)
+
+
+def test_the_same_image_in_both_classes_is_an_error(tmp_path: Path) -> None:
+    _touch(tmp_path / "healthy", "a.png")
+    (tmp_path / "diseased").mkdir()
+    (tmp_path / "diseased/a.png").symlink_to(tmp_path / "healthy/a.png")
+    with pytest.raises(DataError, match=r"expected each image once, .*label 0 there and 1 here"):
+        make_folders_datalist(tmp_path)

@@ -78,7 +78,7 @@ def test_one_modality_needs_no_name(tmp_path: Path) -> None:
 def test_no_two_names_are_the_same(tmp_path: Path) -> None:
     touch(tmp_path, "1/a.png", "2/a.png", "3/a_2.png", "4/a.png")
     names = [s["subject"] for s in find_inputs(tmp_path, ["xray"])]
-    assert len(set(names)) == 4 and names[0] == "a"
+    assert names == ["1_a", "2_a", "a_2", "4_a"]
 
 
 def write_datalist(folder: Path, samples: list[dict], section: str = "test") -> Path:
@@ -144,3 +144,28 @@ def test_incomplete_case_among_complete_ones_says_what_it_lacks(tmp_path: Path) 
 def test_missing_files_of_a_datalist_are_left_to_the_reader(tmp_path: Path) -> None:
     path = write_datalist(tmp_path, [{"image": ["gone.nii.gz", "too.nii.gz"]}])
     assert find_inputs(path, ["t1", "t2"])[0]["subject"] == "gone"
+
+
+def test_what_is_no_input_is_passed_over_and_links_are_followed(tmp_path: Path) -> None:
+    touch(tmp_path / "store/a", *(f"a_{m}.NII.GZ" for m in MODALITIES), *(f"._a_{m}.NII.GZ" for m in MODALITIES))
+    touch(tmp_path / "set", "__MACOSX/b/b_t1.nii.gz", ".ipynb_checkpoints/t1-checkpoint.png")
+    (tmp_path / "set/a").symlink_to(tmp_path / "store/a")
+    (found,) = find_inputs(tmp_path / "set", MODALITIES)
+    assert found == {"image": [str(tmp_path / f"set/a/a_{m}.NII.GZ") for m in MODALITIES], "subject": "a"}
+
+
+def test_two_files_for_one_modality_are_named_and_not_chosen_between(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{case}_{m}.nii.gz" for case in "ab" for m in MODALITIES), "a_t2w.nii.gz")
+    found = {Path(s["image"][0]).name[0]: s.get("problem") for s in find_inputs(tmp_path, MODALITIES)}
+    assert found["b"] is None and "expected one t2, found a_t2.nii.gz and a_t2w.nii.gz" in str(found["a"])
+
+
+def test_a_file_beside_the_cases_is_named(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"a_{m}.nii.gz" for m in MODALITIES), "a_adc.nii.gz", "a_seg.nii.gz", "p7.nii.gz")
+    problems = [s["problem"] for s in find_inputs(tmp_path, MODALITIES) if "problem" in s]
+    assert len(problems) == 1 and "p7.nii.gz: expected one of" in problems[0]
+
+
+def test_of_one_modality_the_other_contrasts_are_no_inputs(tmp_path: Path) -> None:
+    files = touch(tmp_path, "a_flair.nii.gz", "b_flair.nii.gz", "a_t1.nii.gz", "a_seg.nii.gz")
+    assert [s["image"] for s in find_inputs(tmp_path, ["flair"])] == files[:2]

@@ -49,7 +49,10 @@ def test_a_missing_file_is_left_out_and_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (["a.png,sick,p1,A,"], r"table\.csv, line 2, column label: expected a class, a whole number from 0 on, found 'sick'"),
+        (
+            ["a.png,sick,p1,A,"],
+            r"table\.csv, line 2, column label: expected a class, .* found 'sick'",
+        ),
         ([], r"table\.csv: expected rows"),
         (["x.png,0,p1,A,"], r"table\.csv: .*found no usable case .*x\.png"),
     ],
@@ -76,3 +79,44 @@ def test_real_chest_x_rays(shared: Callable[[str], Path]) -> None:
     assert sum(map(len, subjects)) == len(set.union(*subjects))
     for key in ("validation", "test"):
         assert {s["label"] for s in datalist[key]} == {0, 1}
+
+
+def test_blanks_and_signs_of_windows_do_not_make_new_patients(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in "abcd":
+        (tmp_path / f"in/{name}.png").touch()
+    rows = ["in\\a.png, 0, P1 ", "in/b.png,1,P1", " in/c.png ,0,P2", "in/d.png,1, P2"]
+    datalist = make_table_datalist(_table(tmp_path, *rows, header="file, label, subject "), split=(0.5, 0.5, 0))
+    assert [len(datalist[key]) for key in ("training", "validation")] == [2, 2] and not datalist["left_out"]
+    assert {s["subject"] for s in datalist["training"]} != {s["subject"] for s in datalist["validation"]}
+    assert {s["subject"] for s in _samples(datalist)} == {"P1", "P2"}
+
+
+@pytest.mark.parametrize("nobody", ["", " ", "nan", "N/A"])
+def test_a_row_without_a_patient_is_left_out(tmp_path: Path, nobody: str) -> None:
+    datalist = make_table_datalist(_table(tmp_path, "a.png,0,p1,A,", f"b.png,1,{nobody},A,"))
+    assert len(_samples(datalist)) == 1
+    assert "line 3" in datalist["left_out"][0]["case"] and "patient" in datalist["left_out"][0]["reason"]
+
+
+@pytest.mark.parametrize("label", ["-1.0", "1.5", "nan", ""])
+def test_a_label_that_is_no_class_names_line_column_and_way_out(tmp_path: Path, label: str) -> None:
+    with pytest.raises(DataError, match=r"line 3, column label: expected a class, .*--classes"):
+        make_table_datalist(_table(tmp_path, "a.png,0,p1,A,", f"b.png,{label},p2,A,"))
+
+
+def test_classes_may_be_numbers(tmp_path: Path) -> None:
+    table = _table(tmp_path, "a.png,1.0,p1,A,", "b.png,-1,p2,B,", "c.png,0,p3,B,")
+    datalist = make_table_datalist(table, classes={0: 0, 1: 1})  # type: ignore[dict-item]
+    assert [s["label"] for s in _samples(datalist)] == [1, 0] and len(datalist["left_out"]) == 1
+
+
+@pytest.mark.parametrize("second", ["a.png,1,p1,A,", "./a.png,0,p2,A,"])
+def test_an_image_twice_with_another_label_or_patient(tmp_path: Path, second: str) -> None:
+    with pytest.raises(DataError, match=r"line 4: expected each image once, .*line 2"):
+        make_table_datalist(_table(tmp_path, "a.png,0,p1,A,", "b.png,1,p3,A,", second))
+
+
+def test_the_same_row_twice_counts_once(tmp_path: Path) -> None:
+    datalist = make_table_datalist(_table(tmp_path, "a.png,0,p1,A,", "a.png,0,p1,A,", "b.png,1,p2,A,"))
+    assert len(_samples(datalist)) == 2 and "line 3" in datalist["left_out"][0]["case"]

@@ -1,0 +1,53 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monai_anomaly.data.patients import name_patients
+from monai_anomaly.utils import DataError
+
+ROOT = Path("/set")
+
+
+def _patients(*cases: tuple[str, str], **options: str) -> list[str]:
+    return name_patients([ROOT / path for path, _ in cases], [stem for _, stem in cases], ROOT, **options)
+
+
+@pytest.mark.parametrize(
+    ("path", "stem", "patient"),
+    [
+        ("sub-01/ses-2/anat/sub-01_ses-2_T1w.nii", "sub-01_ses-2", "sub-01"),
+        ("BraTS-MET-00001-002/x.nii", "BraTS-MET-00001-002", "BraTS-MET-00001"),
+        ("BraTS-MEN-RT-0001-2/x.nii", "BraTS-MEN-RT-0001-2", "BraTS-MEN-RT-0001"),
+        ("a/x.nii", "TCGA-02-0001_1998.08.01", "TCGA-02-0001"),
+        ("a/x.nii", "UPENN-GBM-00001_11", "UPENN-GBM-00001"),
+        ("a/x.nii", "UCSF-PDGM-0429_FU001d", "UCSF-PDGM-0429"),
+        ("x.png", "00000013_005", "00000013"),
+        ("Patient-001/week-002-1/t1.nii", "", "Patient-001"),
+        ("week-002/Patient-001/t1.nii", "", "Patient-001"),
+        ("HGG/p7/t1.nii", "", "p7"),
+        ("a/x.nii", "P7_visit2", "P7"),
+        ("a/x.nii", "P7-2019-03-04", "P7"),
+        ("a/x.nii", "BraTS20_Training_001", "BraTS20_Training_001"),
+        ("20230115/t1.nii", "", "20230115"),
+    ],
+)
+def test_names_of_public_sets_and_plain_ones(path: str, stem: str, patient: str) -> None:
+    assert _patients((path, stem)) == [patient]
+
+
+def test_a_name_that_all_cases_have_is_none_of_a_patient() -> None:
+    assert _patients(("p1/scan_t1.nii", "scan"), ("p2/scan_t1.nii", "scan")) == ["p1", "p2"]
+    # but visits are no patients either
+    assert _patients(("visit1/P1_t1.nii", "P1"), ("visit2/P1_t1.nii", "P1")) == ["P1", "P1"]
+
+
+def test_a_pattern_of_the_user() -> None:
+    assert _patients(("a/x12_3.nii", "x12_3"), pattern=r"x(\d+)") == ["12"]
+    assert _patients(("a/x12_3.nii", "x12_3"), pattern=r"x\d+") == ["x12"]
+    for pattern in ("(", "q", "z*"):
+        with pytest.raises(DataError, match="subject"):
+            _patients(("a/x12_3.nii", "x12_3"), pattern=pattern)
