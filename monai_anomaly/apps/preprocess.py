@@ -43,7 +43,7 @@ def preprocess(
     """
     names = [modalities] if isinstance(modalities, str) else list(modalities)
     source, out = Path(source).expanduser(), Path(os.path.abspath(Path(out).expanduser()))
-    listed = _read_sections(source, names) if source.suffix == ".json" else {}
+    listed = _read_sections(source, names) if source.suffix.lower() == ".json" else {}
     samples = [s for section in listed.values() for s in section] if listed else _inputs(source, out, names)
     cases = name_samples(samples)
     result = preprocess_samples(cases, out, workers=workers, modalities=names, **settings)
@@ -68,7 +68,7 @@ def preprocess(
 def _read_sections(path: Path, modalities: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """Samples by section of a datalist, of those it has."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
         found = [k for k in SECTIONS if content.get(k)]
     except (OSError, ValueError, AttributeError):
         found = ["test"]  # load_datalist says what is wrong

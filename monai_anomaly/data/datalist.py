@@ -51,7 +51,7 @@ def load_datalist(
             f"{path}: expected a datalist file, found {found}; `python -m monai_anomaly datalist` writes one"
         )
     try:
-        datalist = json.loads(path.read_text(encoding="utf-8"))
+        datalist = json.loads(path.read_text(encoding="utf-8-sig"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: expected JSON, found {error}") from error
     if not isinstance(datalist, dict):

@@ -14,7 +14,7 @@ import torch
 from monai.utils import look_up_option
 from torch.utils.data import Dataset
 
-from monai_anomaly.utils import DataError, atomic_path, atomic_write
+from monai_anomaly.utils import DataError, atomic_path, atomic_write, class_label
 
 from .fingerprint import describe_transform, file_stamp, fingerprint
 from .transform_sample import transform_sample
@@ -205,7 +205,7 @@ class SliceDataset(Dataset):
             keep &= (lesion == 0) | (lesion >= self.min_lesion_pixels)
             labels = (lesion > 0).astype(int)
         elif sample.get("label") is not None:
-            labels = np.full(len(chosen), int(sample["label"]))
+            labels = np.full(len(chosen), class_label(sample["label"], f"{_name(sample)}: label"))
         else:
             raise DataError(f"{_name(sample)}: expected a mask or a label, found neither")
         indices = np.full(1, int(sample.get("slice", 0))) if flat else chosen

@@ -12,7 +12,7 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 
 from ..registration import Volume
-from ..utils import DataError, NiftiGeometry, split_suffix
+from ..utils import NIFTI, DataError, NiftiGeometry, files_in, is_image, split_suffix
 
 __all__ = ["find_brain_mask", "is_mask_beside", "load_brain_mask"]
 
@@ -63,9 +63,12 @@ def is_mask_beside(path: Path) -> bool:
     """Whether a file is, by its name, the brain mask or the stripped volume of another one beside it."""
     stem, suffix = split_suffix(path.name)
     for ending in (*_ENDINGS, *_STRIPPED):
-        if stem.endswith(ending) and path.with_name(stem[: -len(ending)] + suffix).is_file():
+        if stem.endswith(ending) and _existing(path, [stem[: -len(ending)]], suffix, set()):
             return True
-    return stem.endswith(_BIDS) and any(path.parent.glob(f"{stem[: -len(_BIDS)]}_*{suffix}"))
+    if not stem.endswith(_BIDS):
+        return False
+    scan = stem[: -len(_BIDS)] + "_"
+    return any(p.name.startswith(scan) and p != path and is_image(p, NIFTI) for p in files_in(path.parent))
 
 
 def load_brain_mask(file: str | os.PathLike, like: Volume) -> np.ndarray:
@@ -115,5 +118,7 @@ def _bids(stem: str) -> str:
 
 
 def _existing(path: Path, names: Sequence[str], suffix: str, others: set[Path]) -> list[Path]:
-    files = [path.with_name(name + suffix) for name in dict.fromkeys(names)]
+    # a tool may write another suffix than that of the scan: HD-BET makes .nii.gz of .nii
+    suffixes = dict.fromkeys((suffix, *NIFTI))
+    files = [path.with_name(name + ending) for name in dict.fromkeys(names) for ending in suffixes]
     return [p for p in files if p.is_file() and p.resolve() not in others]

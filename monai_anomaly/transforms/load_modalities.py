@@ -112,7 +112,7 @@ class LoadModalities(Transform):
 def _channel_first(image: MetaTensor, path: Path) -> MetaTensor:
     values = image.as_tensor()
     spatial_dims = len(image.meta.get(ImageMetaKey.SPATIAL_SHAPE, values.shape))
-    if path.suffix == ".npy":
+    if path.suffix.lower() == ".npy":
         if values.ndim == 3 and values.shape[-1] == 1:
             values = values.movedim(-1, 0)
         elif values.ndim == 2 or (values.ndim == 3 and values.shape[0] != 1):

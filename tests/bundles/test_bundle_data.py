@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -66,15 +68,43 @@ def test_default_folder_in_other_words(written: list, monkeypatch: pytest.Monkey
 def test_mistyped_folder_is_an_error(
     written: list, tmp_path: Path, bundle: str, names: tuple[str, ...], command: str
 ) -> None:
-    with pytest.raises(Exception) as caught:
-        datalist(bundle, *names, dataset_dir=str(tmp_path / "brast"))
-    error: BaseException | None = caught.value
-    while error is not None and not isinstance(error, DataError):
-        error = error.__cause__
-    assert "no such folder" in str(error) and f"monai_anomaly {command}" in str(error)
+    reason = _reason(lambda: datalist(bundle, *names, dataset_dir=str(tmp_path / "brast")))
+    assert "no such folder" in reason and f"monai_anomaly {command}" in reason
     assert not written and not (tmp_path / "brast").exists()
 
 
 def test_phantom_elsewhere_on_request(written: list, tmp_path: Path) -> None:
     datalist("diffanomaly", dataset_dir=str(tmp_path / "mine"), make_phantom=True)
     assert written == [tmp_path / "mine"]
+
+
+@pytest.mark.parametrize("bundle", ["descargan", "diffanomaly", "diffseg"])
+@pytest.mark.parametrize("value", [20230115, 1.1, ("Smith", "John")])
+def test_a_name_that_the_command_line_read_as_a_number_is_said(written: list, bundle: str, value: object) -> None:
+    assert "--dataset_dir ./" in _reason(lambda: datalist(bundle, dataset_dir=value))
+    parser = merged(bundle, "inference")
+    parser["dataset_dir"] = value
+    assert "--dataset_dir ./" in _reason(lambda: parser.get_parsed_content("dataset#data"))
+
+
+@pytest.mark.parametrize("bundle", ["descargan", "diffanomaly"])
+@pytest.mark.parametrize("part", ["train#dataset", "validate#dataset", "evaluate#test_dataset"])
+def test_labels_beyond_the_classes_stop_before_the_training(tmp_path: Path, bundle: str, part: str) -> None:
+    (tmp_path / "a.png").touch()
+    sample = {"image": "a.png", "label": 2, "subject": "p7"}
+    sections = {section: [sample] for section in ("training", "validation", "test")}
+    (tmp_path / "datalist.json").write_text(json.dumps({"modalities": ["image"], **sections}))
+    parser = merged(bundle, "train")
+    parser.update({"dataset_dir": str(tmp_path), "channel_names": ["image"]})
+    assert "subject p7" in _reason(lambda: parser.get_parsed_content(f"{part}#data"))
+
+
+def _reason(run: Callable[[], object]) -> str:
+    """The `DataError` within the error that MONAI makes of it."""
+    with pytest.raises(Exception) as caught:
+        run()
+    error: BaseException | None = caught.value
+    while error is not None and not isinstance(error, DataError):
+        error = error.__cause__
+    assert isinstance(error, DataError), caught.value
+    return str(error)

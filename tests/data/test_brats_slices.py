@@ -82,3 +82,22 @@ def test_the_slices_of_the_original_repository(shared: Callable[[str], Path]) ->
         ("001", number, 1) for number in (80, 81, 82, 83)
     ]
     assert [(s["subject"], s["slice"], s["label"]) for s in datalist["test"]] == [("006", 81, 1)]
+
+
+def test_companions_of_macos_capital_suffixes_and_links(root: Path) -> None:
+    expected = make_brats_slices_datalist(root)
+    for file in sorted(root.rglob("*.nii.gz")):
+        file.with_name(f"._{file.name}").write_bytes(b"\0\5\26\7")
+    (root / "store").mkdir()
+    (root / "testing/000247").rename(root / "store/000247")
+    (root / "testing/000247").symlink_to(root / "store/000247")
+    label = root / "test_labels/000247-label.nii.gz"
+    label.rename(label.with_name("000247-label.NII.GZ"))
+    found = make_brats_slices_datalist(root)
+    assert found["training"] == expected["training"] and found["left_out"] == []
+    assert [s["image"] for s in found["test"]] == [s["image"] for s in expected["test"]]
+
+
+def test_a_pattern_for_patients(root: Path) -> None:
+    datalist = make_brats_slices_datalist(root, subject=r"train_0*(\d+)")
+    assert {s["subject"] for s in datalist["training"]} <= {"1", "2", "3", "4", "5"}

@@ -96,3 +96,18 @@ def test_bad_tables(root: Path, tmp_path: Path) -> None:
         make_chexpert_datalist(root)
     with pytest.raises(ValueError, match="maybe"):
         make_chexpert_datalist(root, uncertain="maybe")
+
+
+def test_the_table_as_other_programs_write_it_and_a_pattern_for_patients(root: Path) -> None:
+    expected = make_chexpert_datalist(root)
+    text = (root / "train.csv").read_text().replace("/", "\\").replace("Frontal\\Lateral", "Frontal/Lateral")
+    (root / "train.csv").write_bytes(text.replace("AP\\PA", "AP/PA").replace(",", ";").encode("utf-16"))
+    assert make_chexpert_datalist(root)["training"] == expected["training"]
+    with (root / "train.csv").open("a", encoding="utf-16-le") as f:
+        f.write("\nCheXpert-v1.0-small\\tr")
+    datalist = make_chexpert_datalist(root, subject=r"patient0*(\d+)")
+    assert "line 122" in datalist["left_out"][0]["case"]
+    subjects = {s["subject"] for section in ("training", "validation", "test") for s in datalist[section]}
+    assert subjects == {str(i) for i in range(20)}
+    with pytest.raises(DataError, match=r"line 2: expected .* to match the subject pattern"):
+        make_chexpert_datalist(root, subject="nobody")

@@ -240,3 +240,9 @@ def test_real_slices_and_x_rays(shared: Callable[[str], Path]) -> None:
     chest = SliceDataset(listed, LOAD, progress=False)
     assert chest.labels == [sample["label"] for sample in listed]
     assert next(iter(DataLoader(chest, batch_size=len(chest))))["image"].shape == (len(listed), 1, 64, 64)
+
+
+@pytest.mark.parametrize("label", ["yes", 1.5, -1])
+def test_a_label_that_is_no_class_is_named(label: object) -> None:
+    with pytest.raises(DataError, match=r"subject p: label: expected a class"):
+        SliceDataset([{"image": torch.ones(1, 4, 4, 2), "label": label, "subject": "p"}], progress=False)
