@@ -12,7 +12,7 @@ from ..utils import SUFFIXES, DataError, as_path, image_files, is_image, split_s
 from .cases import group_cases
 from .datalist import load_datalist
 from .decathlon import check_channel_order
-from .names import NameReader
+from .names import SPELLINGS, NameReader
 
 __all__ = ["PROBLEM", "find_inputs", "name_samples"]
 
@@ -59,7 +59,7 @@ def find_inputs(
     samples = _cases(path, modalities, skip)
     if not samples:
         check_channel_order(path, modalities)
-        samples = _single([p for p in image_files(path) if not skip(p)], path)
+        samples = _single([p for p in image_files(path) if not skip(p) and not _is_other(p, modalities)], path)
     if not samples:
         raise DataError(
             f"{path}: expected images ({', '.join(SUFFIXES)}) or folders with {list(modalities)}, found none"
@@ -98,6 +98,11 @@ def _cases(root: Path, modalities: Sequence[str], skip: Callable[[Path], bool]) 
         named = _single([Path(sample["image"][0]) for sample in samples], root)
         samples = [{**sample, **name} for sample, name in zip(samples, named, strict=True)]
     return [*samples, *alone] if samples else []
+
+
+def _is_other(path: Path, modalities: Sequence[str]) -> bool:
+    """Whether a file is, by its name, a mask or another contrast than those of brain MR that are wanted."""
+    return any(m in SPELLINGS for m in modalities) and NameReader(modalities).read(path) is not None
 
 
 def _single(files: Sequence[Path], root: Path) -> list[dict[str, Any]]:

@@ -169,3 +169,9 @@ def test_a_file_beside_the_cases_is_named(tmp_path: Path) -> None:
 def test_of_one_modality_the_other_contrasts_are_no_inputs(tmp_path: Path) -> None:
     files = touch(tmp_path, "a_flair.nii.gz", "b_flair.nii.gz", "a_t1.nii.gz", "a_seg.nii.gz")
     assert [s["image"] for s in find_inputs(tmp_path, ["flair"])] == files[:2]
+
+
+def test_a_contrast_that_is_not_there_is_not_replaced_by_another(tmp_path: Path) -> None:
+    touch(tmp_path, "a_t1c.nii.gz", "a_gtv.nii.gz")
+    with pytest.raises(DataError, match="found none"):
+        find_inputs(tmp_path, ["t1"])
