@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..utils import split_suffix
@@ -23,7 +23,20 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
 _TUMOR = tuple(f"{what}_{word}" for what in ("tumor", "tumour", "lesion") for word in ("seg", "segmentation", "mask"))
 # "segm": one case of BraTS 2020 (355) is spelled W39_1998.09.19_Segm; Glistr is BraTS 2017 at TCIA
 MASK_SPELLINGS = (
-    *("seg", "segm", "seg_fused", "segmentation", "dseg", "mask", "label", "labels", "roi", "gtv", "ground_truth"),
+    *(
+        "seg",
+        "segm",
+        "seg_fused",
+        "segmentation",
+        "dseg",
+        "mask",
+        "msk",
+        "label",
+        "labels",
+        "roi",
+        "gtv",
+        "ground_truth",
+    ),
     *("lesion", "lesions", "tumor", "tumour", *_TUMOR, "glistr_boost", "glistr_boost_manually_corrected"),
 )
 _LESION = ("lesion", "tumor", "tumour", "gtv", "glistr")
@@ -89,6 +102,9 @@ class NameReader:
         marks = sorted([*_find(stem, self._mask), *_find(stem, self._modality)], key=lambda mark: mark.end)
         if marks and marks[-1].role == MASK:
             return self._read_mask(stem, marks[-1], bids)
+        # segmentation_T1 shows no T1 either
+        if len(marks) > 1 and marks[-2].role == MASK and not stem[marks[-2].end : marks[-1].start].strip(_SEPARATORS):
+            return self._read_mask(stem, replace(marks[-2], end=marks[-1].end), bids)
         images = [mark for mark in marks if mark.role != MASK]
         if len({mark.role for mark in images}) != 1:
             return None

@@ -58,6 +58,7 @@ def test_modalities(name: str, role: str, case: str) -> None:
             "p_flair_seg",
             "p_t1_lesion_mask",
             "p_seg_to_t1",
+            "p_segmentation_T1",
         ),
     ],
 )
