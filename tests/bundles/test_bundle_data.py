@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from monai_anomaly.data import builtin
-from monai_anomaly.utils import DataError
+from monai_anomaly.utils import known_cause
 
 from .workflow import REPOSITORY, merged
 
@@ -103,8 +103,6 @@ def _reason(run: Callable[[], object]) -> str:
     """The `DataError` within the error that MONAI makes of it."""
     with pytest.raises(Exception) as caught:
         run()
-    error: BaseException | None = caught.value
-    while error is not None and not isinstance(error, DataError):
-        error = error.__cause__
-    assert isinstance(error, DataError), caught.value
+    error = known_cause(caught.value)
+    assert error is not None, caught.value
     return str(error)
