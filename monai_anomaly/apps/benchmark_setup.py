@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,8 +12,8 @@ from typing import Any
 import numpy as np
 from monai.bundle import ConfigParser
 
-from ..networks.convert.checkpoint import load_state_dict
-from ..utils import DataError
+from ..networks.weights import load_weights
+from ..utils import DataError, file_digest
 from .benchmark_file import used_config
 
 __all__ = [
@@ -66,14 +65,13 @@ def about_checkpoint(checkpoint: str, parser: ConfigParser, ids: Iterable[str]) 
     """
     if not Path(checkpoint).is_file():
         raise DataError(f"{checkpoint}: expected the weights of a training, found no such file")
-    digest = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
-    return {"sha256": digest, "config": used_config(parser, ids)}
+    return {"sha256": file_digest(checkpoint), "config": used_config(parser, ids)}
 
 
 def trained_network(checkpoint: str, parser: ConfigParser) -> Any:
-    """The configuration's network with the weights of a training, in evaluation mode."""
+    """The configuration's network with the weights of a training, in evaluation mode; see `load_weights`."""
     network = parser.get_parsed_content("network")
-    network.load_state_dict(load_state_dict(checkpoint))
+    load_weights(network, checkpoint)
     return network.eval()
 
 

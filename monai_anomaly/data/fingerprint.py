@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["describe_transform", "file_stamp", "fingerprint"]
+__all__ = ["content_digest", "describe_transform", "file_stamp", "fingerprint"]
 
 
 def describe_transform(transform: Any) -> Any:
@@ -65,6 +65,27 @@ def file_stamp(path: str | os.PathLike) -> list[Any]:
     path = Path(path).expanduser()
     stat = path.stat() if path.exists() else None
     return [os.path.abspath(path), *((stat.st_size, stat.st_mtime_ns) if stat else (None, None))]
+
+
+def content_digest(value: Any) -> Any:
+    """Hash what an entry of a sample holds; that of files is of their bytes, wherever they lie and whenever written.
+
+    Args:
+        value: a path of a file or a folder, several, or an array.
+
+    Returns:
+        something ``json.dumps`` accepts.
+    """
+    if isinstance(value, (list, tuple)):
+        return [content_digest(v) for v in value]
+    if not isinstance(value, (str, os.PathLike)):
+        return describe_transform(value)
+    path, digest = Path(value).expanduser(), hashlib.sha256()
+    for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
+        with open(file, "rb") as f:
+            while part := f.read(2**20):
+                digest.update(part)
+    return digest.hexdigest()[:32]
 
 
 def fingerprint(value: Any) -> str:

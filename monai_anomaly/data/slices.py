@@ -16,13 +16,14 @@ from torch.utils.data import Dataset
 
 from monai_anomaly.utils import DataError, atomic_path, atomic_write, class_label
 
-from .fingerprint import describe_transform, file_stamp, fingerprint
+from .fingerprint import content_digest, describe_transform, file_stamp, fingerprint
+from .mask_check import check_masks
 from .transform_sample import transform_sample
 
 __all__ = ["SliceDataset"]
 
 IMAGE_KEYS = ("image", "mask", "twin")
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 
 
 @dataclass
@@ -33,6 +34,8 @@ class _Volume:
     channels: dict[str, int]  # number of channels of each image key, in the order of the stack
     indices: list[int]
     labels: list[int]
+    content: Any  # digest of the input files
+    lesion: bool | None  # whether there is any in the mask, in whatever slice; None: no mask
     tags: dict[str, Any] = field(default_factory=dict)
 
     def read(self, position: int) -> dict[str, torch.Tensor]:
@@ -49,7 +52,7 @@ class SliceDataset(Dataset):
     volume), and, where every volume has them, ``mask`` (1, H, W; float32, the values of the file), ``twin`` (C, H, W)
     and ``site``. The label of a slice is 1 when its mask has any lesion pixel; without a mask it is the volume's, so
     every slice of a diseased volume counts as diseased. A healthy volume (label 0) without mask or twin, among others
-    that have them, gets an empty mask and itself as twin.
+    that have them, gets an empty mask and itself as twin. Volumes whose label and mask disagree bring a warning.
 
     2D samples are one slice each, whose index is the sample's ``slice`` or 0; ``slice_range`` does not apply to them.
 
@@ -75,7 +78,8 @@ class SliceDataset(Dataset):
         left_out: the skipped volumes, as ``{"case": ..., "reason": ...}``.
 
     Raises:
-        DataError: a volume cannot be used (with ``on_error="raise"``), or no slice is left at all.
+        DataError: a volume cannot be used (with ``on_error="raise"``), no slice is left at all, or the masks of all
+            diseased volumes are empty.
 
     Example::
 
@@ -128,11 +132,24 @@ class SliceDataset(Dataset):
             reasons = "; ".join(entry["reason"] for entry in self.left_out[:3]) or f"range {slice_range}"
             raise DataError(f"expected at least one slice, found none in {len(data)} volume(s) ({reasons})")
         self._keys = self._common_keys()
+        check_masks([(v.tags["subject"], v.tags["label"], v.lesion) for v in self._volumes])
 
     @property
     def labels(self) -> list[int]:
         """Label of every slice, for samplers."""
         return [self._volumes[v].labels[s] for v, s in self._index]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Which data these are: ``samples``, ``subjects``, ``with_mask``, and a ``fingerprint`` of their subjects,
+        labels and files; it stays when the files are moved."""
+        tags = [volume.tags for volume in self._volumes]
+        return {
+            "samples": len(tags),
+            "subjects": len({tag["subject"] for tag in tags}),
+            "with_mask": sum(volume.lesion is not None for volume in self._volumes),
+            "fingerprint": fingerprint([[describe_transform(v.tags), v.content] for v in self._volumes]),
+        }
 
     def __len__(self) -> int:
         return len(self._index)
@@ -165,7 +182,7 @@ class SliceDataset(Dataset):
         return keys | ({"site"} if all("site" in v.tags for v in self._volumes) else set())
 
     def _volume(self, sample: Mapping[str, Any], number: int) -> _Volume:
-        tags = {"subject": _subject(sample, number)}
+        tags = {"subject": _subject(sample, number), "label": _label(sample)}
         if sample.get("site") is not None:
             tags["site"] = sample["site"]
         if self.cache_dir is None:
@@ -187,7 +204,8 @@ class SliceDataset(Dataset):
                 np.save(tmp, np.asarray(volume.stack))
             # written last: its presence says that the volume is complete
             with atomic_write(info) as f:
-                json.dump({"channels": volume.channels, "indices": volume.indices, "labels": volume.labels}, f)
+                keys = ("channels", "indices", "labels", "content", "lesion")
+                json.dump({key: getattr(volume, key) for key in keys}, f)
         return _Volume(stack=path, **json.loads(info.read_text(encoding="utf-8")))
 
     def _cut(self, sample: Mapping[str, Any]) -> _Volume:
@@ -195,17 +213,18 @@ class SliceDataset(Dataset):
         loaded = dict(sample) if self.transform is None else transform_sample(self.transform, sample)
         slices = {k: _to_slices(loaded[k], self.axis) for k in IMAGE_KEYS if loaded.get(k) is not None}
         _check_shapes(slices, sample)
+        lesion = bool((slices["mask"] > 0).any()) if "mask" in slices else None
         flat = loaded["image"].ndim == 3
         chosen = np.arange(len(slices["image"])) if flat else self._range(len(slices["image"]), sample)
         slices = {k: v[chosen] for k, v in slices.items()}
 
         keep = (slices["image"] > self.background).any(axis=1).mean(axis=(1, 2)) >= self.min_foreground
         if "mask" in slices:
-            lesion = (slices["mask"] > 0).any(axis=1).sum(axis=(1, 2))
-            keep &= (lesion == 0) | (lesion >= self.min_lesion_pixels)
-            labels = (lesion > 0).astype(int)
-        elif sample.get("label") is not None:
-            labels = np.full(len(chosen), class_label(sample["label"], f"{_name(sample)}: label"))
+            pixels = (slices["mask"] > 0).any(axis=1).sum(axis=(1, 2))
+            keep &= (pixels == 0) | (pixels >= self.min_lesion_pixels)
+            labels = (pixels > 0).astype(int)
+        elif (label := _label(sample)) is not None:
+            labels = np.full(len(chosen), label)
         else:
             raise DataError(f"{_name(sample)}: expected a mask or a label, found neither")
         indices = np.full(1, int(sample.get("slice", 0))) if flat else chosen
@@ -214,6 +233,8 @@ class SliceDataset(Dataset):
             channels={key: value.shape[1] for key, value in slices.items()},
             indices=indices[keep].tolist(),
             labels=labels[keep].tolist(),
+            content=content_digest([sample.get(key) for key in IMAGE_KEYS]),
+            lesion=lesion,
         )
 
     def _range(self, depth: int, sample: Mapping[str, Any]) -> np.ndarray:
@@ -247,6 +268,11 @@ def _stamps(value: Any) -> Any:
     if isinstance(value, (str, os.PathLike)):
         return file_stamp(value)
     return [_stamps(v) for v in value] if isinstance(value, (list, tuple)) else describe_transform(value)
+
+
+def _label(sample: Mapping[str, Any]) -> int | None:
+    label = sample.get("label")
+    return None if label is None else class_label(label, f"{_name(sample)}: label")
 
 
 def _subject(sample: Mapping[str, Any], number: int) -> str:

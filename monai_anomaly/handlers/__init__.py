@@ -24,6 +24,7 @@ from .moving_average import MovingAverage
 from .panel_figure import panel_figure, pick_slices
 from .progress import Progress
 from .report_files import report_table, write_report
+from .required_classes import RequiredClasses
 from .save_cases import SaveCases
 from .save_segmentations import SaveSegmentations
 from .segmentation_figure import segmentation_figure
@@ -32,6 +33,7 @@ from .segmentation_panel import SegmentationPanel
 from .segmentation_report import report_segmentation
 from .tensorboard_panel import TensorBoardPanel
 from .training_record import TrainingRecord
+from .training_settings import changed_settings, training_settings
 from .training_state import TrainingState
 from .translation_curve import TranslationCurve
 from .translation_panel import TranslationPanel
@@ -52,6 +54,7 @@ __all__ = [
     "LevelRamp",
     "MovingAverage",
     "Progress",
+    "RequiredClasses",
     "SaveCases",
     "SaveSegmentations",
     "SegmentationPanel",
@@ -62,6 +65,7 @@ __all__ = [
     "TranslationPanel",
     "WeightsLoader",
     "case_figure",
+    "changed_settings",
     "curves_figure",
     "difference_comparison_figure",
     "examples_figure",
@@ -72,6 +76,7 @@ __all__ = [
     "report_table",
     "segmentation_figure",
     "segmentation_table",
+    "training_settings",
     "uncertainty_comparison_figure",
     "write_report",
     "write_segmentation_report",

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,12 +11,12 @@ import numpy as np
 import torch.distributed as dist
 
 from monai_anomaly.metrics import AnomalyCases, evaluate, trivial_baselines
-from monai_anomaly.utils import atomic_write
 
-from ..utils import provenance
+from ..utils import provenance, read_model_record
 from .collect_cases import CollectCases
 from .panel_figure import panel_figure
 from .report_files import write_report
+from .threshold_file import write_threshold
 
 __all__ = ["report_evaluation"]
 
@@ -35,6 +34,7 @@ def report_evaluation(
     rows: int = 6,
     rotate: bool = True,
     threshold_file: str | os.PathLike | None = None,
+    model_file: str | os.PathLike | None = None,
     save_cases: bool = False,
     signed: bool = False,
     **options: Any,
@@ -52,11 +52,13 @@ def report_evaluation(
         training_mean: mean healthy training image (C, H, W), or a function that computes it; adds a baseline.
         data_range: intensity range of the images.
         config: name of the configuration, for the record.
-        seed: seed of the run, for the record.
+        seed: seed of the run, for the record; that of the training is the model's.
         show: channels of the picture.
         rows: slices of the picture.
         rotate: see `panel_figure`.
-        threshold_file: JSON that the threshold chosen on validation goes to, for inference; None for none.
+        threshold_file: JSON that the threshold chosen on validation goes to, for inference, see `write_threshold`; None
+            for none.
+        model_file: weights that were evaluated, for the record; None: not told.
         save_cases: write ``cases.npz`` too, from which the methods of a comparison are drawn.
         signed: see `panel_figure`.
         **options: further arguments of :py:func:`monai_anomaly.metrics.evaluate`.
@@ -72,12 +74,13 @@ def report_evaluation(
     )
     if dist.is_available() and dist.is_initialized() and dist.get_rank() > 0:
         return report
-    print(write_report(report, output_dir, provenance(config, seed)))
+    model = None if model_file is None else read_model_record(model_file)
+    about = provenance(config, seed) | ({} if model is None else {"model": model})
+    print(write_report(report, output_dir, about))
     dice = next(iter(report["methods"].values())).get("dice", {})
     chosen = dice.get("validation") or dice.get("average_otsu")
     if threshold_file is not None and "validation" in dice:
-        with atomic_write(threshold_file) as f:
-            json.dump(chosen["threshold"], f)
+        write_threshold(threshold_file, chosen["threshold"], model)
     if save_cases:
         test.save(Path(output_dir) / "cases.npz")
     if test.has_map:

@@ -12,7 +12,7 @@ import torch.distributed as dist
 
 from monai_anomaly.metrics import SegmentationCases, dice_by_samples, evaluate_segmentation
 
-from ..utils import provenance
+from ..utils import provenance, read_model_record
 from .collect_segmentations import CollectSegmentations
 from .curves_figure import curves_figure
 from .examples_figure import examples_figure, pick_examples, slice_name
@@ -33,6 +33,7 @@ def report_segmentation(
     rows: int = 6,
     rotate: bool = True,
     settings: Mapping[str, Any] | None = None,
+    model_file: str | os.PathLike | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Score a test set with one sample and a trivial baseline beside the ensemble, print the table, leave pictures.
@@ -50,11 +51,12 @@ def report_segmentation(
         validation_slices: a data set with ``image`` and ``mask``, or collected slices, that chooses the threshold of
             the baseline; None leaves it out.
         config: name of the configuration, for the record.
-        seed: seed of the run, for the record.
+        seed: seed of the run, for the record; that of the training is the model's.
         show: channel of the pictures; the last one when it is unknown.
         rows: slices of the pictures.
         rotate: see :py:func:`panel_figure`.
         settings: of the inferer that made the masks, for the record.
+        model_file: weights that were evaluated, for the record; None: not told.
         **options: further arguments of :py:func:`monai_anomaly.metrics.evaluate_segmentation`.
 
     Returns:
@@ -68,7 +70,8 @@ def report_segmentation(
     if dist.is_available() and dist.is_initialized() and dist.get_rank() > 0:
         return report
     folder = Path(output_dir)
-    print(write_segmentation_report(report, folder, provenance(config, seed)))
+    about = provenance(config, seed) | ({} if model_file is None else {"model": read_model_record(model_file)})
+    print(write_segmentation_report(report, folder, about))
     name = show if show in channel_names else channel_names[-1]
     channel = list(channel_names).index(name)
     for k, region in enumerate(region_names):

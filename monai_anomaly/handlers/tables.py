@@ -35,10 +35,31 @@ def markdown_table(title: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def origin_line(provenance: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
-    """When, from which code, config and seed a report came, and the settings it was made with."""
+    """When, from which code, config, seed and model a report came, and the settings it was made with."""
     versions = ", ".join(f"{k} {v}" for k, v in provenance["versions"].items())
     options = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in settings.items())
     return (
         f"{provenance['date']}; config {provenance['config'] or '-'}; seed {provenance['seed']};"
-        f" git {provenance['git_revision'] or 'unknown'}; {versions}.\nSettings: {options}."
+        f" git {provenance['git_revision'] or 'unknown'}; {versions}.\n{_model(provenance.get('model'))}"
+        f"Settings: {options}."
+    )
+
+
+def _model(model: Mapping[str, Any] | None) -> str:
+    """What was evaluated, and what it was trained on, as far as that is known."""
+    if model is None:
+        return ""
+    name = f"Model: {model['file']} (SHA-256 {model['sha256'][:8]})"
+    training = model["training"]
+    if training is None:
+        return f"{name}; what it was trained on is not known.\n"
+    data = "".join(
+        f"; {section} {d['samples']} samples of {d['subjects']} subjects ({d['fingerprint'][:8]})"
+        for section, d in training["data"].items()
+    )
+    start = f"; from {training['pretrained']['file']}" if training["pretrained"] else ""
+    changes = f"; changed {', '.join(training['changes'])}" if training["changes"] else ""
+    return (
+        f"{name}, epoch {training['epoch']} of a training of {training['date']} with seed "
+        f"{training['settings'].get('seed')}, git {training['git_revision'] or 'unknown'}{data}{start}{changes}.\n"
     )

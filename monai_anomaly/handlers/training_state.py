@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from ..utils import DataError, atomic_torch_save
+from ..utils import DataError, atomic_torch_save, load_tensors, write_model_record
+from .trained_on import about_training, brief, changes
 
 __all__ = ["TrainingState"]
+
+ANYWAY = "anyway"
+SHOWN = 5
 
 
 class TrainingState:
     """Save a training after every epoch, go on where the last one ended, and keep the best model's weights.
 
     Both files are written beside their name and renamed, so that a kill at any moment leaves whole files and costs at
-    most the epoch it fell in. A state of another configuration or a damaged file is refused. The number of epochs may
-    be another: a learning-rate schedule that is a function of the step (``LambdaLR``, MONAI's ``WarmupCosineSchedule``)
-    goes on from its step with the length that it has now.
+    most the epoch it fell in. The number of epochs may be another: a learning-rate schedule that is a function of the
+    step (``LambdaLR``, MONAI's ``WarmupCosineSchedule``) goes on from its step with the length that it has now.
+
+    The state keeps what it was trained on, see `about_training`: a start with another seed, other data or other
+    settings is refused, and so is a damaged file. The best model's weights get the same beside them, as JSON.
 
     Args:
         path: the state: networks, optimizer, learning-rate schedule, epoch, best metric.
@@ -32,8 +39,12 @@ class TrainingState:
         best_model: the network whose weights these are (e.g. the moving average).
         evaluator: the validation evaluator, an ignite engine; its ``state.best_metric_epoch`` decides. Attach this
             handler after the ``ValidationHandler``.
-        resume: False starts anew and overwrites.
+        resume: False starts anew and overwrites; ``"anyway"`` goes on whatever changed, and notes it.
         save: False only resumes; for the other processes of a distributed run.
+        settings: what decides the training and cannot be read from the trainer, by the names users give it.
+
+    Raises:
+        ValueError: when ``resume`` is something else.
     """
 
     def __init__(
@@ -43,9 +54,12 @@ class TrainingState:
         best_path: str | os.PathLike | None = None,
         best_model: torch.nn.Module | None = None,
         evaluator: Any = None,
-        resume: bool = True,
+        resume: bool | str = True,
         save: bool = True,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
+        if resume not in (True, False, ANYWAY):
+            raise ValueError(f"resume must be True, False or {ANYWAY!r}, got {resume!r}")
         self.path = Path(path)
         self.objects = objects
         self.best_path = best_path
@@ -53,12 +67,13 @@ class TrainingState:
         self.evaluator = evaluator
         self.resume = resume
         self.save_files = save
+        self.settings = dict(settings or {})
+        self.about: dict[str, Any] = {}
         self.logger = logging.getLogger(__name__)
 
     def attach(self, engine: Engine) -> None:
         """Load when the trainer starts, save when an epoch is completed."""
-        if self.resume:
-            engine.add_event_handler(Events.STARTED, self.load)
+        engine.add_event_handler(Events.STARTED, self.start)
         if self.save_files:
             engine.add_event_handler(Events.EPOCH_COMPLETED, self.save)
 
@@ -67,6 +82,7 @@ class TrainingState:
         state: dict[str, Any] = {
             "epoch": engine.state.epoch,
             "epoch_length": engine.state.epoch_length,
+            "about": self.about,
             "objects": {name: item.state_dict() for name, item in self.objects.items()},
         }
         if self.evaluator is not None:
@@ -76,30 +92,37 @@ class TrainingState:
             best_now = self.evaluator.state.best_metric_epoch == engine.state.epoch
             if best_now and self.best_path is not None and self.best_model is not None:
                 self._write(self.best_path, self.best_model.state_dict())
+                write_model_record(self.best_path, {"epoch": engine.state.epoch, **brief(self.about)})
         self._write(self.path, state)
 
     @staticmethod
     def _write(path: str | os.PathLike, content: Any) -> None:
         atomic_torch_save(path, content)
 
-    def load(self, engine: Engine) -> None:
-        """Go on from the saved state, if there is one.
+    def start(self, engine: Engine) -> None:
+        """Note what is trained on, and go on from the saved state, if there is one and it may be.
 
         Raises:
-            DataError: when the file is damaged or belongs to another configuration.
+            DataError: when the file is damaged or belongs to another training.
         """
-        if not self.path.exists():
-            return
+        schedules = [item for item in self.objects.values() if isinstance(item, LRScheduler)]
+        self.about = about_training(engine, self.evaluator, schedules, self.settings)
+        if self.resume and self.path.exists():
+            self._load(engine)
+
+    def _load(self, engine: Engine) -> None:
         advice = "remove it, or pass --resume False, to train anew"
         try:
-            state = torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises many kinds for a damaged file
+            state = load_tensors(self.path)
+        except DataError as error:
+            reason = str(error).removeprefix(f"{self.path}: ")
             raise DataError(
-                f"{self.path}: expected a training state, found a damaged file ({_brief(error)}); {advice}"
+                f"{self.path}: expected a training state, found a damaged file ({reason}); {advice}"
             ) from error
         expected, found = sorted(self.objects), sorted(state.get("objects", ()) if isinstance(state, dict) else ())
         if found != expected:
             raise DataError(f"{self.path}: expected the state of {expected}, found {found}; {advice}")
+        self._compare(state)
         if state["epoch_length"] != engine.state.epoch_length:
             raise DataError(
                 f"{self.path}: expected epochs of {engine.state.epoch_length} iterations, found "
@@ -118,6 +141,30 @@ class TrainingState:
             self.evaluator.state.best_metric = state["best_metric"]
             self.evaluator.state.best_metric_epoch = state["best_metric_epoch"]
         self.logger.info("resumed %s after epoch %d of %d", self.path, state["epoch"], engine.state.max_epochs)
+
+    def _compare(self, state: Mapping[str, Any]) -> None:
+        """Refuse a state of another training, or note the changes."""
+        before = state.get("about")
+        if before is None:
+            self.logger.warning(
+                "%s is of an older version and does not tell seed, data and settings: take care that they are the same",
+                self.path,
+            )
+            self.about["changes"] = [f"up to epoch {state['epoch']}: unknown"]
+            return
+        changed = changes(before, self.about)
+        if changed and self.resume != ANYWAY:
+            shown = "; ".join(changed[:SHOWN]) + (f"; and {len(changed) - SHOWN} more" if len(changed) > SHOWN else "")
+            raise DataError(
+                f"{self.path}: expected a training with the same seed, data and settings, found other ones ({shown}). "
+                "--resume False trains anew and overwrites it, another --ckpt_dir (and --output_dir) keeps both, "
+                "--resume anyway goes on from it all the same; the configuration evaluate.json only evaluates it"
+            )
+        noted = [f"after epoch {state['epoch']}: {change}" for change in changed]
+        if changed:
+            self.logger.warning("%s: going on with other seed, data or settings: %s", self.path, "; ".join(changed))
+        kept = {key: before[key] for key in ("pretrained", "date", "git_revision", "versions") if key in before}
+        self.about |= {**kept, "changes": [*before["changes"], *noted]}
 
 
 def _continued(item: Any, saved: dict[str, Any]) -> dict[str, Any]:

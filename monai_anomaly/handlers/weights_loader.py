@@ -2,35 +2,81 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import logging
+import os
+import shutil
 from pathlib import Path
 
-from ignite.engine import Engine
-from monai.handlers import CheckpointLoader
+import torch
+from ignite.engine import Engine, Events
 
-from ..utils import DataError
+from ..networks.weights import load_weights
+from ..utils import DataError, atomic_path, file_digest
 
 __all__ = ["WeightsLoader"]
 
 
-class WeightsLoader(CheckpointLoader):
-    """MONAI's ``CheckpointLoader``, whose errors name the file and say what to do; the arguments are the same."""
+class WeightsLoader:
+    """Bring the weights of a file into a network when an engine starts, or say why they do not fit.
+
+    MONAI's ``CheckpointLoader`` with ``strict=False`` takes what fits, be it nothing, and says nothing. Here what was
+    taken is logged, and ``engine.state.pretrained`` tells which file it was.
+
+    Args:
+        load_path: the weights, see :py:func:`monai_anomaly.networks.weights.load_weights`.
+        network: on any device.
+        strict: whether all tensors must be in both; False, for fine-tuning: at least one.
+        written_to: the file that the training will write; where it is the one that is read, that one is kept as
+            ``<name>_pretrained.pt`` beside it.
+    """
+
+    def __init__(
+        self,
+        load_path: str | os.PathLike,
+        network: torch.nn.Module,
+        strict: bool = True,
+        written_to: str | os.PathLike | None = None,
+    ) -> None:
+        self.load_path = Path(load_path)
+        self.network = network
+        self.strict = strict
+        self.written_to = None if written_to is None else Path(written_to)
+        self.logger = logging.getLogger(__name__)
+
+    def attach(self, engine: Engine) -> None:
+        """Load when the engine starts."""
+        engine.add_event_handler(Events.STARTED, self)
 
     def __call__(self, engine: Engine) -> None:
-        """Load when the engine starts.
+        """Load.
 
         Raises:
-            DataError: when the file is missing, is damaged, or does not fit the network.
+            DataError: when the file is missing, is damaged or does not fit the network, or other weights are kept under
+                the name that these would be kept under.
         """
-        if not Path(self.load_path).is_file():
+        if not self.load_path.is_file():
             raise DataError(
                 f"{self.load_path}: expected the weights of a training, found no such file; train first, or name the "
                 "folder that holds them with --ckpt_dir"
             )
-        try:
-            super().__call__(engine)
-        except Exception as error:  # torch raises many kinds for a damaged file
-            found = " ".join(line.strip() for line in str(error).splitlines()[:2])
+        match = load_weights(self.network, self.load_path, self.strict)
+        pretrained = {"file": self.load_path.name, "sha256": file_digest(self.load_path)}
+        setattr(engine.state, "pretrained", pretrained)  # noqa: B010  (ignite's state takes any attribute)
+        if not self.strict:
+            self.logger.info("%s: %s", self.load_path, match)
+        if self.written_to is not None and self.written_to.resolve() == self.load_path.resolve():
+            self._keep()
+
+    def _keep(self) -> None:
+        """Copy the file that the training will write over, once."""
+        kept = self.load_path.with_stem(f"{self.load_path.stem}_pretrained")
+        if not kept.exists():
+            with atomic_path(kept) as temporary:
+                shutil.copyfile(self.load_path, temporary)
+        elif file_digest(kept) != file_digest(self.load_path):
             raise DataError(
-                f"{self.load_path}: expected weights of the configured network, found a file that is damaged or of "
-                f"another network ({found})"
-            ) from error
+                f"{kept}: expected no file or the weights of {self.load_path}, which the training will write over, "
+                "found others; move one of them away, or train into another --ckpt_dir and name the weights to start "
+                "from with --pretrained"
+            )
+        self.logger.info("%s will be written over; what it holds now is kept as %s", self.load_path, kept)

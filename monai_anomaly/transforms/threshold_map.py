@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import warnings
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from monai.transforms import MapTransform
 from monai.utils import TransformBackends
 
 from ..metrics import otsu_threshold
-from ..utils import DataError
+from ..utils import DataError, file_digest
 from .check_image import file_of
 
 __all__ = ["ThresholdMapD", "ThresholdMapDict", "ThresholdMapd"]
@@ -30,6 +31,8 @@ class ThresholdMapd(MapTransform):
         threshold: a number; ``"otsu"``, of each image by itself; or ``"auto"``: that of ``threshold_file`` if there is
             one, else Otsu's.
         threshold_file: JSON with ``value`` and ``origin``, as the evaluation writes it.
+        model_file: the weights that make the maps; a threshold that was chosen for others brings a warning, and the
+            note says so. None: not looked at.
         note_key: where the threshold and its origin go.
 
     Raises:
@@ -45,6 +48,7 @@ class ThresholdMapd(MapTransform):
         output_key: str = "mask",
         threshold: float | str = "auto",
         threshold_file: str | os.PathLike | None = None,
+        model_file: str | os.PathLike | None = None,
         note_key: str = "threshold",
     ) -> None:
         super().__init__(keys)
@@ -55,6 +59,7 @@ class ThresholdMapd(MapTransform):
         self.output_key = output_key
         self.threshold = threshold
         self.threshold_file = None if threshold_file is None else Path(threshold_file)
+        self.model_file = None if model_file is None else Path(model_file)
         self.note_key = note_key
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, Any]:
@@ -78,13 +83,27 @@ class ThresholdMapd(MapTransform):
         if self.threshold == "auto" and self.threshold_file is not None and self.threshold_file.is_file():
             try:
                 note = json.loads(self.threshold_file.read_text(encoding="utf-8"))
-                value, origin = float(note["value"]), str(note["origin"])
+                value, origin = float(note["value"]), f"{note['origin']}{self._of_other_weights(note)}"
                 if not math.isfinite(value):
                     raise ValueError(f"value is {value}")
                 return {"value": value, "origin": origin}
             except (KeyError, TypeError, ValueError) as error:
                 raise DataError(f"{self.threshold_file}: expected JSON with 'value' and 'origin' ({error})") from error
         return {"value": float(otsu_threshold(torch.as_tensor(score))), "origin": "per_image_otsu"}
+
+    def _of_other_weights(self, note: Mapping[str, Any]) -> str:
+        """A warning, and words for the note, when the threshold was chosen for other weights."""
+        of = note.get("model")
+        if of is None or self.model_file is None or not self.model_file.is_file():
+            return ""
+        if of["sha256"] == file_digest(self.model_file):
+            return ""
+        warnings.warn(
+            f"{self.threshold_file}: this threshold was chosen for other weights than {self.model_file} "
+            f"({of['file']}, SHA-256 {of['sha256'][:8]}): evaluate the model, or give a threshold",
+            stacklevel=2,
+        )
+        return " of other weights"
 
 
 ThresholdMapD = ThresholdMapDict = ThresholdMapd

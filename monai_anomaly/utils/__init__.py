@@ -12,6 +12,7 @@ from .errors import DataError, OutputError, describe, known_cause
 from .files import atomic_path, atomic_torch_save, atomic_write, check_writable
 from .interior import interior
 from .labels import are_labels, label_type
+from .model_record import file_digest, read_model_record, write_model_record
 from .nifti import ALIGNED, MNI, NiftiGeometry, read_geometry, write_nifti
 from .paths import as_path, same_folder
 from .precision import autocast_dtype
@@ -44,6 +45,7 @@ __all__ = [
     "class_label",
     "corner_distance",
     "describe",
+    "file_digest",
     "files_in",
     "hashed_seed",
     "image_files",
@@ -54,11 +56,13 @@ __all__ = [
     "load_tensors",
     "provenance",
     "read_geometry",
+    "read_model_record",
     "same_folder",
     "split_prediction",
     "split_suffix",
     "verify_file",
     "voxel_size",
     "walk",
+    "write_model_record",
     "write_nifti",
 ]

@@ -156,6 +156,27 @@ def test_the_cache_is_made_anew_when_something_changes(tmp_path: Path) -> None:
         _slices(data, cache_dir=cache)
 
 
+def test_the_fingerprint_is_that_of_subjects_labels_and_contents_wherever_they_lie(tmp_path: Path) -> None:
+    def summary(folder: str, subjects: str = "ab", cached: bool = False, **extra: Any) -> dict[str, Any]:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        data = [_sample(tmp_path / folder, subject, **extra) for subject in subjects]
+        return _slices(data, cache_dir=tmp_path / "cache" if cached else None).summary
+
+    first = summary("first")
+    assert first["samples"] == first["subjects"] == first["with_mask"] == 2
+    assert summary("moved") == first == summary("first", cached=True) == summary("first", cached=True)
+    others = [
+        summary("first", "ac"),
+        summary("first", "ba"),
+        summary("first", label=1),
+        summary("first", mask=False, label=1),
+    ]
+    sample = _sample(tmp_path / "first", "a")
+    nib.save(nib.Nifti1Image(np.full((6, 7, 10), 2, np.float32), np.eye(4)), sample["image"][0])
+    others.append(_slices([sample, _sample(tmp_path / "first", "b")]).summary)
+    assert len({other["fingerprint"] for other in [first, *others]}) == 6
+
+
 def test_an_interrupted_cache_is_completed(tmp_path: Path) -> None:
     data = [_sample(tmp_path, "a")]
     _slices(data, cache_dir=tmp_path / "cache")

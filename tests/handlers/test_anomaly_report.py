@@ -12,7 +12,7 @@ from PIL import Image
 
 from monai_anomaly.handlers import panel_figure, pick_slices, report_evaluation, report_table, write_report
 from monai_anomaly.metrics import AnomalyCases, evaluate
-from monai_anomaly.utils import DataError, provenance
+from monai_anomaly.utils import DataError, provenance, write_model_record
 from tests.metrics.squares import make_squares
 
 
@@ -134,6 +134,24 @@ def test_method_that_only_classifies(tmp_path: Path) -> None:
     assert set(report["methods"]) == {"translation", "intensity gray"}
     with pytest.raises(DataError, match="only classifies"):
         panel_figure(tmp_path / "panel.png", test, ["gray"])
+
+
+def test_report_names_the_training_of_the_model_and_not_only_the_run(tmp_path: Path) -> None:
+    model = tmp_path / "model.pt"
+    model.write_bytes(b"weights")
+    data = {"training": {"samples": 9, "subjects": 8, "fingerprint": "abcdef0123456789"}}
+    about = {"epoch": 5, "date": "2026-01-01", "git_revision": None, "settings": {"seed": 3}, "data": data}
+    write_model_record(model, {**about, "pretrained": None, "changes": ["after epoch 2: seed 1 -> 3"]})
+    report_evaluation(None, make_squares(), tmp_path, ["gray"], rows=2, seed=7, model_file=model)
+    text = (tmp_path / "metrics.md").read_text()
+    assert "; seed 7;" in text and "epoch 5 of a training of 2026-01-01 with seed 3" in text
+    assert "training 9 samples of 8 subjects (abcdef01)" in text and "seed 1 -> 3" in text
+    saved = json.loads((tmp_path / "metrics.json").read_text())["provenance"]
+    assert saved["seed"] == 7 and saved["model"]["training"]["settings"]["seed"] == 3
+    model.write_bytes(b"others!")
+    with pytest.warns(UserWarning, match="another file"):
+        report_evaluation(None, make_squares(), tmp_path, ["gray"], rows=2, seed=7, model_file=model)
+    assert "what it was trained on is not known" in (tmp_path / "metrics.md").read_text()
 
 
 def test_signed_difference_takes_the_place_of_the_map(tmp_path: Path) -> None:

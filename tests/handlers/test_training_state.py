@@ -18,7 +18,7 @@ from monai.optimizers import WarmupCosineSchedule
 from torch import nn
 
 from monai_anomaly.handlers import EpochSeed, FiniteLoss, MovingAverage, TrainingState
-from monai_anomaly.utils import DataError, OutputError
+from monai_anomaly.utils import DataError, OutputError, load_tensors, read_model_record
 
 CPU = torch.device("cpu")
 
@@ -26,6 +26,18 @@ CPU = torch.device("cpu")
 def samples(n: int) -> list[dict[str, torch.Tensor]]:
     g = torch.Generator().manual_seed(0)
     return [{"image": torch.rand(3, generator=g), "label": torch.rand(1, generator=g)} for _ in range(n)]
+
+
+class Sliced(Dataset):
+    """Samples that tell which they are, as those of `SliceDataset` do."""
+
+    def __init__(self, data: list[Any], name: str) -> None:
+        super().__init__(data)
+        self._summary = {"samples": len(data), "subjects": 2, "with_mask": 0, "fingerprint": name}
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return self._summary
 
 
 def network(width: int = 4) -> nn.Module:
@@ -44,14 +56,17 @@ class Training:
         *,
         width: int = 4,
         batch_size: int = 2,
+        rate: float = 0.05,
+        data: Dataset | None = None,
+        settings: dict[str, Any] | None = None,
         validation: list[float] | None = None,
         val_interval: int = 1,
         objects: tuple[str, ...] = ("network", "average", "optimizer", "schedule"),
         **options: Any,
     ) -> None:
         self.network, self.average = network(width), network(width)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=0.05)
-        loader = DataLoader(Dataset(samples(8)), batch_size=batch_size, shuffle=True)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=rate)
+        loader = DataLoader(data or Sliced(samples(8), "a"), batch_size=batch_size, shuffle=True)
         self.schedule = WarmupCosineSchedule(self.optimizer, warmup_steps=3, t_total=epochs * len(loader))
         self.validation = validation
 
@@ -76,6 +91,7 @@ class Training:
             folder / "model.pt",
             self.average,
             self.evaluator,
+            settings={"seed": 7} if settings is None else settings,
             **options,
         )
         self.trainer = SupervisedTrainer(
@@ -232,9 +248,12 @@ def test_truncated_file_is_named_with_a_way_out(tmp_path: Path, share: float) ->
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"width": 5}, "'network' does not fit"),
-        ({"batch_size": 4}, "epochs of 2 iterations, found 4"),
         ({"objects": ("network", "optimizer")}, "expected the state of"),
+        ({"width": 5}, r"network\.0\.out_features 4 -> 5; network\.1\.num_features 4 -> 5"),
+        ({"batch_size": 4}, r"batch_size 2 -> 4"),
+        ({"settings": {"seed": 8}}, r"\(seed 7 -> 8\)"),
+        ({"rate": 0.1}, r"\(optimizer\.lr 0\.05 -> 0\.1\)"),
+        ({"data": Sliced(samples(8), "b")}, r"\(training data 8 sample.*fingerprint a -> 8 .*fingerprint b\)"),
     ],
 )
 def test_other_configuration_is_refused(tmp_path: Path, options: dict[str, Any], message: str) -> None:
@@ -244,6 +263,52 @@ def test_other_configuration_is_refused(tmp_path: Path, options: dict[str, Any],
         Training(tmp_path, 2, **options).run()
     assert len(str(caught.value)) < 500
     assert (tmp_path / "state.pt").read_bytes() == before
+
+
+def test_what_only_concerns_the_computer_or_the_length_may_change(tmp_path: Path) -> None:
+    Training(tmp_path, 1).run()
+    again = Training(tmp_path, 3)
+    again.optimizer.param_groups[0]["foreach"] = False
+    again.trainer.amp = True
+    assert again.run().trainer.state.epoch == 3
+
+
+def test_a_training_that_is_gone_on_with_anyway_tells_what_changed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Training(tmp_path, 1).run()
+    Training(tmp_path, 2, settings={"seed": 8}, resume="anyway").run()
+    assert "seed 7 -> 8" in caplog.text
+    with pytest.raises(DataError, match="seed 8 -> 7"):  # it is another training from then on
+        Training(tmp_path, 3).run()
+    assert load_tensors(tmp_path / "state.pt")["about"]["changes"] == ["after epoch 1: seed 7 -> 8"]
+    with pytest.raises(ValueError, match="resume must be"):
+        Training(tmp_path, 3, resume="never")
+
+
+def test_the_model_tells_what_it_was_trained_on(tmp_path: Path) -> None:
+    Training(tmp_path, 3, validation=[2.0, 1.0, 3.0]).run()
+    record = read_model_record(tmp_path / "model.pt")["training"]
+    assert record["epoch"] == 2 and record["settings"]["seed"] == 7
+    assert record["data"]["training"]["fingerprint"] == "a" and record["changes"] == []
+    assert record["settings"]["optimizer.lr"] == 0.05 and "network.0.out_features" not in record["settings"]
+    torch.save({}, tmp_path / "model.pt")
+    with pytest.warns(UserWarning, match=r"model\.json tells how another file"):
+        assert read_model_record(tmp_path / "model.pt")["training"] is None
+
+
+def test_a_state_of_an_older_version_is_gone_on_with_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Training(tmp_path, 1).run()
+    state = load_tensors(tmp_path / "state.pt")
+    del state["about"]
+    torch.save(state, tmp_path / "state.pt")
+    assert Training(tmp_path, 2, settings={"seed": 9}).run().trainer.state.epoch == 2
+    assert "does not tell seed, data and settings" in caplog.text
+    caplog.clear()
+    Training(tmp_path, 2, settings={"seed": 9}).run()
+    assert "does not tell" not in caplog.text  # once
 
 
 @pytest.mark.parametrize("content", [[1, 2], {"state_dict": 1}, {"objects": {}}])

@@ -10,9 +10,10 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
+from monai_anomaly.handlers.threshold_file import write_threshold
 from monai_anomaly.metrics import otsu_threshold
 from monai_anomaly.transforms import ThresholdMapd
-from monai_anomaly.utils import DataError
+from monai_anomaly.utils import DataError, read_model_record
 
 SCORE = torch.linspace(0, 1, 24).reshape(1, 4, 6) ** 2
 
@@ -42,6 +43,17 @@ def test_auto_takes_the_threshold_of_the_evaluation(tmp_path: Path) -> None:
     sample = ThresholdMapd("map", threshold_file=path)({"map": SCORE})
     assert sample["threshold"] == {"value": 0.5, "origin": "average_otsu"}
     assert torch.equal(sample["mask"] > 0, SCORE > 0.5)
+
+
+def test_a_threshold_of_other_weights_is_said_loudly(tmp_path: Path) -> None:
+    model = tmp_path / "model.pt"
+    model.write_bytes(b"weights")
+    write_threshold(tmp_path / "threshold.json", {"value": 0.5, "origin": "validation"}, read_model_record(model))
+    mask = ThresholdMapd("map", threshold_file=tmp_path / "threshold.json", model_file=model)
+    assert mask({"map": SCORE})["threshold"]["origin"] == "validation"
+    model.write_bytes(b"others!")
+    with pytest.warns(UserWarning, match=r"threshold\.json: .* other weights than .*model\.pt"):
+        assert mask({"map": SCORE})["threshold"] == {"value": 0.5, "origin": "validation of other weights"}
 
 
 @pytest.mark.parametrize("threshold", ["otsu", 0.1])

@@ -11,16 +11,20 @@ from monai_anomaly.utils import DataError, check_finite, check_floating, load_te
 
 __all__ = ["clean_state_dict", "load_state_dict", "network_weights"]
 
+WRAPPERS = ("module.", "_orig_mod.")
+"""Prefixes of names that ``DataParallel`` and ``torch.compile`` put in front."""
+
 
 def clean_state_dict(state_dict: object) -> dict[str, torch.Tensor]:
-    """Find the tensors of a network in what a checkpoint holds, and strip the prefix of ``DataParallel``.
+    """Find the tensors of a network in what a checkpoint holds, and strip the prefixes of ``DataParallel`` and
+    ``torch.compile``.
 
     Args:
         state_dict: names and tensors, or a mapping with one such state dict beside other things, as trainers write it:
             ``{"state_dict": ..., "epoch": 3}``.
 
     Returns:
-        The tensors by name, without a common ``module.`` prefix.
+        The tensors by name, without a common ``module.`` or ``_orig_mod.`` prefix.
 
     Raises:
         DataError: if there is none, e.g. in the state of an optimizer, or more than one.
@@ -28,8 +32,10 @@ def clean_state_dict(state_dict: object) -> dict[str, torch.Tensor]:
     if not isinstance(state_dict, Mapping) or not state_dict:
         raise DataError(f"expected a state dict (names and tensors), found {type(state_dict).__name__}")
     tensors = _inner(state_dict)
-    prefix = "module." if all(k.startswith("module.") for k in tensors) else ""
-    return {k[len(prefix) :]: v for k, v in tensors.items()}
+    for prefix in (*WRAPPERS, *WRAPPERS):  # one may lie in the other, in either order
+        if all(k.startswith(prefix) for k in tensors):
+            tensors = {k.removeprefix(prefix): v for k, v in tensors.items()}
+    return tensors
 
 
 def network_weights(state_dict: object) -> dict[str, torch.Tensor]:

@@ -1,0 +1,92 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The one way to bring the weights of a file into a network, for every handler and command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from monai_anomaly.utils import DataError, check_finite
+
+from .convert.checkpoint import load_state_dict
+
+__all__ = ["WeightsMatch", "load_weights"]
+
+
+@dataclass(frozen=True)
+class WeightsMatch:
+    """Which tensors of a file a network took.
+
+    Attributes:
+        matched: names in both.
+        new: names in the network alone; these tensors stay as they were.
+        unused: names in the file alone.
+    """
+
+    matched: tuple[str, ...]
+    new: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = [f"{len(self.matched)} of the network's {len(self.matched) + len(self.new)} tensors are in the file"]
+        parts += [f"not in the file: {_listed(self.new)}"] if self.new else []
+        parts += [f"not in the network: {_listed(self.unused)}"] if self.unused else []
+        return "; ".join(parts)
+
+
+def load_weights(network: torch.nn.Module, path: str | os.PathLike, strict: bool = True) -> WeightsMatch:
+    """Bring the weights of a file into a network, whatever device or precision they were saved with.
+
+    Prefixes of wrappers are stripped, and a state dict inside of another dictionary is found, see `clean_state_dict`.
+
+    Args:
+        network: on any device; its tensors keep their device and type.
+        path: file written by ``torch.save``, see `load_state_dict`.
+        strict: whether network and file must have the same tensors; if not, those that both have are taken.
+
+    Returns:
+        What was taken.
+
+    Raises:
+        DataError: if the file is missing, damaged, no state dict or not finite; if the names differ (``strict``) or
+            none is in both; if a tensor has another shape than the network's. The network is as it was then.
+    """
+    saved = load_state_dict(path)
+    own = network.state_dict()
+    match = WeightsMatch(
+        matched=tuple(name for name in own if name in saved),
+        new=tuple(name for name in own if name not in saved),
+        unused=tuple(name for name in saved if name not in own),
+    )
+    differing = _differing(own, saved, match.matched)
+    if not match.matched or differing or (strict and (match.new or match.unused)):
+        shapes = f"; others than in the network: {_listed(differing)}" if differing else ""
+        raise DataError(f"{path}: expected weights of the configured network, found others: {match}{shapes}")
+    try:
+        check_finite(saved)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    network.load_state_dict({name: saved[name] for name in match.matched}, strict=False)
+    return match
+
+
+def _differing(
+    own: Mapping[str, torch.Tensor], saved: Mapping[str, torch.Tensor], names: Sequence[str]
+) -> dict[str, str]:
+    """Tensors that cannot be taken for the network's: what the file has, and what the network has."""
+    kinds = {name: (_kind(saved[name]), _kind(own[name])) for name in names}
+    return {name: f"{found} for {wanted}" for name, (found, wanted) in kinds.items() if found != wanted}
+
+
+def _kind(tensor: torch.Tensor) -> str:
+    """Shape, and the type where it is not a floating point number: half precision fits float32."""
+    return f"{tuple(tensor.shape)}" + ("" if tensor.is_floating_point() else f" {tensor.dtype}".replace("torch.", ""))
+
+
+def _listed(names: Sequence[str] | Mapping[str, str], most: int = 3) -> str:
+    shown = [f"{name} {names[name]}" if isinstance(names, Mapping) else name for name in list(names)[:most]]
+    return ", ".join(shown) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,47 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ignite.engine import Engine
+
+from monai_anomaly.data import SliceDataset
+from monai_anomaly.handlers import RequiredClasses
+from monai_anomaly.utils import DataError
+
+
+def slices(*lesions: int, mask: bool = True) -> SliceDataset:
+    """A slice a subject, with that many lesion pixels, told by a mask or by a label."""
+    data = []
+    for number, pixels in enumerate(lesions):
+        image = np.ones((1, 4, 4), np.float32)
+        lesion = (np.arange(16).reshape(1, 4, 4) < pixels).astype(np.float32)
+        data.append({"image": image, "subject": number, **({"mask": lesion} if mask else {"label": int(pixels > 0)})})
+    return SliceDataset(data, progress=False)
+
+
+def train(validation: SliceDataset, training: SliceDataset, classes: tuple[int, ...] = (0, 1)) -> int:
+    """Batches that a training saw."""
+    engine = Engine(lambda engine, batch: None)
+    sections = {"training": training, "validation": validation}
+    RequiredClasses(sections, classes, "folder/datalist.json").attach(engine)
+    engine.run([0])
+    return engine.state.iteration
+
+
+def test_a_class_that_is_missing_stops_the_training() -> None:
+    both = slices(0, 3)
+    assert train(both, both) == 1
+    with pytest.raises(
+        DataError, match=r"datalist\.json: .* 'training', found 3 of class 0, 0 of class 1; 3 of .* masks"
+    ):
+        train(both, slices(0, 0, 0))
+    with pytest.raises(DataError, match=r"'validation', found 0 of class 0, 2 of class 1; they are the labels"):
+        train(slices(1, 1, mask=False), both)
+
+
+def test_a_method_that_needs_one_class_takes_one() -> None:
+    assert train(slices(0), slices(0, 0), (0,)) == 1
+    with pytest.raises(DataError, match="0 of class 0, 1 of class 1"):
+        train(slices(1), slices(0), (0,))
