@@ -21,11 +21,10 @@ def slices(*lesions: int, mask: bool = True) -> SliceDataset:
     return SliceDataset(data, progress=False)
 
 
-def train(validation: SliceDataset, training: SliceDataset, classes: tuple[int, ...] = (0, 1)) -> int:
+def train(training: SliceDataset, validation: SliceDataset, classes: tuple[int, ...] = (0, 1)) -> int:
     """Batches that a training saw."""
     engine = Engine(lambda engine, batch: None)
-    sections = {"training": training, "validation": validation}
-    RequiredClasses(sections, classes, "folder/datalist.json").attach(engine)
+    RequiredClasses(training, validation, classes, "folder/datalist.json").attach(engine)
     engine.run([0])
     return engine.state.iteration
 
@@ -36,12 +35,14 @@ def test_a_class_that_is_missing_stops_the_training() -> None:
     with pytest.raises(
         DataError, match=r"datalist\.json: .* 'training', found 3 of class 0, 0 of class 1; 3 of .* masks"
     ):
-        train(both, slices(0, 0, 0))
-    with pytest.raises(DataError, match=r"'validation', found 0 of class 0, 2 of class 1; they are the labels"):
+        train(slices(0, 0, 0), both)
+    with pytest.raises(DataError, match="'training', found 0 of class 0, 2 of class 1; they are the labels"):
         train(slices(1, 1, mask=False), both)
+    with pytest.warns(UserWarning, match="'validation', found 0 of class 0, 1 of class 1; 1 of .* masks"):
+        assert train(both, slices(3)) == 1
 
 
 def test_a_method_that_needs_one_class_takes_one() -> None:
-    assert train(slices(0), slices(0, 0), (0,)) == 1
+    assert train(slices(0, 0), slices(0), (0,)) == 1
     with pytest.raises(DataError, match="0 of class 0, 1 of class 1"):
         train(slices(1), slices(0), (0,))

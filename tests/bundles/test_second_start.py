@@ -1,0 +1,92 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A training that is started once more: as it was, with something changed, and from the weights of another."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from monai_anomaly.utils import DataError, load_tensors
+
+from .test_bundle_workflows import TINY
+from .tiny_network import TINY_DIFFUSION, TINY_NETWORK
+from .workflow import train
+
+NETWORKS = {"descargan": {}, "diffanomaly": TINY_NETWORK, "diffseg": TINY_DIFFUSION}
+FEW_STEPS = {
+    "descargan": {},
+    "diffanomaly": {"translation#steps": 2, "translation#substeps": 1},
+    "diffseg": {"ensemble#steps": 2, "ensemble#num_samples": 2},
+}
+OTHER: dict[str, tuple[dict[str, Any], str]] = {
+    "descargan": ({"loss#lambda_rec": 7.0}, r"loss_function\.lambda_rec 50\.0 -> 7\.0"),
+    "diffanomaly": ({"max_level": 300}, r"prepare_batch\.max_level 550 -> 300"),
+    "diffseg": ({"level_power": 2.0}, r"prepare_batch\.noising\.level_power 1\.0 -> 2\.0"),
+}
+TRAIN_ONLY = {"run": ["$@train#trainer.run()"]}
+
+
+def refused(match: str, *arguments: Any, **options: Any) -> None:
+    """MONAI's workflow wraps an error in its own."""
+    with pytest.raises(RuntimeError) as caught:
+        train(*arguments, **options)
+    error: BaseException | None = caught.value
+    while error is not None and not isinstance(error, DataError):
+        error = error.__cause__
+    assert error is not None and re.search(match, str(error)), caught.value
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "models").iterdir()}
+
+
+def test_second_start(bundle: Path, tiny_data: Path, tmp_path: Path, slices: str) -> None:
+    """With nothing changed it only evaluates; another seed, other settings or other patients are refused."""
+    options = TINY[bundle.name] | NETWORKS[bundle.name] | FEW_STEPS[bundle.name]
+    options |= {"dataset_dir": str(tiny_data), "cache_dir": slices}
+    train(bundle.name, tmp_path, **options)
+    before = files(tmp_path)
+
+    train(bundle.name, tmp_path, **options)
+    assert files(tmp_path) == before
+    model = json.loads((tmp_path / "eval" / "metrics.json").read_text())["provenance"]["model"]
+    assert model["training"]["settings"]["seed"] == 0 and model["training"]["data"]["training"]["samples"] > 0
+
+    other, shown = OTHER[bundle.name]
+    shorter = tiny_data / "shorter.json"  # a patient less
+    content = json.loads((tiny_data / "datalist.json").read_text())
+    shorter.write_text(json.dumps(content | {"training": content["training"][:-1]}))
+    for change, message in (
+        ({"seed": 1}, r"\(seed 0 -> 1"),
+        (other, shown),
+        ({"datalist": str(shorter)}, r"training data \d+ sample"),
+        ({"pretrained": str(tmp_path / "models" / "model.pt")}, "finetune false -> true"),
+    ):
+        message = rf"training_state\.pt: .*{message}.*--resume False.*--ckpt_dir"
+        refused(message, bundle.name, tmp_path, **(options | change))
+        assert files(tmp_path) == before
+
+
+def test_fine_tuning_keeps_what_it_starts_from(bundle: Path, tiny_data: Path, tmp_path: Path, slices: str) -> None:
+    options = TINY[bundle.name] | NETWORKS[bundle.name] | TRAIN_ONLY
+    options |= {"dataset_dir": str(tiny_data), "cache_dir": slices}
+    train(bundle.name, tmp_path, **options)
+    first = files(tmp_path)["model.pt"]
+    (tmp_path / "models" / "training_state.pt").unlink()
+
+    # whose names nothing knows: it was trained from scratch, and the file was lost
+    torch.save({f"net.{k}": v for k, v in load_tensors(tmp_path / "models" / "model.pt").items()}, tmp_path / "odd.pt")
+    odd = {"pretrained": str(tmp_path / "odd.pt")}
+    refused(r"odd\.pt: .* 0 of the network's", bundle.name, tmp_path, **options, **odd)
+
+    for _ in range(2):  # the second start resumes
+        train(bundle.name, tmp_path, **options, finetune=True)
+        assert files(tmp_path)["model_pretrained.pt"] == first != files(tmp_path)["model.pt"]
+    record = json.loads(files(tmp_path)["model.json"])["training"]
+    assert record["pretrained"]["file"] == "model.pt" and record["settings"]["finetune"] is True
