@@ -10,7 +10,10 @@ from ignite.engine import Engine, Events
 
 __all__ = ["ADVICE", "FiniteLoss", "broken_training", "check_weights"]
 
-ADVICE = "Lower the learning rate, or switch mixed precision off (--autocast float32)."
+ADVICE = (
+    "Switch mixed precision off (--autocast float32), or lower the learning rate: --resume anyway goes on from there with "
+    "another one."
+)
 
 
 class FiniteLoss:

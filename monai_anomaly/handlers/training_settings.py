@@ -34,6 +34,8 @@ IGNORED = {
     *("training", "last_epoch", "t_total", "total_iters", "lr_lambdas", "base_lrs", "initial_lr"),
     # what is told elsewhere
     *("optimizer", "params", "left_out"),
+    # what is installed, and the state of generators
+    *("readers", "R"),
 }
 LONG = 64
 
@@ -42,7 +44,7 @@ def training_settings(trainer: Any, schedules: Sequence[LRScheduler] = ()) -> Se
     """The settings of a training by their places, e.g. ``optimizer.lr``, ``loss_function.beta``, ``batch_size``.
 
     Of every object, down to the layers of the network, it is the class and the public attributes that are numbers,
-    strings, or lists and dictionaries of such; of functions the name.
+    strings, arrays, or lists and dictionaries of such; of functions the name.
 
     Args:
         trainer: an engine of MONAI or of this package.
@@ -93,6 +95,8 @@ class _Walk:
         plain, content = _plain(value)
         if plain:
             self.settings[place] = content
+        elif isinstance(value, (np.ndarray, torch.Tensor)):
+            self._array(place, value)
         elif isinstance(value, functools.partial):
             self._items(place, {"function": value.func, "arguments": value.args, **value.keywords})
         elif isinstance(value, Mapping):
@@ -111,7 +115,15 @@ class _Walk:
             return
         self._items(place, {k: v for k, v in getattr(value, "__dict__", {}).items() if not k.startswith("_")})
         if isinstance(value, torch.nn.Module):
+            if not place.startswith("network"):  # e.g. weights of classes
+                self._items(place, dict(value.named_buffers(recurse=False)))
             self._items(place, dict(value.named_children()))
+
+    def _array(self, place: str, value: np.ndarray | torch.Tensor) -> None:
+        array = np.ascontiguousarray(value.detach().cpu() if torch.is_tensor(value) else value)
+        # a network's are what it learns, or where it keeps its results
+        digest = "" if place.startswith("network.") else hashlib.sha256(array.tobytes()).hexdigest()[:8]
+        self.settings[place] = f"{array.dtype} {list(array.shape)} {digest}".strip()
 
     def _items(self, place: str, items: Mapping[Any, Any]) -> None:
         for key, value in items.items():
@@ -127,9 +139,6 @@ def _plain(value: Any) -> tuple[bool, Any]:
         return True, str(value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return True, value
-    if isinstance(value, (np.ndarray, torch.Tensor)):
-        array = np.ascontiguousarray(value.detach().cpu() if torch.is_tensor(value) else value)
-        return True, f"{array.dtype} {list(array.shape)} {hashlib.sha256(array.tobytes()).hexdigest()[:8]}"
     if isinstance(value, (type, np.dtype, torch.dtype)):
         return True, str(value)
     if inspect.isroutine(value):

@@ -18,7 +18,7 @@ from .trained_on import about_training, brief, changes
 __all__ = ["TrainingState"]
 
 ANYWAY = "anyway"
-SHOWN = 5
+SHOWN = 4
 
 
 class TrainingState:
