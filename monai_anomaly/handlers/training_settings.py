@@ -31,7 +31,7 @@ IGNORED = {
     *("device", "rank", "cache_dir", "num_workers", "autocast", "amp", "progress", "logger"),
     *("fused", "foreach", "capturable", "differentiable"),
     # what changes as the training goes on, or with its length, which may be another
-    *("training", "last_epoch", "t_total", "total_iters", "lr_lambdas", "base_lrs", "initial_lr"),
+    *("training", "last_epoch", "t_total", "warmup_steps", "total_iters", "lr_lambdas", "base_lrs", "initial_lr"),
     # what is told elsewhere
     *("optimizer", "params", "left_out"),
     # what is installed, and the state of generators

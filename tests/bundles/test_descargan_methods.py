@@ -72,7 +72,8 @@ def test_goes_after_the_overlays_of_the_data(name: str, overlay: str) -> None:
 def test_trains_and_reports(name: str, ellipses: Path, tmp_path: Path) -> None:
     tiny = {**{k: v for k, v in TINY_ELLIPSES.items() if k not in TINY_GAN}, **TINY[name]}
     train("descargan", tmp_path, name, dataset_dir=str(ellipses), **tiny)
-    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == [f"{name}.pt", f"{name}_state.pt"]
+    files = sorted(path.name for path in (tmp_path / "models").iterdir())
+    assert files == [f"{name}.json", f"{name}.pt", f"{name}_state.pt"]
     report = json.loads((tmp_path / "eval" / "metrics.json").read_text())
     own, reconstructs, classifies = next(iter(report["methods"].values())), 1 in TABLES[name], 2 in TABLES[name]
     assert next(iter(report["methods"])) == name

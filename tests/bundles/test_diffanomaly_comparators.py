@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from monai.bundle import ConfigParser
-from monai.handlers import CheckpointLoader
 
-from monai_anomaly.handlers import ClassifierScore
+from monai_anomaly.handlers import ClassifierScore, WeightsLoader
 
 from .workflow import merged
 
@@ -50,10 +49,11 @@ def test_vae_leaves_the_diffusion_model_alone() -> None:
     parser = with_overlays("vae")
     for evaluator in ("choose_threshold", "test"):
         loader, *others = parser.get_parsed_content(f"evaluate#{evaluator}#val_handlers")
-        assert isinstance(loader, CheckpointLoader) and loader.load_path.endswith("/vae.pt")
+        assert isinstance(loader, WeightsLoader) and loader.load_path.name == "vae.pt"
         assert not any(isinstance(handler, ClassifierScore) for handler in others)
     files_of = {handler["_target_"].rsplit(".", 1)[-1]: handler for handler in parser["train#handlers"]}
-    assert files_of["WeightsLoader"]["load_path"] == files_of["TrainingState"]["best_path"] == "@model_file"
+    assert files_of["WeightsLoader"]["load_path"] == "$@pretrained or @model_file"
+    assert files_of["TrainingState"]["best_path"] == "@model_file"
     assert files_of["TrainingState"]["path"] == "@state_file"
     files = [text for text in strings(parser.get()) if "@ckpt_dir + " in text]
     assert {text.split("'")[1] for text in files} == {"/vae.pt", "/vae_state.pt"}

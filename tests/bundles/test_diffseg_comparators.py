@@ -52,7 +52,7 @@ def test_goes_after_the_overlays_of_the_method(name: str, overlay: str) -> None:
 def test_trains_and_reports(name: str, phantom: Path, slices: str, tmp_path: Path) -> None:
     train("diffseg", tmp_path, name, dataset_dir=str(phantom), **TINY_TRAINING, cache_dir=slices)
     files = sorted(path.name for path in (tmp_path / "models").iterdir())
-    assert files == [f"{name}.pt", f"{name}_state.pt"]
+    assert files == [f"{name}.json", f"{name}.pt", f"{name}_state.pt"]
     output = tmp_path / "eval"
     methods = json.loads((output / "metrics.json").read_text())["regions"]["lesion"]["methods"]
     ensemble = [f"{name} of 5", "1 sample"] if SAMPLES[name] > 1 else [name]
