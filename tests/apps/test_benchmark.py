@@ -54,7 +54,7 @@ def test_benchmark_counts_scores_and_goes_on(tmp_path, tiny, model) -> None:
     result = json.loads(out.read_text())
     (rows,) = result["rows"].values()
     split = rows["6+6 exact, order 2, split 16"]
-    assert (split["denoiser_calls"], split["guide_calls"]) == (11, 96)
+    assert (split["denoiser_calls"], split["guide_calls"]) == (13, 96)
     assert rows["6+6 exact, order 2"]["guide_calls"] == 6
     assert "6+6 exact, order 2" in table and (tmp_path / "benchmark.md").read_text() == table
 

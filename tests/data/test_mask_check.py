@@ -57,5 +57,5 @@ def test_masks_that_are_all_empty_do_not_overrule_the_labels_in_silence(tmp_path
 
 
 def test_a_label_that_is_none_is_named() -> None:
-    with pytest.raises(DataError, match="subject a: expected a whole number as label, found 'HGG'"):
+    with pytest.raises(DataError, match="subject a: label: expected a class, a whole number from 0 on, found 'HGG'"):
         dataset({**GOOD, "subject": "a", "label": "HGG"})
