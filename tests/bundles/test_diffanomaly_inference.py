@@ -24,7 +24,7 @@ SHIFTED = np.array([[1.0, 0, 0, 2], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
 
 
 def test_raw_scans_are_preprocessed_and_results_come_back_to_the_reference(tmp_path: Path) -> None:
-    person = make_subject(2, "A", "tumour", spacing=4.0)
+    person = make_subject(3, "A", "tumour", spacing=4.0)
     turn = np.array([[0, -1, 0, 30], [0.98, 0, 0.17, -20], [-0.17, 0, 0.98, 10], [0, 0, 0, 1]])
     (tmp_path / "p").mkdir()
     for i, name in enumerate(MODALITIES):
