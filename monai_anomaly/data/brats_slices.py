@@ -10,7 +10,15 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from monai_anomaly.utils import NIFTI, DataError, files_in, is_image, split_suffix, walk
+from monai_anomaly.utils import (
+    NIFTI,
+    DataError,
+    files_in,
+    is_image,
+    split_suffix,
+    walk,
+    whole_labels,
+)
 
 from .brats import MODALITIES
 from .datalist import assemble_datalist, existing_folder
@@ -122,6 +130,10 @@ def _label_of(folder: Path, labels: Path) -> Path:
 
 def _has_lesion(mask: Path) -> int:
     try:
-        return int((np.asarray(nib.Nifti1Image.from_filename(mask).dataobj) > 0).any())
+        values = np.asarray(nib.Nifti1Image.from_filename(mask).dataobj)
     except Exception as error:  # nibabel's, zlib's or the system's
         raise DataError(f"{mask}: expected a readable mask, found {type(error).__name__}: {error}") from error
+    whole = whole_labels(values)
+    if whole is None:
+        raise DataError(f"{mask}: expected a mask of whole numbers, found values between them; put a threshold on it")
+    return int((whole > 0).any())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,15 @@ import torch
 from monai.utils import look_up_option
 from torch.utils.data import Dataset
 
-from monai_anomaly.utils import DataError, atomic_path, atomic_write, class_label
+from monai_anomaly.utils import (
+    DataError,
+    ScalingWarning,
+    atomic_path,
+    atomic_write,
+    class_label,
+    scaling_note,
+    summarize_scaling,
+)
 
 from .fingerprint import content_digest, describe_transform, file_stamp, fingerprint
 from .mask_check import check_masks
@@ -36,6 +45,7 @@ class _Volume:
     labels: list[int]
     content: Any  # digest of the input files
     lesion: bool | None  # whether there is any in the mask, in whatever slice; None: no mask
+    scaling: tuple[str, float] = ("", 0.0)  # see scaling_note
     tags: dict[str, Any] = field(default_factory=dict)
 
     def read(self, position: int) -> dict[str, torch.Tensor]:
@@ -53,6 +63,8 @@ class SliceDataset(Dataset):
     and ``site``. The label of a slice is 1 when its mask has any lesion pixel; without a mask it is the volume's, so
     every slice of a diseased volume counts as diseased. A healthy volume (label 0) without mask or twin, among others
     that have them, gets an empty mask and itself as twin. Volumes whose label and mask disagree bring a warning.
+
+    Images that were scaled to suspicious intensities (see `ScaleIntensityByBrain`) are counted in one warning.
 
     2D samples are one slice each, whose index is the sample's ``slice`` or 0; ``slice_range`` does not apply to them.
 
@@ -133,6 +145,7 @@ class SliceDataset(Dataset):
             raise DataError(f"expected at least one slice, found none in {len(data)} volume(s) ({reasons})")
         self._keys = self._common_keys()
         check_masks([(v.tags["subject"], v.tags["label"], v.lesion) for v in self._volumes])
+        summarize_scaling([volume.scaling for volume in self._volumes])
 
     @property
     def labels(self) -> list[int]:
@@ -204,13 +217,15 @@ class SliceDataset(Dataset):
                 np.save(tmp, np.asarray(volume.stack))
             # written last: its presence says that the volume is complete
             with atomic_write(info) as f:
-                keys = ("channels", "indices", "labels", "content", "lesion")
+                keys = ("channels", "indices", "labels", "content", "lesion", "scaling")
                 json.dump({key: getattr(volume, key) for key in keys}, f)
         return _Volume(stack=path, **json.loads(info.read_text(encoding="utf-8")))
 
     def _cut(self, sample: Mapping[str, Any]) -> _Volume:
         """Read a volume and keep the slices asked for."""
-        loaded = dict(sample) if self.transform is None else transform_sample(self.transform, sample)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ScalingWarning)  # one warning for all volumes at the end
+            loaded = dict(sample) if self.transform is None else transform_sample(self.transform, sample)
         slices = {k: _to_slices(loaded[k], self.axis) for k in IMAGE_KEYS if loaded.get(k) is not None}
         _check_shapes(slices, sample)
         lesion = bool((slices["mask"] > 0).any()) if "mask" in slices else None
@@ -235,6 +250,7 @@ class SliceDataset(Dataset):
             labels=labels[keep].tolist(),
             content=content_digest([sample.get(key) for key in IMAGE_KEYS]),
             lesion=lesion,
+            scaling=scaling_note(loaded["image"]),
         )
 
     def _range(self, depth: int, sample: Mapping[str, Any]) -> np.ndarray:

@@ -87,7 +87,19 @@ def report_evaluation(
         threshold = chosen["threshold"]["value"] if chosen else None
         title = f"Test slices{_origin(chosen)}"
         path = Path(output_dir) / "panel.png"
-        panel_figure(path, test, channel_names, show, threshold, rows, rotate=rotate, title=title, signed=signed)
+        low = report["settings"]["background"]
+        panel_figure(
+            path,
+            test,
+            channel_names,
+            show,
+            threshold,
+            rows,
+            rotate=rotate,
+            title=title,
+            signed=signed,
+            window=(low, low + data_range),
+        )
     return report
 
 

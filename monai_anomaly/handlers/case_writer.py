@@ -12,13 +12,20 @@ from typing import Any
 from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
 
-from ..utils import atomic_write, check_writable, provenance
+from ..utils import (
+    SCALING_WARNING,
+    atomic_write,
+    check_writable,
+    provenance,
+)
 
 __all__ = ["CaseWriter"]
 
 
 class CaseWriter(ABC):
     """Base of handlers that write what an inference found, one folder a case, and print one line a case.
+
+    ``scores.json`` has ``warnings`` where the intensities of the input are suspicious, see `ScaleIntensityByBrain`.
 
     A subclass writes the images and the picture and gives the scores; ``scores.json`` and, of raw scans,
     ``preprocessing.json`` are written here. Files are written whole or not at all. A handler, not a transform, so that
@@ -71,9 +78,11 @@ class CaseWriter(ABC):
             with atomic_write(folder / "preprocessing.json") as f:
                 f.write(sample[self.report_key])
         found = self.scores(result)
+        warning = getattr(result.get("image"), "meta", {}).get(SCALING_WARNING)
         with atomic_write(folder / "scores.json") as f:
             about = {"settings": self.settings, "provenance": provenance()}
-            json.dump({"case": str(sample[self.name_key]), **found, **about}, f, indent=2)
+            told = {"warnings": [warning]} if warning else {}
+            json.dump({"case": str(sample[self.name_key]), **found, **told, **about}, f, indent=2)
         self.write_figure(folder, result, found)
         return self.summary(found)
 

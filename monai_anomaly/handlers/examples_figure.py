@@ -31,6 +31,7 @@ def examples_figure(
     channel_name: str = "",
     rotate: bool = True,
     title: str = "",
+    window: tuple[float, float] | None = None,
 ) -> None:
     """Picture of a few slices: input, true region, two samples, mean, variance and outlines (thesis ch. 5, Fig. 3).
 
@@ -43,8 +44,9 @@ def examples_figure(
         channel_name: its name.
         rotate: the second axis grows upwards (axial slices (x, y) of RAS volumes); False: downwards (X-rays).
         title: written above.
+        window: intensities shown as black and white; None: see :py:func:`gray_images`.
     """
-    image = gray_images(cases, picked, channel, rotate)
+    image = gray_images(cases, picked, channel, rotate, window)
     truth, mean = cases["mask"][:, region], cases["mean"][:, region]
     uncertainty, spread = uncertainty_images(cases, picked, region, rotate)
 
@@ -80,10 +82,19 @@ def slice_name(cases: SegmentationCases, index: int) -> str:
     return f"{cases['subject'][index]} {cases['slice'][index]}".strip() or f"case {index}"
 
 
-def gray_images(cases: SegmentationCases, picked: Sequence[int], channel: int, rotate: bool) -> DrawCell:
-    """How to draw an input channel, the picked slices in one gray window."""
+def gray_images(
+    cases: SegmentationCases,
+    picked: Sequence[int],
+    channel: int,
+    rotate: bool,
+    window: tuple[float, float] | None = None,
+) -> DrawCell:
+    """How to draw an input channel, all slices in one gray window.
+
+    The default is from the 0.5th to the 99.8th percentile of the picked slices.
+    """
     images = cases["image"][:, channel]
-    low, high = np.percentile(images[list(picked)].astype(np.float32), (0.5, 99.8))
+    low, high = window or np.percentile(images[list(picked)].astype(np.float32), (0.5, 99.8))
     return show_images(images, low, high, rotate)
 
 

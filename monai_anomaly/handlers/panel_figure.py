@@ -46,6 +46,7 @@ def panel_figure(
     rotate: bool = True,
     title: str = "",
     signed: bool = False,
+    window: tuple[float, float] | None = None,
 ) -> None:
     """Picture of a few slices: inputs, healthy reconstruction, twin, anomaly map, predicted and true outline, truth.
 
@@ -64,6 +65,8 @@ def panel_figure(
         title: written above.
         signed: show the reconstruction less the input, and the twin less the input, in place of the map; the outline
             stays that of the map. Without effect where there is no reconstruction.
+        window: intensities shown as black and white, so that all images look as the network sees them; None: of each
+            channel the percentiles 0.5 and 99.8 of the slices shown.
 
     Raises:
         DataError: when the slices have no maps.
@@ -71,7 +74,7 @@ def panel_figure(
     if not cases.has_map:
         raise DataError("A picture of anomaly maps needs maps; found slices of a method that only classifies.")
     picked = pick_slices(cases, rows, healthy_rows)
-    columns = _columns(cases, picked, channel_names, show, threshold, rotate, signed and cases.has_healthy)
+    columns = _columns(cases, picked, channel_names, show, threshold, rotate, signed and cases.has_healthy, window)
     labels = [_label(cases, index, threshold) for index in picked]
     grid = SliceGrid(columns, picked, labels, cases["map"].shape[2:])
     for name in (name for name in MAPS if name in columns):
@@ -89,13 +92,14 @@ def _columns(
     threshold: float | None,
     rotate: bool,
     signed: bool,
+    window: tuple[float, float] | None,
 ) -> dict[str, DrawCell]:
     """Title -> how to draw the column."""
     names = [n for n in show if n in channel_names] or [channel_names[-1]]
 
     def gray(field: str, name: str) -> DrawCell:
         channel = list(channel_names).index(name)
-        low, high = np.percentile(cases["image"][picked, channel].astype(np.float32), (0.5, 99.8))
+        low, high = window or np.percentile(cases["image"][picked, channel].astype(np.float32), (0.5, 99.8))
         return show_images(cases[field][:, channel], low, high, rotate)
 
     first = gray("image", names[0])

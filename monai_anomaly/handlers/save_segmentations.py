@@ -26,8 +26,8 @@ class SaveSegmentations(CaseWriter):
     label map), ``scores.json`` and ``figure.png``; where the samples were kept, their masks in ``samples.nii.gz``
     (uint8, last axis sample by sample, each its regions); of raw scans ``preprocessing.json``.
 
-    A result holds ``image`` (C, ...), ``mean``, ``variance``, ``entropy`` (K, ...), ``mask`` (1, ...) and perhaps
-    ``samples`` (n K, ...), see `SplitSegmentationd` and `DecodeMaskd`.
+    A result holds ``image`` (C, ...), shares of the intensity range, ``mean``, ``variance``, ``entropy`` (K, ...),
+    ``mask`` (1, ...) and perhaps ``samples`` (n K, ...), see `SplitSegmentationd` and `DecodeMaskd`.
 
     ``scores.json`` tells of every region, under its name, its size in the mask and the mean entropy in bits of the
     voxels on either side of its surface; where the samples were kept also its size in every sample, with mean and
@@ -108,8 +108,8 @@ class SaveSegmentations(CaseWriter):
             maps = [np.stack([turn_upright(region, affine) for region in m]) for m in maps]
         mean, variance, mask = maps
         title = f"{folder.name}: {self.summary(found)}"
-        file, names = folder / "figure.png", self.encoding.names
-        segmentation_figure(file, image, mean, variance, mask, title, anatomical=anatomical, names=names)
+        about: dict[str, Any] = {"anatomical": anatomical, "names": self.encoding.names, "window": (0.0, 1.0)}
+        segmentation_figure(folder / "figure.png", image, mean, variance, mask, title, **about)
 
     def summary(self, found: Mapping[str, Any]) -> str:
         """Size of every region."""

@@ -24,6 +24,7 @@ def segmentation_figure(
     rows: int = 4,
     anatomical: bool = True,
     names: Sequence[str] = (),
+    window: tuple[float, float] | None = None,
 ) -> None:
     """Picture of one segmented case: input, mean and variance of the ensemble, and the outline of the mask.
 
@@ -40,13 +41,14 @@ def segmentation_figure(
             either only when there is no other.
         anatomical: x grows to the right and y upwards (RAS volumes); False: y grows downwards (photographs, X-rays).
         names: of the regions, for a legend; none is drawn of a single region.
+        window: intensities shown as black and white; None: the percentiles 0.5 and 99.8 of the slices shown.
     """
     if image.ndim == 2:
         image, mean, variance, mask = (v[..., None] for v in (image, mean, variance, mask))
     highest, uncertain = mean.max(0), variance.max(0)
     found = (mask.any(0) + uncertain).sum((0, 1))
     chosen = spread_slices(found if found.any() else highest.sum((0, 1)), found > 0, rows)
-    low, high = np.percentile(image[..., chosen], (0.5, 99.8))
+    low, high = window or np.percentile(image[..., chosen], (0.5, 99.8))
     top = float(uncertain[..., chosen].max()) or 0.25
     colors = [COLORS[i % len(COLORS)] for i in range(len(mask))]
     show_input = show_volume(image, low, high, anatomical)

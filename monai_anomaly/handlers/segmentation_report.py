@@ -74,10 +74,12 @@ def report_segmentation(
     print(write_segmentation_report(report, folder, about))
     name = show if show in channel_names else channel_names[-1]
     channel = list(channel_names).index(name)
+    low = report["settings"]["background"]
+    window = (low, low + report["settings"]["data_range"])
     for k, region in enumerate(region_names):
         path = folder / ("examples.png" if k == 0 else f"examples_{region}.png")
         title = f"Test slices: {region}, {next(iter(report['regions'][region]['methods']))}"
-        examples_figure(path, test, pick_examples(test, k, rows), k, channel, name, rotate, title)
+        examples_figure(path, test, pick_examples(test, k, rows), k, channel, name, rotate, title, window)
     curves_figure(folder / "curves.png", report, _example_curves(test, rows) if test.num_samples > 1 else None)
     test.save(folder / "cases.npz", channel)
     return report

@@ -63,6 +63,7 @@ def load_mask(path: str | os.PathLike, reference: MetaTensor) -> MetaTensor:
     mask = LoadModalities()(path)
     if mask.ndim != 4 or len(mask) > 1:
         raise DataError(f"{path}: expected a mask of 3 axes, found the shape {tuple(mask.shape)}")
+    mask = MetaTensor(CheckImage(allow_empty=True, labels=True)(mask))
     found = Volume.of(mask).pulled(np.eye(4), Volume.of(reference), order=0)
     return MetaTensor(torch.from_numpy(found.values[None]), affine=reference.affine)
 

@@ -10,6 +10,7 @@ from .brain_mask_file import find_brain_mask
 from .change_space import ChangeSpace
 from .check_image import CheckImage, CheckImageD, CheckImaged, CheckImageDict
 from .fit_slice import FitSliceD, FitSliced, FitSliceDict
+from .foreground import Foreground, find_foreground
 from .load_modalities import LoadModalities, LoadModalitiesD, LoadModalitiesd, LoadModalitiesDict
 from .mask_encoding import (
     DecodeMaskD,
@@ -56,6 +57,7 @@ __all__ = [
     "FitSliceD",
     "FitSliceDict",
     "FitSliced",
+    "Foreground",
     "LoadModalities",
     "LoadModalitiesD",
     "LoadModalitiesDict",
@@ -98,4 +100,5 @@ __all__ = [
     "ThresholdMapDict",
     "ThresholdMapd",
     "find_brain_mask",
+    "find_foreground",
 ]

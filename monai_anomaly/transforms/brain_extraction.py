@@ -24,6 +24,7 @@ from ..registration import Volume, find_brain, load_brain_template
 from ..utils import DataError
 from .brain_mask_file import find_brain_mask, load_brain_mask
 from .check_image import file_of
+from .foreground import find_foreground
 
 __all__ = ["BrainExtraction", "BrainExtractionD", "BrainExtractionDict", "BrainExtractiond"]
 
@@ -40,7 +41,7 @@ class BrainExtraction(Transform):
     Methods:
 
     * ``"file"``: a mask beside the scan, as HD-BET and others write it, see `find_brain_mask`;
-    * ``"stripped"``: the scan has no skull, and is 0 outside the brain;
+    * ``"stripped"``: the scan has no skull, and is 0, or another constant, outside the brain;
     * ``"hd-bet"``: run the command ``hd-bet`` (Isensee et al., Human Brain Mapping 40, 2019) on the CPU or GPU;
     * ``"template"``: lay the mask of a template on the head, see `find_brain`; a fallback, good enough to run a
       pipeline (median Dice about 0.95), not to publish with, and it says so;
@@ -85,7 +86,7 @@ class BrainExtraction(Transform):
                 raise DataError(f"{file_of(img)}: expected a brain mask beside it (..._bet, ..._mask), found none")
             inside, report["file"] = load_brain_mask(file, head), str(file)
         elif method == "stripped":
-            inside = _largest(head.values > 0)
+            inside = _largest(find_foreground(head.values, in_noise=False).inside)
         elif method == "hd-bet":
             inside = self._hd_bet(head, file_of(img))
         else:
@@ -147,8 +148,8 @@ class BrainExtraction(Transform):
 
 
 def _is_stripped(head: Volume) -> bool:
-    """Whether a brain lies there with 0 around it; whole heads are larger, and slabs of them cross the border."""
-    inside = _largest(head.values > 0)
+    """Whether a brain lies in a constant background; whole heads are larger, and slabs of them cross the border."""
+    inside = _largest(find_foreground(head.values, in_noise=False).inside)
     faces = np.concatenate([inside.take(i, axis).ravel() for axis in range(3) for i in (0, -1)])
     size = Volume(inside.astype(np.float32), head.affine).milliliters
     return SIZES[0] / 2 <= size <= SIZES[1] and bool(faces.mean() < 0.1)

@@ -6,12 +6,17 @@ import os
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, Transform
-from monai.utils import TransformBackends, ensure_tuple_rep
+from monai.utils import TransformBackends, convert_to_dst_type, ensure_tuple_rep
 
-from monai_anomaly.utils import DataError, corner_distance
+from ..utils import (
+    DataError,
+    corner_distance,
+    whole_labels,
+)
 
 __all__ = [
     "CheckImage",
@@ -41,10 +46,14 @@ def file_of(image: Any, channel: int | None = None) -> str:
 class CheckImage(Transform):
     """Return an image unchanged, or say what is wrong with it.
 
+    Of labels the values are put back on the whole numbers that a scale factor of the file moved them off, see
+    `whole_labels`.
+
     Args:
         channels: number of channels it must have; ``None``: any.
         spatial_dims: number of spatial axes it must have; ``None``: any.
         allow_empty: whether a channel may hold a single value only (a mask without lesion does).
+        labels: whether the values are labels, whole numbers.
 
     Raises:
         DataError: names the file, what was expected and what was found.
@@ -52,10 +61,17 @@ class CheckImage(Transform):
 
     backend = [TransformBackends.TORCH]
 
-    def __init__(self, channels: int | None = None, spatial_dims: int | None = None, allow_empty: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int | None = None,
+        spatial_dims: int | None = None,
+        allow_empty: bool = False,
+        labels: bool = False,
+    ) -> None:
         self.channels = channels
         self.spatial_dims = spatial_dims
         self.allow_empty = allow_empty
+        self.labels = labels
 
     def __call__(self, img: torch.Tensor) -> torch.Tensor:
         """Check an image of shape (C, spatial...)."""
@@ -71,7 +87,19 @@ class CheckImage(Transform):
                 raise DataError(f"{file_of(img, c)}: expected finite values, found {bad} that are NaN or infinite")
             if not self.allow_empty and bool((values == values[0]).all()):
                 raise DataError(f"{file_of(img, c)}: expected an image, found only the value {float(values[0]):g}")
-        return img
+        return self._whole(img) if self.labels else img
+
+    @staticmethod
+    def _whole(img: torch.Tensor) -> torch.Tensor:
+        values = torch.as_tensor(img).detach().as_subclass(torch.Tensor).cpu().numpy()
+        whole = whole_labels(values)
+        if whole is None:
+            some = ", ".join(f"{v:.4g}" for v in np.unique(values[values != np.round(values)])[:3])
+            raise DataError(
+                f"{file_of(img)}: expected a mask of whole numbers, found values such as {some}; put a "
+                "threshold on it, or resample it to the nearest neighbor"
+            )
+        return img if whole is values else convert_to_dst_type(whole, dst=img, dtype=img.dtype)[0]
 
 
 class CheckImaged(MapTransform):
@@ -87,6 +115,7 @@ class CheckImaged(MapTransform):
         allow_empty: whether an image may hold a single value, one for all keys or one a key; by default only ``mask``.
         tolerance: largest distance of corresponding corners [mm].
         allow_missing_keys: a sample without a mask or twin is fine by default.
+        labels: whether an image holds labels, one for all keys or one a key; by default only ``mask``.
 
     Raises:
         DataError: names the file(s), what was expected and what was found.
@@ -102,14 +131,16 @@ class CheckImaged(MapTransform):
         allow_empty: Sequence[bool] | bool | None = None,
         tolerance: float = 0.1,
         allow_missing_keys: bool = True,
+        labels: Sequence[bool] | bool | None = None,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        empty = [key == "mask" for key in self.keys] if allow_empty is None else allow_empty
+        masks = [key == "mask" for key in self.keys]
+        empty = masks if allow_empty is None else allow_empty
+        labels = masks if labels is None else labels
+        number = len(self.keys)
         self.checks = tuple(
-            CheckImage(c, spatial_dims, e)
-            for c, e in zip(
-                ensure_tuple_rep(channels, len(self.keys)), ensure_tuple_rep(empty, len(self.keys)), strict=True
-            )
+            CheckImage(c, spatial_dims, e, v)
+            for c, e, v in zip(*(ensure_tuple_rep(x, number) for x in (channels, empty, labels)), strict=True)
         )
         self.tolerance = tolerance
 
@@ -118,7 +149,7 @@ class CheckImaged(MapTransform):
         d = dict(data)
         reference = None
         for key, check in self.key_iterator(d, self.checks):
-            image = check(d[key])
+            d[key] = image = check(d[key])
             reference = image if reference is None else reference
             check_same_grid(reference, image, self.tolerance)
         return d

@@ -5,12 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
 
+import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import InvertibleTransform, MapTransform, ResizeWithPadOrCrop
 
 from .check_image import file_of
+from .foreground import background_constant, find_foreground
 
 __all__ = ["FitSliceD", "FitSliceDict", "FitSliced"]
 
@@ -19,8 +21,9 @@ class FitSliced(MapTransform, InvertibleTransform):
     """Pad or crop slices, or every slice of a volume, to one in-plane size; MONAI's transform needs to be told the
     rank.
 
-    Where a crop takes away more than 1 % of the first image's pixels above 0, a warning says so: a size that cuts the
-    brain is a mistake which the results do not show.
+    What is padded gets the constant that is around the subject, as a rule 0. Where a crop takes away more than 1 % of
+    the first image's foreground (see `find_foreground`), a warning says so: a size that cuts the brain is a mistake
+    which the results do not show.
 
     Args:
         keys: images (C, H, W) or (C, X, Y, Z).
@@ -39,17 +42,25 @@ class FitSliced(MapTransform, InvertibleTransform):
         sample = dict(data)
         for key in self.key_iterator(sample):
             image = sample[key]
-            sample[key] = self.fit[image.ndim - 1](image)
+            sample[key] = self._fit(image)
             if key == self.keys[0]:
                 self._warn_of_loss(image, sample[key])
         return sample
 
-    @staticmethod
-    def _warn_of_loss(image: torch.Tensor, fitted: torch.Tensor) -> None:
+    def _fit(self, image: torch.Tensor) -> torch.Tensor:
+        fit = self.fit[image.ndim - 1]
+        around = [background_constant(c) for c in torch.as_tensor(image).detach().cpu().numpy()]
+        if not any(around):
+            return fit(image)
+        level = torch.tensor(around, dtype=image.dtype, device=image.device).reshape(-1, *[1] * (image.ndim - 1))
+        return fit(image - level) + level
+
+    def _warn_of_loss(self, image: torch.Tensor, fitted: torch.Tensor) -> None:
         if image.shape[1] <= fitted.shape[1] and image.shape[2] <= fitted.shape[2]:
             return
-        whole, kept = (int((v > 0).any(0).sum()) for v in (image, fitted))
-        lost = 1 - kept / max(1, whole)
+        channels = torch.as_tensor(image).detach().cpu().numpy()
+        inside = torch.from_numpy(np.any([find_foreground(c).inside for c in channels], axis=0)[None])
+        lost = 1 - int(self.fit[image.ndim - 1](inside.float()).sum()) / max(1, int(inside.sum()))
         if lost > 0.01:
             size = " x ".join(str(n) for n in fitted.shape[1:3])
             warnings.warn(

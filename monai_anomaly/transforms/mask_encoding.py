@@ -11,7 +11,8 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import TransformBackends
 
-from ..utils import DataError
+from ..utils import DataError, whole_labels
+from .check_image import file_of
 
 __all__ = [
     "DecodeMaskD",
@@ -91,18 +92,22 @@ class MaskEncoding:
         """The channels (K, ...), 0 or 1, float32, of a label map (1, ...).
 
         Raises:
-            DataError: when the label map has a value that is no class, or is not finite.
+            DataError: when the label map has a value that is no class or no whole number (see `whole_labels`), or is
+                not finite.
         """
         if len(label_map) != 1:
             raise DataError(f"expected a label map of one channel, found {len(label_map)}")
         if not torch.isfinite(label_map).all():
             raise DataError("expected a label map, found NaN or infinity in it")
+        plain = label_map.detach().as_subclass(torch.Tensor)
+        whole = whole_labels(plain.cpu().numpy())
+        if whole is None:
+            some = [round(v, 4) for v in plain[plain != plain.round()].unique()[:3].tolist()]
+            raise DataError(f"expected a label map of whole numbers, found values such as {some}")
+        label_map = torch.from_numpy(whole).to(plain.device)
         if self.kind == "binary":
             return (label_map > 0).float()
-        # as stored in a file a value may be a little off
-        whole = label_map.round()
-        label_map = torch.where((label_map - whole).abs() < 1e-3, whole, label_map)
-        found = {round(v, 3) for v in label_map.unique().tolist()}
+        found = set(label_map.unique().tolist())
         if strangers := sorted(found - {0, *self.classes.values()}):
             raise DataError(f"expected a label map with the classes {self.classes}, found the values {strangers}")
         layers = {name: label_map[0] == value for name, value in self.classes.items()}
@@ -165,7 +170,11 @@ class EncodeMaskd(MapTransform):
         """Replace each label map by its channels (K, ...)."""
         sample = dict(data)
         for key in self.key_iterator(sample):
-            sample[key] = _like(self.encoding.encode(torch.as_tensor(sample[key])), sample[key])
+            try:
+                encoded = self.encoding.encode(torch.as_tensor(sample[key]))
+            except DataError as error:
+                raise DataError(f"{file_of(sample[key])}: {error}") from error
+            sample[key] = _like(encoded, sample[key])
         return sample
 
 

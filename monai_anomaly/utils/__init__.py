@@ -11,12 +11,13 @@ from .entropy import binary_entropy
 from .errors import DataError, OutputError, describe, known_cause
 from .files import atomic_path, atomic_torch_save, atomic_write, check_writable
 from .interior import interior
-from .labels import are_labels, label_type
+from .labels import are_labels, label_type, whole_labels
 from .model_record import file_digest, read_model_record, write_model_record
 from .nifti import ALIGNED, MNI, NiftiGeometry, read_geometry, write_nifti
 from .paths import as_path, same_folder
 from .precision import autocast_dtype
 from .provenance import provenance
+from .scaling_warning import SATURATED, SCALING_WARNING, ScalingWarning, scaling_note, summarize_scaling
 from .seeds import hashed_seed
 from .segmentation_layout import MAPS, split_prediction
 from .suffixes import NIFTI, SUFFIXES, is_image, split_suffix
@@ -27,10 +28,13 @@ __all__ = [
     "MAPS",
     "MNI",
     "NIFTI",
+    "SATURATED",
+    "SCALING_WARNING",
     "SUFFIXES",
     "DataError",
     "NiftiGeometry",
     "OutputError",
+    "ScalingWarning",
     "are_labels",
     "as_path",
     "atomic_path",
@@ -58,11 +62,14 @@ __all__ = [
     "read_geometry",
     "read_model_record",
     "same_folder",
+    "scaling_note",
     "split_prediction",
     "split_suffix",
+    "summarize_scaling",
     "verify_file",
     "voxel_size",
     "walk",
+    "whole_labels",
     "write_model_record",
     "write_nifti",
 ]

@@ -58,6 +58,18 @@ def test_incomplete_slices_are_left_out(root: Path) -> None:
     assert "002_seg_080_w.nii.gz: expected a readable mask" in left_out["002080"]
 
 
+def test_a_mask_whose_0_is_not_quite_0_has_no_lesion(root: Path) -> None:
+    files = sorted(root.glob("training/*/*_seg_*")) + sorted(root.glob("test_labels/*"))
+    before = make_brats_slices_datalist(root)
+    for file in files:
+        values = nib.Nifti1Image.from_filename(file).get_fdata().astype(np.float32)
+        nib.save(nib.Nifti1Image(values + np.float32(3e-5), np.eye(4)), file)
+    assert make_brats_slices_datalist(root) == before
+    nib.save(nib.Nifti1Image(np.linspace(0, 1, values.size).reshape(values.shape), np.eye(4)), files[0])
+    reasons = [entry["reason"] for entry in make_brats_slices_datalist(root)["left_out"]]
+    assert len(reasons) == 1 and reasons[0].startswith(f"{files[0]}: expected a mask of whole numbers")
+
+
 def test_a_patient_in_training_and_testing_is_refused(root: Path) -> None:
     _slice(root, "testing", "000249", 3, 80, lesion=True)
     with pytest.raises(DataError, match=r"in both \['003'\]"):

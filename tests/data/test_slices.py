@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from monai.transforms import Compose, RandFlipd
 
 from monai_anomaly.data import SliceDataset, make_brats_slices_datalist, make_table_datalist
 from monai_anomaly.transforms import CheckImaged, LoadModalitiesd, ScaleIntensityByBraind
-from monai_anomaly.utils import DataError
+from monai_anomaly.utils import DataError, ScalingWarning
 
 LOAD = LoadModalitiesd(["image", "mask"], allow_missing_keys=True)
 LESION = {3: 1, 4: 5, 5: 9}  # lesion pixels of slices
@@ -175,6 +176,25 @@ def test_the_fingerprint_is_that_of_subjects_labels_and_contents_wherever_they_l
     nib.save(nib.Nifti1Image(np.full((6, 7, 10), 2, np.float32), np.eye(4)), sample["image"][0])
     others.append(_slices([sample, _sample(tmp_path / "first", "b")]).summary)
     assert len({other["fingerprint"] for other in [first, *others]}) == 6
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_suspicious_intensities_are_told_once_with_their_number_and_the_worst(tmp_path: Path, cached: bool) -> None:
+    data = [_sample(tmp_path, name) for name in "abc"]
+    for sample, bright in zip(data, (0, 60, 30), strict=True):  # voxels above the range, of the 9 bright slices
+        values = np.where(np.arange(420).reshape(6, 7, 10) % 100 < bright, 900.0, 1.0 + np.arange(10) % 3)
+        values[:, -3:] = 0
+        for file in sample["image"]:
+            nib.save(nib.Nifti1Image(values.astype(np.float32), np.eye(4)), file)
+    transform = Compose([LOAD, ScaleIntensityByBraind("image", background=0.0)])
+    arguments: dict[str, Any] = {"cache_dir": tmp_path / "cache"} if cached else {}
+    for _ in range(2):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            SliceDataset(data, transform, progress=False, **arguments)
+        texts = [str(w.message) for w in told if w.category is ScalingWarning]
+        assert len(texts) == 1
+        assert texts[0].startswith(f"1 of 3 images are scaled to suspicious intensities; {data[2]['image'][0]}: ")
 
 
 def test_an_interrupted_cache_is_completed(tmp_path: Path) -> None:

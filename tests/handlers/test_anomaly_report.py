@@ -154,6 +154,17 @@ def test_report_names_the_training_of_the_model_and_not_only_the_run(tmp_path: P
     assert "what it was trained on is not known" in (tmp_path / "metrics.md").read_text()
 
 
+def test_the_picture_shows_images_as_the_network_sees_them(tmp_path: Path) -> None:
+    brightness = []
+    for gain in (1.0, 0.25):  # a window of the picture's own would hide it
+        test = make_cases(0)
+        test["image"][:] = gain * np.linspace(0, 1, test["image"].size).reshape(test["image"].shape)
+        report_evaluation(None, test, tmp_path, ["flair", "t1ce"], resamples=0)
+        picture = np.asarray(Image.open(tmp_path / "panel.png").convert("L"), dtype=float)
+        brightness.append(picture[:, : picture.shape[1] // 4].mean())
+    assert brightness[1] < 0.6 * brightness[0]
+
+
 def test_signed_difference_takes_the_place_of_the_map(tmp_path: Path) -> None:
     drawn = []
     for signed in (False, True):

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from monai.data import MetaTensor
 
 from monai_anomaly.handlers import CaseWriter
 from monai_anomaly.utils import OutputError
@@ -52,3 +54,11 @@ def test_a_folder_that_cannot_be_written_is_known_at_the_start(tmp_path: Path) -
     with pytest.raises(OutputError, match=r"file/out: could not be written: Not a directory"):
         complete(Late(tmp_path / "file" / "out"), [{"subject": "p"}], [{"number": 1}])
     assert not written
+
+
+def test_suspicious_intensities_are_in_the_scores(tmp_path: Path) -> None:
+    image = MetaTensor(torch.zeros(1, 2, 2), meta={"scaling_warning": "a.nii: 35% ..."})
+    for case, result in (("a", {"number": 1, "image": image}), ("b", {"number": 1, "image": torch.zeros(1, 2, 2)})):
+        Count(tmp_path, name_key="id").save(tmp_path / case, {"id": case}, result)
+    found = [json.loads((tmp_path / case / "scores.json").read_text()).get("warnings") for case in "ab"]
+    assert found == [["a.nii: 35% ..."], None]

@@ -30,8 +30,8 @@ nib.save(nib.Nifti1Image(mask, scan.affine), o["-o"][:-7] + "_bet.nii.gz")
 
 
 def head(folder: Path | None = None) -> MetaTensor:
-    """Brightness 200 in the brain, 50 around it."""
-    values = np.full((40, 50, 40), 50, np.float32)
+    """Brightness 200 in the brain, 50 to 56 around it."""
+    values = (50 + np.indices((40, 50, 40)).sum(0) % 7).astype(np.float32)
     values[10:30, 10:40, 10:30] = 200
     image = MetaTensor(torch.from_numpy(values[None]), affine=torch.diag(torch.tensor([-4.0, 4, 4, 1])))
     if folder is not None:

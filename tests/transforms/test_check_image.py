@@ -75,7 +75,7 @@ def test_rounding_of_a_header_is_no_disagreement() -> None:
 
 def test_plain_tensors_are_compared_by_shape() -> None:
     image = torch.rand(1, 4, 4)
-    assert CheckImaged(["image", "mask"])({"image": image, "mask": image})
+    assert CheckImaged(["image", "mask"])({"image": image, "mask": image.round()})
 
 
 @pytest.mark.parametrize(("axis", "expected"), [(0, 9.0), (1, 19.0), (2, 29.0)])
@@ -83,3 +83,29 @@ def test_corner_distance_of_a_scaling_is_at_the_far_end(axis: int, expected: flo
     other = np.eye(4)
     other[axis, axis] = 2.0
     assert corner_distance(np.eye(4), other, (10, 20, 30)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        ([3e-5, 1.0039216, 1.992157, 4.0], [0, 1, 2, 4]),  # uint8 with a scale factor
+        ([-0.005, -0.005, 3.9922, 0.9961], [0, 0, 4, 1]),
+        ([3e-5, 3e-5, 3e-5, 3e-5], [0, 0, 0, 0]),
+        ([0, 0.0039, 0, 0.0039], [0, 1, 0, 1]),
+        ([0, 1, 2, 1000], [0, 1, 2, 1000]),
+    ],
+)
+def test_labels_are_whole_numbers(stored: list[float], expected: list[int]) -> None:
+    mask = MetaTensor(torch.tensor([[stored]]), meta={"filename_or_obj": "seg.nii"})
+    image = MetaTensor(torch.rand(1, 1, 4))
+    out = CheckImaged(["image", "mask"])({"image": image, "mask": mask})
+    assert out["mask"].tolist() == [[expected]] and out["mask"].meta["filename_or_obj"] == "seg.nii"
+    assert torch.equal(out["image"], image)
+
+
+def test_a_soft_mask_is_refused_with_its_file() -> None:
+    mask = MetaTensor(torch.tensor([[[0, 0.37, 0.5, 1.0]]]), meta={"filename_or_obj": "seg.nii"})
+    with pytest.raises(
+        DataError, match=r"seg\.nii: expected a mask of whole numbers, found values such as 0\.37, 0\.5;"
+    ):
+        CheckImaged("mask")({"mask": mask})

@@ -61,6 +61,16 @@ def test_values_that_are_a_little_off_and_values_that_are_none(kind) -> None:
         encoding.encode(torch.tensor([[[1.0, float("nan")]]]))
 
 
+def test_classes_moved_by_a_scale_factor_are_read_and_strangers_named_with_their_file() -> None:
+    encode = EncodeMaskd("mask", MaskEncoding("regions"))
+    stored = MetaTensor(torch.tensor([[[3e-5, 1.0039], [1.9922, 4.0]]]), meta={"filename_or_obj": "seg.nii"})
+    assert torch.equal(
+        encode({"mask": stored})["mask"].as_tensor(), MaskEncoding("regions").encode(torch.tensor([[[0, 1], [2, 4]]]))
+    )
+    with pytest.raises(DataError, match=r"seg\.nii: expected a label map with the classes .*values \[3\.0\]"):
+        encode({"mask": stored + 2 * (stored > 0.5) * (stored < 1.5)})
+
+
 def test_a_mask_that_was_interpolated_is_refused() -> None:
     with pytest.raises(DataError, match=r"0\.5"):
         MaskEncoding("classes").encode(torch.tensor([[[0.5]]]))

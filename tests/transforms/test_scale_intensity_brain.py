@@ -11,7 +11,7 @@ import torch
 from monai.data import MetaTensor
 
 from monai_anomaly.transforms import LoadModalities, ScaleIntensityByBrain, ScaleIntensityByBraind
-from monai_anomaly.utils import DataError
+from monai_anomaly.utils import DataError, ScalingWarning, scaling_note
 
 MODES = ("median", "percentile")
 
@@ -88,17 +88,64 @@ def test_a_mask_names_the_brain() -> None:
     assert isinstance(out, MetaTensor) and out.meta["filename_or_obj"] == "a.nii"
 
 
-def test_integers_become_float() -> None:
-    out = ScaleIntensityByBrain()(_brain().numpy().astype(np.int16))
-    assert out.dtype == torch.float32 and 0.5 < float(out.max()) <= 1
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int64])
+def test_whole_numbers_become_float(dtype: torch.dtype) -> None:
+    image = (_brain() / 4).to(dtype)
+    out = ScaleIntensityByBrain()(image)
+    assert out.dtype == torch.float32
+    torch.testing.assert_close(out, ScaleIntensityByBrain()(image.float()))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("offset", [3e-5, -0.01, -1024.0])
+def test_a_constant_around_the_brain_is_not_brain_whatever_it_is(mode: str, offset: float) -> None:
+    image = _brain()
+    out = ScaleIntensityByBrain(mode)(image + offset)
+    torch.testing.assert_close(out, ScaleIntensityByBrain(mode)(image), rtol=1e-3, atol=1e-3)
+    assert (out[image == 0] == 0).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_noise_around_the_brain_does_not_move_its_scale() -> None:
+    image = _brain(channels=1)
+    noisy = torch.hypot(image + 12 * torch.randn(image.shape), 12 * torch.randn(image.shape))
+    out, exact = ScaleIntensityByBrain()(noisy), ScaleIntensityByBrain()(image)
+    assert abs(float(out[image > 0].median()) - float(exact[image > 0].median())) < 0.01
+    assert float((out[image == 0] == 0).float().mean()) > 0.99
+
+
+def test_suspicious_intensities_are_told_with_the_file_and_the_number() -> None:
+    image = MetaTensor(_brain(channels=1), meta={"filename_or_obj": "a.nii"})
+    noise = 0.1 + torch.rand(image.shape)  # taken for brain, as the caller says so
+    with pytest.warns(
+        ScalingWarning, match=r"a\.nii: 3\d% of the foreground lies at an end .*, 100\.0% of the image"
+    ) as told:
+        out = ScaleIntensityByBrain(background=0.0)(image + noise)
+    text, share = scaling_note(out)
+    assert len(told) == 1 and text == str(told[0].message) and 0.3 < share < 0.4
+    assert scaling_note(ScaleIntensityByBrain()(image)) == ("", 0.0)
+
+
+def test_intensities_that_the_median_cannot_scale_are_refused() -> None:
+    image = MetaTensor(_brain(channels=1), meta={"filename_or_obj": "a.nii"})
+    scored = torch.where(image > 0, (image - 500) / 50, 0.0)
+    with pytest.raises(DataError, match=r"a\.nii: expected intensities above .* as after a z-score"):
+        ScaleIntensityByBrain()(scored)
+    out = ScaleIntensityByBrain("percentile")(scored)
+    torch.testing.assert_close(out, ScaleIntensityByBrain("percentile")(image), rtol=1e-3, atol=1e-3)
+    image[0, 3, 3, 3] = float("nan")
+    with pytest.raises(DataError, match=r"a\.nii: expected finite intensities"):
+        ScaleIntensityByBrain()(image)
 
 
 def test_nothing_to_scale_names_the_file() -> None:
     empty = MetaTensor(torch.zeros(1, 4, 4, 4), meta={"filename_or_obj": "a.nii"})
     with pytest.raises(DataError, match=r"a\.nii: expected brain voxels > 0, found none"):
         ScaleIntensityByBrain()(empty)
-    with pytest.raises(DataError, match=r"a\.nii: expected a range of brain intensities, found 3 to 3"):
+    with pytest.raises(DataError, match=r"a\.nii: expected brain voxels > 3, found none"):
         ScaleIntensityByBrain("percentile")(empty + 3)
+    with pytest.raises(DataError, match=r"a\.nii: expected a range of brain intensities, found 3 to 3"):
+        ScaleIntensityByBrain("percentile")(empty + 3, torch.ones(1, 4, 4, 4))
 
 
 def test_bad_arguments() -> None:
