@@ -45,7 +45,7 @@ def compare(folder: Path, folders: dict[str, str], *names: str, **options: Any) 
     out = folder / "compare.json"
     pairs = [f"{name}={folders[name]}" for name in names]
     text = anomaly_compare(out, *pairs, **{"rows": 1, "resamples": 50, **options})
-    return text, json.loads(out.read_text())
+    return text, json.loads(out.read_text(encoding="utf-8"))
 
 
 def test_methods_stand_side_by_side(tmp_path: Path, folders: dict[str, str]) -> None:
@@ -53,7 +53,7 @@ def test_methods_stand_side_by_side(tmp_path: Path, folders: dict[str, str]) -> 
     training.write_text('{"parameters": 1234567, "minutes": 7.5}')
     text, result = compare(tmp_path, folders, "ours", "VAE", "DenseNet169")
     training.unlink()
-    assert (tmp_path / "compare.md").read_text() == text
+    assert (tmp_path / "compare.md").read_text(encoding="utf-8") == text
     assert sorted(p.name for p in tmp_path.iterdir()) == ["compare.json", "compare.md", "compare.png"]
     with Image.open(tmp_path / "compare.png") as image:
         assert image.width == 1060 and np.asarray(image.convert("L")).std() > 10
@@ -64,7 +64,7 @@ def test_methods_stand_side_by_side(tmp_path: Path, folders: dict[str, str]) -> 
     for title in ("Dice truth Otsu", "Dice val.", "AUROC", "MSE(d, GT) (var)", "SSIM(d, GT)", "MSE(r_h, a_h) (var)"):
         assert title in maps
     assert "| DenseNet169 " in images and "accuracy" in images and "kappa" in images
-    original = json.loads((Path(folders["VAE"]) / "metrics.json").read_text())
+    original = json.loads((Path(folders["VAE"]) / "metrics.json").read_text(encoding="utf-8"))
     assert result["methods"]["VAE"]["scores"] == original["methods"]["translation"]
     mse = original["translation"]["difference_mse"]
     assert f"| {mse['value']:.4f} ({mse['sd'] ** 2:.2g}) " in maps
@@ -80,7 +80,7 @@ def test_differences_are_of_the_same_slices_in_whatever_order(tmp_path: Path, fo
         assert less["n"] == 6 and less["value"] == pytest.approx(np.nanmean(dice["VAE"] - dice["ours"]))
         interval = cluster_bootstrap(dice["VAE"] - dice["ours"], result["slices"]["subject"], resamples=50)
         assert less["ci95"] == pytest.approx(interval) and less["ci95"][1] < 0
-    rows = json.loads((Path(folders["VAE"]) / "metrics.json").read_text())["cases"]
+    rows = json.loads((Path(folders["VAE"]) / "metrics.json").read_text(encoding="utf-8"))["cases"]
     assert result["per_slice"]["VAE"]["dice_validation"] == [row["dice_validation"] for row in reversed(rows)]
 
 
@@ -88,7 +88,9 @@ def test_trainings_of_one_method_show_their_spread(tmp_path: Path, folders: dict
     both = {"ours": f"{folders['ours']},{folders['again']}", "VAE": folders["VAE"]}
     text, result = compare(tmp_path, both, "ours", "VAE")
     assert list(result["seeds"]) == ["ours"] and result["seeds"]["ours"]["seeds"] == [0, 1]
-    reports = [json.loads((Path(folders[name]) / "metrics.json").read_text()) for name in ("ours", "again")]
+    reports = [
+        json.loads((Path(folders[name]) / "metrics.json").read_text(encoding="utf-8")) for name in ("ours", "again")
+    ]
     values = [r["methods"]["translation"]["dice"]["validation"]["value"] for r in reports]
     spread = result["seeds"]["ours"]["scores"]["dice_validation"]
     assert spread["values"] == values and spread["value"] == pytest.approx(np.mean(values))

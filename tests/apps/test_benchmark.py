@@ -51,12 +51,12 @@ def test_benchmark_counts_scores_and_goes_on(tmp_path, tiny, model) -> None:
     out, only = tmp_path / "benchmark.json", "6+6 exact, order 2"
     arguments = {"config": CONFIG, "validation_slices": 3, "test_slices": 3, **tiny}
     table = benchmark(model, out, only=only, **arguments)
-    result = json.loads(out.read_text())
+    result = json.loads(out.read_text(encoding="utf-8"))
     (rows,) = result["rows"].values()
     split = rows["6+6 exact, order 2, split 16"]
     assert (split["denoiser_calls"], split["guide_calls"]) == (13, 96)
     assert rows["6+6 exact, order 2"]["guide_calls"] == 6
-    assert "6+6 exact, order 2" in table and (tmp_path / "benchmark.md").read_text() == table
+    assert "6+6 exact, order 2" in table and (tmp_path / "benchmark.md").read_text(encoding="utf-8") == table
 
     dice = [d for d in split["per_slice"]["dice"] if d is not None]
     assert len(split["per_slice"]["dice"]) == len(result["slices"]["test"]["subject"]) == 3 and len(dice) == 2
@@ -68,7 +68,7 @@ def test_benchmark_counts_scores_and_goes_on(tmp_path, tiny, model) -> None:
     del rows["6+6 exact, order 2, split 16"]  # as if interrupted before it
     out.write_text(json.dumps({**result, "rows": {model: rows}}))
     assert "0.1230" in benchmark(model, out, only=only, **arguments)
-    again = json.loads(out.read_text())["rows"][model]
+    again = json.loads(out.read_text(encoding="utf-8"))["rows"][model]
     assert again["6+6 exact, order 2, split 16"]["per_slice"] == split["per_slice"]
 
     for changed, message in (
@@ -90,7 +90,7 @@ def test_each_checkpoint_has_the_configuration_of_its_own_seed(tmp_path, tiny, m
     arguments = {"only": "6+6 exact", "config": CONFIG, "validation_slices": 3, "test_slices": 3, **tiny}
     checkpoints = {model: {}, other: {"seed": 7, "translation#scale": 0.0}}
     benchmark(checkpoints, out, **arguments)
-    result = json.loads(out.read_text())
+    result = json.loads(out.read_text(encoding="utf-8"))
     assert [result["checkpoints"][c]["config"]["seed"] for c in checkpoints] == [0, 7]
     assert [result["checkpoints"][c]["config"]["translation"]["scale"] for c in checkpoints] == [10.0, 0.0]
     assert [result["rows"][c]["6+6 exact"]["guide_calls"] for c in checkpoints] == [6, 0]

@@ -21,13 +21,13 @@ def test_what_was_written_is_gone_on_with(tmp_path: Path) -> None:
     write_benchmark(path, result)
     assert open_benchmark(path) == result
     agree(path, open_benchmark(path)["counts"], "test slices", 24)
-    assert '"dice": [0.5, null, -1e-05]' in path.read_text()
+    assert '"dice": [0.5, null, -1e-05]' in path.read_text(encoding="utf-8")
 
 
 def test_lists_of_odd_strings_survive(tmp_path: Path) -> None:
     entries = {"a": ["$[1, 2]", "x,", " [ ", "line\nbreak"], "b": [[1, 2], {"c": ["t1", "t 2"]}]}
     write_benchmark(tmp_path / "b.json", entries)
-    assert json.loads((tmp_path / "b.json").read_text()) == entries
+    assert json.loads((tmp_path / "b.json").read_text(encoding="utf-8")) == entries
 
 
 @pytest.mark.parametrize("content", ['{"provenance": {}, "rows": {}}', "[]"])

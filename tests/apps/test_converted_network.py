@@ -34,4 +34,4 @@ def test_weights_are_filed_under_the_part_that_holds_them(tmp_path: Path) -> Non
     parts = {"first": {"w": whole[:3]}, "second": {"w": whole[3:]}}
     model = write_network(tmp_path / "new", {"network_def": {"a": 1}}, parts)
     assert {k: v.tolist() for k, v in torch.load(model).items()} == {"first.w": [0, 1, 2], "second.w": [3, 4, 5]}
-    assert json.loads(model.with_name("network.json").read_text()) == {"network_def": {"a": 1}}
+    assert json.loads(model.with_name("network.json").read_text(encoding="utf-8")) == {"network_def": {"a": 1}}

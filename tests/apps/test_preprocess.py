@@ -46,7 +46,7 @@ def test_a_folder_is_done_once_and_what_fails_is_listed(raw: Path, tmp_path: Pat
     out = tmp_path / "out"
     preprocess(raw, out, modalities=("t1", "flair"), **QUICK)
     assert "2 done, 0 were done before, 1 failed" in capsys.readouterr().out
-    failed = json.loads((out / "failed.json").read_text())
+    failed = json.loads((out / "failed.json").read_text(encoding="utf-8"))
     assert [f["case"] for f in failed] == ["p3"] and "expected finite values" in failed[0]["reason"]
     expected = {
         "t1.nii.gz",
@@ -58,7 +58,7 @@ def test_a_folder_is_done_once_and_what_fails_is_listed(raw: Path, tmp_path: Pat
         "preprocessing.png",
     }
     assert {p.name for p in (out / "p1").iterdir()} == expected
-    page = (out / "index.html").read_text()
+    page = (out / "index.html").read_text(encoding="utf-8")
     assert "p1/preprocessing.png" in page and "expected finite values" in page
     before = times(out)
     preprocess(raw, out, modalities=("t1", "flair"), **QUICK)
@@ -167,7 +167,10 @@ def test_masks_beside_scans_and_earlier_results_are_no_cases(raw: Path, tmp_path
         assert "2 done" in capsys.readouterr().out
         preprocess(raw, raw / "out", modalities=modalities, **QUICK)
         assert "0 done, 2 were done before, 0 failed" in capsys.readouterr().out
-    reports = [json.loads(p.read_text())["brain"]["method"] for p in sorted((raw / "out").glob("*/preprocessing.json"))]
+    reports = [
+        json.loads(p.read_text(encoding="utf-8"))["brain"]["method"]
+        for p in sorted((raw / "out").glob("*/preprocessing.json"))
+    ]
     assert sorted(reports)[0] == "file"
     # another mask is another result
     mask[:, :, :20] = 0

@@ -26,7 +26,7 @@ def test_the_table_has_a_line_for_every_measure(tmp_path: Path, monkeypatch) -> 
     for name in ("registration_cases", "capture_cases", "bias_field_cases", "round_trip_cases"):
         monkeypatch.setattr(app, name, lambda *args: iter(rows))
     table = app.preprocess_check(tmp_path / "check.json")
-    assert (tmp_path / "check.md").read_text() == table
+    assert (tmp_path / "check.md").read_text(encoding="utf-8") == table
     assert "| N4 | error mm | 1.000 | 1.000 | 1.000 | 1 |" in table and "| N4 | refused | | | | 1 |" in table
-    stored = json.loads((tmp_path / "check.json").read_text())
+    stored = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
     assert stored["whole chain"] == rows and stored["provenance"]["versions"]["torch"]

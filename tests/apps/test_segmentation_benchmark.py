@@ -65,7 +65,7 @@ def test_it_counts_scores_and_goes_on(tmp_path: Path, tiny: dict[str, Any], mode
     out = tmp_path / "benchmark.json"
     arguments: dict[str, Any] = {"config": CONFIG, "test_slices": 3, "only": [TWO, ONE], **tiny}
     table = segmentation_benchmark(model, out, **arguments)
-    result = json.loads(out.read_text())
+    result = json.loads(out.read_text(encoding="utf-8"))
     assert [result["rows"][name]["evaluations"] for name in (TWO, ONE)] == [2, 1]
     assert list(result["rows"][ONE]["regions"]) == list(result["differences"]) == ["WT", "TC", "ET"]
     scores = result["rows"][ONE]["regions"]["WT"]
@@ -75,13 +75,13 @@ def test_it_counts_scores_and_goes_on(tmp_path: Path, tiny: dict[str, Any], mode
     assert sum(known) / 2 == pytest.approx(scores["dice"], abs=1e-4)
     less = result["differences"]["WT"][ONE]
     assert less["ece"] == pytest.approx(scores["ece"] - result["rows"][TWO]["regions"]["WT"]["ece"])
-    assert (tmp_path / "benchmark.md").read_text() == table and TWO in table and "n = 2" in table
+    assert (tmp_path / "benchmark.md").read_text(encoding="utf-8") == table and TWO in table and "n = 2" in table
 
     first = result["rows"].pop(TWO)  # as if interrupted
     result["rows"][ONE]["seconds"] = 123.4
     out.write_text(json.dumps(result))
     assert "123.4" in segmentation_benchmark(model, out, **arguments)
-    again = json.loads(out.read_text())["rows"]
+    again = json.loads(out.read_text(encoding="utf-8"))["rows"]
     assert again[TWO]["regions"] == first["regions"]
 
     for changed, message in (
@@ -99,7 +99,7 @@ def test_it_counts_scores_and_goes_on(tmp_path: Path, tiny: dict[str, Any], mode
 def test_one_sample_and_the_whole_set(tmp_path: Path, tiny: dict[str, Any], model: str) -> None:
     overrides = {**tiny, "ensemble#num_samples": 1, "ensemble#batch_size": 4, "test_step": 3}
     segmentation_benchmark(model, tmp_path / "b.json", CONFIG, only=ONE, **overrides)
-    result = json.loads((tmp_path / "b.json").read_text())
+    result = json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))
     scores = result["rows"][ONE]["regions"]["WT"]
     assert scores["one_sample"]["dice"] == scores["dice"] and result["differences"]["WT"] == {}
     assert len(result["slices"]["test"]["slice"]) == len(scores["per_slice"]["dice"]) > 3

@@ -50,24 +50,24 @@ def test_methods_stand_side_by_side(tmp_path: Path, folders: dict[str, str]) -> 
     (Path(folders["SegNet"]) / "training.json").write_text('{"parameters": 1234567, "minutes": 7.5}')
     text = segmentation_compare(out, *pairs(folders), rows=2, resamples=50)
     (Path(folders["SegNet"]) / "training.json").unlink()
-    assert (tmp_path / "compare.md").read_text() == text
+    assert (tmp_path / "compare.md").read_text(encoding="utf-8") == text
     assert sorted(p.name for p in tmp_path.iterdir()) == ["compare.json", "compare.md", "compare.png"]
     with Image.open(tmp_path / "compare.png") as image:
         assert np.asarray(image.convert("L")).std() > 10
-    result = json.loads(out.read_text())
+    result = json.loads(out.read_text(encoding="utf-8"))
     region = result["regions"]["lesion"]
     ours = ["ours (ensemble of 5)", "ours (1 sample)"]
     other = ["Bayesian SegNet (ensemble of 5)", "Bayesian SegNet (1 sample)"]
     assert list(region["methods"]) == [*ours, *other, "SegNet", "threshold"]
     assert list(region["of_the_mean"]) == list(result["methods"]) == list(folders)
     assert "| **ours (ensemble of 5)** " in text and "1,234,567" in text and "| 7.5 " in text
-    original = json.loads((Path(folders["SegNet"]) / "metrics.json").read_text())
+    original = json.loads((Path(folders["SegNet"]) / "metrics.json").read_text(encoding="utf-8"))
     assert region["methods"]["SegNet"] == original["regions"]["lesion"]["methods"]["segnet"]
 
 
 def test_differences_are_of_the_same_slices_in_whatever_order(tmp_path: Path, folders: dict[str, str]) -> None:
     segmentation_compare(tmp_path / "c.json", *pairs(folders), rows=2, resamples=50)
-    result = json.loads((tmp_path / "c.json").read_text())
+    result = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))
     region = result["regions"]["lesion"]
     dice = {name: np.array(values, float) for name, values in region["per_slice"].items()}
     for name, less in region["comparisons"].items():
@@ -78,7 +78,7 @@ def test_differences_are_of_the_same_slices_in_whatever_order(tmp_path: Path, fo
         assert less["dice"]["ci95"] == pytest.approx(interval)
     assert region["comparisons"]["SegNet"]["dice"]["value"] == 0  # the same means
     assert region["comparisons"]["Bayesian SegNet (ensemble of 5)"]["dice"]["ci95"][1] < 0
-    turned = json.loads((Path(folders["Bayesian SegNet"]) / "metrics.json").read_text())["cases"]
+    turned = json.loads((Path(folders["Bayesian SegNet"]) / "metrics.json").read_text(encoding="utf-8"))["cases"]
     assert region["per_slice"]["Bayesian SegNet (ensemble of 5)"] == [row["dice_lesion"] for row in reversed(turned)]
 
 
@@ -101,7 +101,9 @@ def test_slices_of_the_picture_can_be_chosen(tmp_path: Path, folders: dict[str, 
 
 def test_one_method_has_nothing_to_be_compared_to(tmp_path: Path, folders: dict[str, str]) -> None:
     text = segmentation_compare(tmp_path / "c.json", f"SegNet={evaluate(tmp_path / 'a', make_blobs(keep=False))}")
-    assert list(json.loads((tmp_path / "c.json").read_text())["regions"]["lesion"]["comparisons"]) == ["threshold"]
+    assert list(json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))["regions"]["lesion"]["comparisons"]) == [
+        "threshold"
+    ]
     assert "## Less SegNet, Dice" in text
 
 
@@ -161,7 +163,7 @@ def test_saved_slices_of_another_evaluation_are_refused(tmp_path: Path, copied: 
 
 
 def test_a_slice_twice_is_refused(tmp_path: Path, copied: Path) -> None:
-    report = json.loads((copied / "metrics.json").read_text())
+    report = json.loads((copied / "metrics.json").read_text(encoding="utf-8"))
     report["cases"].append(report["cases"][0])
     (copied / "metrics.json").write_text(json.dumps(report))
     with pytest.raises(DataError, match=r"metrics\.json: expected every slice once, found 's0 40' more often"):

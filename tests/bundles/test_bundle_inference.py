@@ -36,7 +36,9 @@ def test_batch_goes_on_with_what_can_be_used(bundle: str, tmp_path: Path, capsys
     (inputs / "p3" / "flair.nii.gz").write_bytes(b"not an image")
     infer(bundle, output, dataset_dir=str(inputs), **TINY[bundle])
     assert {p.name for p in output.iterdir()} == {"p2", "p4", "left_out.json"}
-    left_out = {entry["case"]: entry["reason"] for entry in json.loads((output / "left_out.json").read_text())}
+    left_out = {
+        entry["case"]: entry["reason"] for entry in json.loads((output / "left_out.json").read_text(encoding="utf-8"))
+    }
     assert list(left_out) == ["p0", "p1", "p3"]
     for case, word in (("p0", "t2.nii.gz"), ("p1", "t1"), ("p3", "flair.nii.gz")):
         assert str(inputs / case) in left_out[case] and word in left_out[case]
@@ -55,7 +57,7 @@ def test_results_say_their_place_in_the_words_of_their_input(bundle: str, tmp_pa
             image.header.set_sform(image.affine, 4)
             nib.save(nib.Nifti1Image(image.get_fdata(dtype=np.float32), None, image.header), file)
     infer(bundle, output, dataset_dir=str(inputs), **TINY[bundle])
-    (entry,) = json.loads((output / "left_out.json").read_text())
+    (entry,) = json.loads((output / "left_out.json").read_text(encoding="utf-8"))
     assert entry["case"] == "p1" and "written in microns?" in entry["reason"]
     source = nib.load(inputs / "p0" / "t1.nii.gz").header
     for file in output.glob("p0/*.nii.gz"):
@@ -74,7 +76,7 @@ def test_datalist_with_a_missing_file(bundle: str, tmp_path: Path) -> None:
     (tmp_path / "p0" / "t1ce.nii.gz").unlink()
     (tmp_path / "datalist.json").write_text(json.dumps({"test": samples}))
     infer(bundle, tmp_path / "out", dataset_dir=str(tmp_path / "datalist.json"), **TINY[bundle])
-    (entry,) = json.loads((tmp_path / "out" / "left_out.json").read_text())
+    (entry,) = json.loads((tmp_path / "out" / "left_out.json").read_text(encoding="utf-8"))
     assert "t1ce.nii.gz: expected an image file, found nothing" in entry["reason"]
 
 
@@ -90,7 +92,7 @@ def test_slices_outside_the_range_stay_dark(bundle: str, tmp_path: Path) -> None
     infer(bundle, tmp_path / "out", dataset_dir=str(case), **options, ckpt_dir=str(tmp_path))
     score = nib.load(tmp_path / "out" / "p" / f"{MAPS[bundle]}.nii.gz").get_fdata()
     assert score.any((0, 1)).tolist() == [False, True, True, False, False, False]
-    scores = json.loads((tmp_path / "out" / "p" / "scores.json").read_text())
+    scores = json.loads((tmp_path / "out" / "p" / "scores.json").read_text(encoding="utf-8"))
     assert scores["settings"]["slice_range"] == [3, 5]
 
 

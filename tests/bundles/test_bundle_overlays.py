@@ -47,7 +47,7 @@ def test_every_trained_model_has_an_inference() -> None:
         (bundle.name, path.stem)
         for bundle in BUNDLES
         for path in sorted((bundle / "configs").glob("*.json"))
-        if {"ckpt_dir", "variant"} & set(json.loads(path.read_text()))
+        if {"ckpt_dir", "variant"} & set(json.loads(path.read_text(encoding="utf-8")))
         and not any(word in path.stem for word in ("train", "inference", "overfit"))
     ]
     assert trained == OVERLAYS
@@ -89,7 +89,7 @@ def test_no_overlay_sets_what_nothing_reads(bundle: str) -> None:
         if path.stem in ("metadata", "train", "inference"):
             continue
         default = defaults["inference" if path.stem.startswith("inference_") else "train"]
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         for key in json.loads(text):
             place = key.removeprefix("+").rpartition("#")[0] or key  # a component may get an argument more
             own = re.search(rf"@{re.escape(key)}\b", text)  # an entry that the overlay itself reads
@@ -109,4 +109,4 @@ def test_inference_of_the_thesis_takes_the_slices_of_the_training(bundle: str) -
     """The volumes of BraTS are all of one grid."""
     train, inference = pair(bundle, "thesis")
     assert inference["displayable_configs#slice_range"] == train["slice_range"]
-    assert json.loads((configs(bundle) / "thesis.json").read_text())["dataset_dir"] == "data/brats"
+    assert json.loads((configs(bundle) / "thesis.json").read_text(encoding="utf-8"))["dataset_dir"] == "data/brats"

@@ -182,7 +182,11 @@ def test_initialize_is_light(bundle) -> None:
 def test_no_overlay_counts_the_entries_of_a_list(bundle) -> None:
     """MONAI leaves disabled components out of lists, and a new one shifts the rest: what is replaced has a name."""
     for path in sorted((bundle / "configs").glob("*.json")):
-        assert not [key for key in json.loads(path.read_text()) if any(part.isdigit() for part in key.split("#"))], path
+        assert not [
+            key
+            for key in json.loads(path.read_text(encoding="utf-8"))
+            if any(part.isdigit() for part in key.split("#"))
+        ], path
 
 
 def test_handlers_can_be_edited_by_programs(bundle) -> None:

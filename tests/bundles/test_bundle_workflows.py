@@ -51,6 +51,6 @@ def test_two_processes(bundle: Path, tiny_data: Path, tmp_path: Path) -> None:
     names = ["train", *(["curve"] if curve else []), "multi_gpu_train"]
     train_in_the_root(bundle, names, tiny_data, tmp_path, launcher=launcher, overrides=curve)
     if curve:
-        found = json.loads((tmp_path / "eval" / "curve.json").read_text())
-        tested = json.loads((tiny_data / "datalist.json").read_text())["test"]
+        found = json.loads((tmp_path / "eval" / "curve.json").read_text(encoding="utf-8"))
+        tested = json.loads((tiny_data / "datalist.json").read_text(encoding="utf-8"))["test"]
         assert found["images"] == len(tested) and len(found["rows"]) == 2

@@ -39,7 +39,7 @@ def test_training_leaves_everything(trained: Path) -> None:
 
 
 def test_report_has_the_columns_of_the_thesis(trained: Path) -> None:
-    report = json.loads((trained / "eval" / "metrics.json").read_text())
+    report = json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))
     assert list(report["methods"]) == ["descargan", "intensity image", "distance to mean healthy"]
     own = report["methods"]["descargan"]
     classified = {f"image_{name}_classifier" for name in ("accuracy", "kappa", "auroc")}
@@ -71,7 +71,7 @@ def test_finished_training_is_not_repeated(trained: Path, ellipses: Path) -> Non
 
 def scores(folder: Path) -> dict[str, float]:
     """Dice of the method and of the baselines, of which one is random if the training images are."""
-    methods = json.loads((folder / "eval" / "metrics.json").read_text())["methods"]
+    methods = json.loads((folder / "eval" / "metrics.json").read_text(encoding="utf-8"))["methods"]
     return {f"{m} {origin}": dice["value"] for m, own in methods.items() for origin, dice in own["dice"].items()}
 
 
@@ -84,7 +84,7 @@ def test_inference_of_a_picture_of_another_size(trained: Path, tmp_path: Path) -
     assert {image.shape for image in images.values()} == {(44, 31)}
     np.testing.assert_allclose(images["map"], np.abs(images["difference"]), atol=1e-6)
     assert images["difference"].min() < 0 < images["difference"].max()
-    scores = json.loads((case / "scores.json").read_text())
+    scores = json.loads((case / "scores.json").read_text(encoding="utf-8"))
     assert scores["threshold"]["origin"] == "validation" and 0 <= scores["classifier_probability_diseased"] <= 1
     np.testing.assert_array_equal(images["mask"], images["map"] > scores["threshold"]["value"])
     assert (case / "figure.png").stat().st_size > 5_000

@@ -42,7 +42,9 @@ def test_batch_goes_on_with_what_can_be_used(tmp_path: Path, capsys: pytest.Capt
     Image.fromarray(np.full((32, 32), 7, dtype=np.uint16)).save(tmp_path / "in" / "x1.png")
     output = translate(tmp_path, tmp_path / "in")
     assert {p.name for p in output.iterdir()} == {"x2", "left_out.json"}
-    left_out = {entry["case"]: entry["reason"] for entry in json.loads((output / "left_out.json").read_text())}
+    left_out = {
+        entry["case"]: entry["reason"] for entry in json.loads((output / "left_out.json").read_text(encoding="utf-8"))
+    }
     assert "x0.png: expected a readable image" in left_out["x0"] and "only the value 7" in left_out["x1"]
     assert "2 left out" in capsys.readouterr().out
 
@@ -78,7 +80,10 @@ def test_statistics_of_the_image(tmp_path: Path, batch: int) -> None:
         options["displayable_configs#statistics"] = statistics
         output = translate(tmp_path / statistics, tmp_path / "in", **options)
         found[statistics] = read(output / "x1", "healthy")
-        assert json.loads((output / "x1" / "scores.json").read_text())["settings"]["statistics"] == statistics
+        assert (
+            json.loads((output / "x1" / "scores.json").read_text(encoding="utf-8"))["settings"]["statistics"]
+            == statistics
+        )
     assert np.abs(found["running"] - found["image"]).max() > 1e-3
 
 
@@ -109,4 +114,4 @@ def test_overlays_of_the_x_rays_read_pictures(tmp_path: Path, name: str, size: t
     options = {"spatial_size": [64, 64]} if name == "cxr64" else {"spatial_size": [256, 256]}
     case = translate(tmp_path, tmp_path / "x.png", f"inference_{name}", **options) / "x"
     assert {read(case, kind).shape for kind in ("map", "healthy", "difference", "mask")} == {size}
-    assert json.loads((case / "scores.json").read_text())["threshold"]["origin"] == "per_image_otsu"
+    assert json.loads((case / "scores.json").read_text(encoding="utf-8"))["threshold"]["origin"] == "per_image_otsu"

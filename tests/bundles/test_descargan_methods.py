@@ -74,7 +74,7 @@ def test_trains_and_reports(name: str, ellipses: Path, tmp_path: Path) -> None:
     train("descargan", tmp_path, name, dataset_dir=str(ellipses), **tiny)
     files = sorted(path.name for path in (tmp_path / "models").iterdir())
     assert files == [f"{name}.json", f"{name}.pt", f"{name}_state.pt"]
-    report = json.loads((tmp_path / "eval" / "metrics.json").read_text())
+    report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))
     own, reconstructs, classifies = next(iter(report["methods"].values())), 1 in TABLES[name], 2 in TABLES[name]
     assert next(iter(report["methods"])) == name
     assert ("dice" in own) == ("translation" in report) == (tmp_path / "eval" / "panel.png").exists() == reconstructs
@@ -82,7 +82,7 @@ def test_trains_and_reports(name: str, ellipses: Path, tmp_path: Path) -> None:
         assert (f"image_{score}_classifier" in own) == classifies
     cases = AnomalyCases.load(tmp_path / "eval" / "cases.npz")
     assert len(cases) == 8 and cases.has_map == reconstructs
-    record = json.loads((tmp_path / "eval" / "training.json").read_text())
+    record = json.loads((tmp_path / "eval" / "training.json").read_text(encoding="utf-8"))
     assert record["iterations"] == 4  # also of the autoencoder, which takes the healthy half alone
 
 

@@ -66,8 +66,8 @@ def test_curve(ellipses: Path, tmp_path: Path) -> None:
     """The overlay scores the test set as the training goes on, as the report does at its end."""
     options = {**TINY_ELLIPSES, "epochs": 2, "curve_interval": 4, "dataset_dir": str(ellipses), "ema_decay": 0.0}
     train("descargan", tmp_path, "curve", **options)
-    curve = json.loads((tmp_path / "eval" / "curve.json").read_text())
-    report = json.loads((tmp_path / "eval" / "metrics.json").read_text())
+    curve = json.loads((tmp_path / "eval" / "curve.json").read_text(encoding="utf-8"))
+    report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))
     assert curve["images"] == 8 and [row["iteration"] for row in curve["rows"]] == [4, 8]
     own, last = report["methods"]["descargan"], curve["rows"][-1]
     assert last["dice"] == pytest.approx(own["dice"]["average_otsu_truth"]["value"])
@@ -88,7 +88,7 @@ def test_damaged_image_is_named(damage: str, ellipses: Path, tmp_path: Path) -> 
     data = tmp_path / "data"
     shutil.copytree(ellipses, data)
     (data / "ellipses.json").unlink()  # not to be repaired
-    listed = json.loads((data / "datalist.json").read_text())
+    listed = json.loads((data / "datalist.json").read_text(encoding="utf-8"))
     sample = next(sample for sample in listed["training"] if sample["label"])
     path = data / (sample["twin"] if damage == "of another size" else sample["image"])
     if damage == "cut off":
@@ -122,7 +122,7 @@ def test_chest_phantom(tmp_path: Path) -> None:
     tiny |= {"phantom#size": 64, "phantom#per_class": [4, 2, 2], "phantom#workers": 0, "make_phantom": True}
     train("descargan", tmp_path, "chest", dataset_dir=str(tmp_path / "data"), **tiny)
     assert (tmp_path / "data" / "chest.json").exists()
-    report = json.loads((tmp_path / "eval" / "metrics.json").read_text())
+    report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))
     assert report["provenance"]["config"] == "chest" and "difference_mse" in report["translation"]
 
 
@@ -139,7 +139,7 @@ def test_small_x_rays(tmp_path: Path) -> None:
     datalist("table", str(tmp_path / "data" / "labels.csv"), str(tmp_path / "data" / "datalist.json"), **table)
     tiny = {key: value for key, value in TINY_ELLIPSES.items() if key != "phantom"}
     train("descargan", tmp_path, "cxr64", dataset_dir=str(tmp_path / "data"), **tiny)
-    report = json.loads((tmp_path / "eval" / "metrics.json").read_text())
+    report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))
     own = report["methods"]["descargan"]
     assert "image_kappa_classifier" in own and not own.get("dice")
     assert "change_healthy_mse" in report["translation"] and "difference_mse" not in report["translation"]

@@ -47,7 +47,7 @@ def test_evaluations_a_slice_are_those_the_documentation_names(overlay: str | No
 
 
 def test_training_leaves_everything(trained) -> None:
-    report = json.loads((trained / "eval" / "metrics.json").read_text())
+    report = json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))
     assert {"translation", "intensity flair", "distance to mean healthy"} <= set(report["methods"])
     assert {"models/model.pt", "models/training_state.pt", "models/threshold.json", "eval/panel.png"} <= {
         p.relative_to(trained).as_posix() for p in trained.rglob("*") if p.is_file()
@@ -76,7 +76,7 @@ def test_inference_returns_to_the_scanner(trained, tmp_path) -> None:
         written = nib.load(case / f"{name}.nii.gz")
         assert written.shape[:3] == (47, 41, 9)
         np.testing.assert_allclose(written.affine, ODD_AFFINE, atol=1e-4)
-    scores = json.loads((case / "scores.json").read_text())
+    scores = json.loads((case / "scores.json").read_text(encoding="utf-8"))
     assert scores["threshold"]["origin"] == "validation"
     assert (case / "figure.png").stat().st_size > 10_000
 

@@ -51,7 +51,7 @@ def trained(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_training_and_evaluation(trained: Path) -> None:
     assert (trained / "models" / "model.pt").exists() and (trained / "eval" / "panel.png").exists()
-    report = json.loads((trained / "eval" / "metrics.json").read_text())
+    report = json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))
     assert "translation" in report["methods"] and report["provenance"]["config"] == "chexpert"
     assert not (trained / "models" / "threshold.json").exists()  # nothing to choose one by: there are no masks
 
@@ -63,5 +63,5 @@ def test_inference_gives_a_map_of_the_x_rays_size(release: Path, trained: Path, 
     (case,) = tmp_path.iterdir()
     for name in ("map", "healthy", "mask"):
         assert nib.load(case / f"{name}.nii.gz").shape == (WIDTH, HEIGHT)
-    scores = json.loads((case / "scores.json").read_text())
+    scores = json.loads((case / "scores.json").read_text(encoding="utf-8"))
     assert scores["threshold"]["origin"] == "per_image_otsu" and np.isfinite(scores["map_max"])

@@ -40,7 +40,7 @@ def test_raw_scans_are_preprocessed_and_results_come_back_to_the_reference(tmp_p
         written = nib.load(tmp_path / "out" / "p" / f"{name}.nii.gz")
         assert written.shape[:3] == reference.shape
         np.testing.assert_allclose(written.affine, reference.affine, atol=1e-4)
-    report = json.loads((tmp_path / "out" / "p" / "preprocessing.json").read_text())
+    report = json.loads((tmp_path / "out" / "p" / "preprocessing.json").read_text(encoding="utf-8"))
     assert report["registration"]["overlap"] > 0.85 and set(report["session"]) == {"flair"}
     score = nib.load(tmp_path / "out" / "p" / "map.nii.gz").get_fdata()
     assert score.any() and (score[person.mask > 0] > 0).mean() > 0.8 > 0.1 > (score[person.mask == 0] > 0).mean()
@@ -53,7 +53,7 @@ def test_overlay_of_the_thesis_translates_its_slices(tmp_path: Path) -> None:
     healthy = nib.load(output / "p" / "healthy.nii.gz").get_fdata()
     outside = healthy[:, :, [0, 1, 4, 5]]  # the input itself: shares of [0, 1]
     assert outside.min() == 0 and outside.max() == 1
-    assert json.loads((output / "p" / "scores.json").read_text())["settings"]["order"] == 1
+    assert json.loads((output / "p" / "scores.json").read_text(encoding="utf-8"))["settings"]["order"] == 1
 
 
 def test_overlay_of_the_x_rays_reads_pictures(tmp_path: Path) -> None:

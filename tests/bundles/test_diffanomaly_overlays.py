@@ -44,7 +44,9 @@ def test_the_comparator_is_the_papers_own() -> None:
 
 
 def test_chexpert_is_the_papers_setting_with_one_channel() -> None:
-    thesis, chexpert = (json.loads((configs("diffanomaly") / f"{n}.json").read_text()) for n in ("thesis", "chexpert"))
+    thesis, chexpert = (
+        json.loads((configs("diffanomaly") / f"{n}.json").read_text(encoding="utf-8")) for n in ("thesis", "chexpert")
+    )
     data = {
         "config_name", "dataset_dir", "ckpt_dir", "output_dir", "slice_range", "pixdim", "validation_step", "epochs",
         "intensity", "channel_names", "image_keys", "volume_transforms",

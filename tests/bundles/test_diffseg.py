@@ -39,12 +39,12 @@ def test_training_leaves_everything(trained: Path) -> None:
 
 
 def test_report_has_one_sample_and_the_threshold_beside_the_ensemble(trained: Path) -> None:
-    report = json.loads((trained / "eval" / "metrics.json").read_text())
+    report = json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))
     region = report["regions"]["lesion"]
     assert list(region["methods"]) == ["default of 3", "1 sample", "threshold"]
     assert report["provenance"]["config"] == "default" and report["settings"]["spacing_mm"] == 6
     assert [point["samples"] for point in region["dice_by_samples"]] == [1, 2, 3]
-    rows = list(csv.DictReader((trained / "eval" / "metrics.csv").read_text().splitlines()))
+    rows = list(csv.DictReader((trained / "eval" / "metrics.csv").read_text(encoding="utf-8").splitlines()))
     cases = SegmentationCases.load(trained / "eval" / "cases.npz")
     assert len(rows) == report["counts"]["slices"] == len(cases) > 0
     assert cases.num_samples == 3 and cases["mask"].shape[1:] == (1, 32, 40)
@@ -52,11 +52,11 @@ def test_report_has_one_sample_and_the_threshold_beside_the_ensemble(trained: Pa
 
 def test_finished_training_is_not_repeated(trained: Path, phantom: Path) -> None:
     before = (trained / "models" / "model.pt").stat().st_mtime_ns
-    scores = json.loads((trained / "eval" / "metrics.json").read_text())["regions"]
+    scores = json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))["regions"]
     config = "['configs/train.json','configs/evaluate.json']"
     run("--config_file", config, cwd=trained, overrides={**TINY, "dataset_dir": str(phantom)})
     assert (trained / "models" / "model.pt").stat().st_mtime_ns == before
-    assert json.loads((trained / "eval" / "metrics.json").read_text())["regions"] == scores
+    assert json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))["regions"] == scores
 
 
 def test_inference_returns_to_the_scanner(trained: Path, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_inference_returns_to_the_scanner(trained: Path, tmp_path: Path) -> None
         assert written.shape == ((47, 41, 9, 3) if name == "samples" else (47, 41, 9))
         assert written.get_data_dtype() == (np.uint8 if name in ("mask", "samples") else np.float32)
         np.testing.assert_allclose(written.affine, ODD_AFFINE, atol=1e-4)
-    scores = json.loads((out / "scores.json").read_text())
+    scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
     assert scores["threshold"] == {"value": 0.5, "origin": "given"}
     assert len(scores["regions"]["lesion"]["samples"]["mm3"]) == 3
     assert (out / "figure.png").stat().st_size > 10_000

@@ -108,7 +108,7 @@ def test_label_map_has_the_values_of_the_files(
     images, _ = segment(tmp_path, write_case(tmp_path / "p"), "inference_regions", **encoding, **KEEP)
     assert images["mean"].shape == (16, 16, 4, 3) and images["samples"].shape == (16, 16, 4, 15)
     assert values >= set(np.unique(images["mask"])) - {0} != set()
-    regions = json.loads((tmp_path / "out" / "p" / "scores.json").read_text())["regions"]
+    regions = json.loads((tmp_path / "out" / "p" / "scores.json").read_text(encoding="utf-8"))["regions"]
     assert list(regions) == names
 
 

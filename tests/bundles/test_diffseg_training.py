@@ -24,7 +24,7 @@ def test_regions(phantom: Path, slices: str, tmp_path: Path) -> None:
     options = {**TINY, "test_step": 1, "cache_dir": slices}
     train("diffseg", tmp_path, "regions", dataset_dir=str(phantom), **options)
     output = tmp_path / "eval"
-    report = json.loads((output / "metrics.json").read_text())
+    report = json.loads((output / "metrics.json").read_text(encoding="utf-8"))
     assert list(report["regions"]) == ["WT", "TC", "ET"] and report["provenance"]["config"] == "regions"
     counts = [region["counts"]["with_lesion"] for region in report["regions"].values()]
     assert min(counts[:2]) > 0
@@ -54,5 +54,5 @@ def test_other_channels(names: list[str], phantom: Path, tmp_path: Path) -> None
     (tmp_path / "data" / "datalist.json").write_text(json.dumps({"modalities": names, **sections}))
     options = {"channel_names": names, "dataset_dir": str(tmp_path / "data")}
     train("diffseg", tmp_path, **TINY, **options)
-    report = json.loads((tmp_path / "eval" / "metrics.json").read_text())
+    report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))
     assert report["regions"]["lesion"]["methods"]["threshold"]["channel"] in names

@@ -101,7 +101,7 @@ def server(python, tmp_path_factory) -> Iterator[tuple[str, Path]]:
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(180):
-            assert process.poll() is None, (work / "server.log").read_text()[-3000:]
+            assert process.poll() is None, (work / "server.log").read_text(encoding="utf-8")[-3000:]
             try:
                 get(f"{url}/info/")
                 break
@@ -126,7 +126,7 @@ def infer(server: tuple[str, Path], bundle: str, image: str, **params) -> bytes:
         with urllib.request.urlopen(f"{url}/infer/{bundle}?image={image}&output=image", form.encode(), 300) as answer:
             return answer.read()
     except urllib.error.HTTPError:
-        pytest.fail((work / "server.log").read_text()[-3000:])
+        pytest.fail((work / "server.log").read_text(encoding="utf-8")[-3000:])
 
 
 def as_image(content: bytes) -> nib.Nifti1Image:

@@ -55,12 +55,12 @@ def test_second_start(bundle: Path, tiny_data: Path, tmp_path: Path, slices: str
 
     train(bundle.name, tmp_path, **options)
     assert files(tmp_path) == before
-    model = json.loads((tmp_path / "eval" / "metrics.json").read_text())["provenance"]["model"]
+    model = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))["provenance"]["model"]
     assert model["training"]["settings"]["seed"] == 0 and model["training"]["data"]["training"]["samples"] > 0
 
     other, shown = OTHER[bundle.name]
     shorter = tiny_data / "shorter.json"  # a patient less
-    content = json.loads((tiny_data / "datalist.json").read_text())
+    content = json.loads((tiny_data / "datalist.json").read_text(encoding="utf-8"))
     shorter.write_text(json.dumps(content | {"training": content["training"][:-1]}))
     for change, message in (
         ({"seed": 1}, r"\(seed 0 -> 1"),

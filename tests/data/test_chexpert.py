@@ -87,7 +87,7 @@ def test_a_missing_image_is_left_out(root: Path) -> None:
 def test_bad_tables(root: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"train\.csv: expected the columns Pneumonia, found Path, Sex"):
         make_chexpert_datalist(root, finding="Pneumonia")
-    text = (root / "train.csv").read_text()
+    text = (root / "train.csv").read_text(encoding="utf-8")
     (root / "train.csv").write_text(text.replace("Frontal,AP,,,1.0", "Frontal,AP,,,yes"))
     with pytest.raises(DataError, match=r"train\.csv, line 3: .*'yes'"):
         make_chexpert_datalist(root)
@@ -100,7 +100,12 @@ def test_bad_tables(root: Path, tmp_path: Path) -> None:
 
 def test_the_table_as_other_programs_write_it_and_a_pattern_for_patients(root: Path) -> None:
     expected = make_chexpert_datalist(root)
-    text = (root / "train.csv").read_text().replace("/", "\\").replace("Frontal\\Lateral", "Frontal/Lateral")
+    text = (
+        (root / "train.csv")
+        .read_text(encoding="utf-8")
+        .replace("/", "\\")
+        .replace("Frontal\\Lateral", "Frontal/Lateral")
+    )
     (root / "train.csv").write_bytes(text.replace("AP\\PA", "AP/PA").replace(",", ";").encode("utf-16"))
     assert make_chexpert_datalist(root)["training"] == expected["training"]
     with (root / "train.csv").open("a", encoding="utf-16-le") as f:

@@ -49,7 +49,7 @@ def test_one_sample_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "list.json"
     samples = [{"image": f"{i}.png", "label": 0} for i in range(5)]
     save_datalist(path, {"name": "x", "training": samples, "validation": []})
-    lines = [line.strip().rstrip(",") for line in path.read_text().splitlines() if '"image"' in line]
+    lines = [line.strip().rstrip(",") for line in path.read_text(encoding="utf-8").splitlines() if '"image"' in line]
     assert [json.loads(line) for line in lines] == samples
 
 

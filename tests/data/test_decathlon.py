@@ -85,7 +85,7 @@ def test_the_file_itself_is_no_datalist(task: Path, name: str) -> None:
 
 
 def test_bad_entries_and_other_files(task: Path) -> None:
-    content = json.loads((task / "dataset.json").read_text())
+    content = json.loads((task / "dataset.json").read_text(encoding="utf-8"))
     content["training"] += [{"image": "./imagesTr/none.nii.gz", "label": "./labelsTr/none.nii.gz"}, "BRATS_007"]
     (task / "dataset.json").write_text(json.dumps(content))
     assert [e["case"][-7:] for e in make_decathlon_datalist(task)["left_out"][:2]] == ["entry 4", "entry 5"]

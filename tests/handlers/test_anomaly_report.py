@@ -32,14 +32,14 @@ def make_cases(seed: int, n: int = 9, with_mask: bool = True) -> AnomalyCases:
 def test_files_hold_the_report(tmp_path: Path) -> None:
     report = evaluate(make_cases(0), make_cases(1))
     text = write_report(report, tmp_path / "new", provenance("quick", seed=3))
-    stored = json.loads((tmp_path / "new/metrics.json").read_text())
+    stored = json.loads((tmp_path / "new/metrics.json").read_text(encoding="utf-8"))
     assert stored.pop("provenance")["seed"] == 3
     assert stored == report
     with open(tmp_path / "new/metrics.csv", newline="") as f:
         rows = list(csv.DictReader(f))
     assert [row["slice"] for row in rows] == [str(i) for i in range(9)]
     assert float(rows[1]["dice_oracle"]) == report["cases"][1]["dice_oracle"] and rows[0]["dice_oracle"] == ""
-    assert (tmp_path / "new/metrics.md").read_text() == text
+    assert (tmp_path / "new/metrics.md").read_text(encoding="utf-8") == text
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["metrics.csv", "metrics.json", "metrics.md"]
 
 
@@ -129,7 +129,7 @@ def test_method_that_only_classifies(tmp_path: Path) -> None:
     test = make_squares(maps=False)
     report = report_evaluation(None, test, tmp_path, ["gray"], threshold_file=tmp_path / "threshold.json")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["metrics.csv", "metrics.json", "metrics.md"]
-    text = (tmp_path / "metrics.md").read_text()
+    text = (tmp_path / "metrics.md").read_text(encoding="utf-8")
     assert "| **translation** " in text and "accuracy" in text and "## Thresholds" not in text
     assert set(report["methods"]) == {"translation", "intensity gray"}
     with pytest.raises(DataError, match="only classifies"):
@@ -143,15 +143,15 @@ def test_report_names_the_training_of_the_model_and_not_only_the_run(tmp_path: P
     about = {"epoch": 5, "date": "2026-01-01", "git_revision": None, "settings": {"seed": 3}, "data": data}
     write_model_record(model, {**about, "pretrained": None, "changes": ["after epoch 2: seed 1 -> 3"]})
     report_evaluation(None, make_squares(), tmp_path, ["gray"], rows=2, seed=7, model_file=model)
-    text = (tmp_path / "metrics.md").read_text()
+    text = (tmp_path / "metrics.md").read_text(encoding="utf-8")
     assert "; seed 7;" in text and "epoch 5 of a training of 2026-01-01 with seed 3" in text
     assert "training 9 samples of 8 subjects (abcdef01)" in text and "seed 1 -> 3" in text
-    saved = json.loads((tmp_path / "metrics.json").read_text())["provenance"]
+    saved = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))["provenance"]
     assert saved["seed"] == 7 and saved["model"]["training"]["settings"]["seed"] == 3
     model.write_bytes(b"others!")
     with pytest.warns(UserWarning, match="another file"):
         report_evaluation(None, make_squares(), tmp_path, ["gray"], rows=2, seed=7, model_file=model)
-    assert "what it was trained on is not known" in (tmp_path / "metrics.md").read_text()
+    assert "what it was trained on is not known" in (tmp_path / "metrics.md").read_text(encoding="utf-8")
 
 
 def test_the_picture_shows_images_as_the_network_sees_them(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_every_case_has_a_folder_and_a_line(tmp_path: Path, capsys: pytest.Captu
     batch: list[dict[str, Any]] = [{"id": 7}, {"id": "b", "preprocessing_report": "[]"}]
     complete(Count(tmp_path, settings={"steps": 20}, name_key="id"), batch, [{"number": 1}, {"number": 2}])
     assert capsys.readouterr().out.splitlines() == [f"{tmp_path / '7'}: number 1", f"{tmp_path / 'b'}: number 2"]
-    scores = json.loads((tmp_path / "7" / "scores.json").read_text())
+    scores = json.loads((tmp_path / "7" / "scores.json").read_text(encoding="utf-8"))
     assert list(scores) == ["case", "number", "settings", "provenance"]
     assert scores["case"] == "7" and scores["settings"] == {"steps": 20}
     files = [sorted(p.name for p in (tmp_path / case).iterdir()) for case in ("7", "b")]
@@ -60,5 +60,5 @@ def test_suspicious_intensities_are_in_the_scores(tmp_path: Path) -> None:
     image = MetaTensor(torch.zeros(1, 2, 2), meta={"scaling_warning": "a.nii: 35% ..."})
     for case, result in (("a", {"number": 1, "image": image}), ("b", {"number": 1, "image": torch.zeros(1, 2, 2)})):
         Count(tmp_path, name_key="id").save(tmp_path / case, {"id": case}, result)
-    found = [json.loads((tmp_path / case / "scores.json").read_text()).get("warnings") for case in "ab"]
+    found = [json.loads((tmp_path / case / "scores.json").read_text(encoding="utf-8")).get("warnings") for case in "ab"]
     assert found == [["a.nii: 35% ..."], None]

@@ -26,7 +26,7 @@ def run(folder: Path, left_out: list, fails: bool = False) -> None:
 
 def test_list_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     run(tmp_path / "new", [ENTRY])
-    assert json.loads((tmp_path / "new" / "left_out.json").read_text()) == [ENTRY]
+    assert json.loads((tmp_path / "new" / "left_out.json").read_text(encoding="utf-8")) == [ENTRY]
     assert ENTRY["reason"] in capsys.readouterr().out
 
 
@@ -41,4 +41,4 @@ def test_no_file_without_anything_left_out(tmp_path: Path, capsys: pytest.Captur
 def test_list_of_a_run_that_fails(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="out of memory"):
         run(tmp_path, [ENTRY], fails=True)
-    assert json.loads((tmp_path / "left_out.json").read_text()) == [ENTRY]
+    assert json.loads((tmp_path / "left_out.json").read_text(encoding="utf-8")) == [ENTRY]

@@ -101,7 +101,7 @@ def test_the_picture_is_the_same_in_any_orientation(tmp_path: Path, spatial: tup
 def test_scores(tmp_path: Path) -> None:
     found = result(6, 7, 5)
     save(tmp_path, [found], settings={"scale": [1.0, 2.0]})
-    scores = json.loads((tmp_path / "p0" / "scores.json").read_text())
+    scores = json.loads((tmp_path / "p0" / "scores.json").read_text(encoding="utf-8"))
     score, voxels = found["map"].numpy(), int((found["map"] > 0.9).sum())
     assert scores["case"] == "p0" and scores["threshold"] == {"value": 0.9, "origin": "average_otsu"}
     assert scores["mask_voxels"] == voxels > 0 and scores["mask_mm3"] == pytest.approx(24 * voxels)
@@ -115,7 +115,10 @@ def test_without_a_classifier_the_score_is_null(tmp_path: Path) -> None:
     found = result(4, 4, 4)
     del found["score"]
     save(tmp_path, [found])
-    assert json.loads((tmp_path / "p0" / "scores.json").read_text())["classifier_probability_diseased"] is None
+    assert (
+        json.loads((tmp_path / "p0" / "scores.json").read_text(encoding="utf-8"))["classifier_probability_diseased"]
+        is None
+    )
 
 
 def test_every_case_of_a_batch_and_every_scale(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -130,7 +133,7 @@ def test_empty_mask(tmp_path: Path) -> None:
     found = result(4, 4, 4)
     found["mask"] = found["mask"] * 0
     save(tmp_path, [found])
-    scores = json.loads((tmp_path / "p0" / "scores.json").read_text())
+    scores = json.loads((tmp_path / "p0" / "scores.json").read_text(encoding="utf-8"))
     assert scores["mask_voxels"] == 0 and scores["mask_mm3"] == 0
 
 

@@ -46,7 +46,7 @@ def save(folder: Path, results: list[dict[str, Any]], extra: dict[str, str] | No
 
 
 def scores_of(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "scores.json").read_text())
+    return json.loads((folder / "scores.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("spatial", [(6, 7, 5), (6, 7)])
@@ -72,7 +72,7 @@ def test_only_what_there_is_is_written(tmp_path: Path) -> None:
     folder = save(tmp_path / "a", [result(4, 5, 3, keep=False)])
     assert not (folder / "samples.nii.gz").exists() and "samples" not in scores_of(folder)["regions"]["lesion"]
     folder = save(tmp_path / "b", [result(4, 5, 3)], {"preprocessing_report": '{"raw": true}'})
-    assert json.loads((folder / "preprocessing.json").read_text()) == {"raw": True}
+    assert json.loads((folder / "preprocessing.json").read_text(encoding="utf-8")) == {"raw": True}
 
 
 def test_sizes(tmp_path: Path) -> None:

@@ -17,12 +17,12 @@ CHANNELS = ["t1", "flair"]
 def test_files_hold_the_report(tmp_path: Path) -> None:
     report = evaluate_segmentation(make_blobs(1), make_blobs(), ["lesion"], CHANNELS)
     text = write_segmentation_report(report, tmp_path, provenance("quick", seed=3))
-    stored = json.loads((tmp_path / "metrics.json").read_text())
+    stored = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert stored.pop("provenance")["seed"] == 3 and stored == report
     with open(tmp_path / "metrics.csv", newline="") as f:
         rows = list(csv.DictReader(f))
     assert [row["slice"] for row in rows] == [str(40 + i) for i in range(9)] and rows[0]["dice_lesion"] == ""
-    assert (tmp_path / "metrics.md").read_text() == text
+    assert (tmp_path / "metrics.md").read_text(encoding="utf-8") == text
 
 
 def test_table_has_the_columns_of_the_thesis() -> None:

@@ -18,7 +18,7 @@ def weights(path: Path, content: bytes) -> dict[str, Any]:
 
 
 def value(path: Path) -> float:
-    return float(json.loads(path.read_text())["value"])
+    return float(json.loads(path.read_text(encoding="utf-8"))["value"])
 
 
 def test_another_model_does_not_overwrite_the_threshold_of_the_one_beside_it(tmp_path: Path) -> None:

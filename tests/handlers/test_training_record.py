@@ -23,7 +23,7 @@ def train(path, epochs: int, after: int = 0) -> dict:
 
     TrainingRecord(path, nn.Linear(3, 2)).attach(engine)
     engine.run([0, 1, 2], max_epochs=epochs)
-    return json.loads(path.read_text())
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_what_a_training_cost(tmp_path) -> None:

@@ -62,7 +62,7 @@ def train(files: list[Path | str], folder: Path, **overrides: Any) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run([*command, *words], cwd=folder, capture_output=True, text=True, env=environment, timeout=600)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    report = json.loads((model / "eval" / "metrics.json").read_text())
+    report = json.loads((model / "eval" / "metrics.json").read_text(encoding="utf-8"))
     assert "translation" in report["methods"] and (model / "eval" / "panel.png").exists()
     state = torch.load(model / "training_state.pt", weights_only=True)
     assert state["objects"]["lr_scheduler"]["last_epoch"] >= 2  # iterations
@@ -108,7 +108,7 @@ def check(case: Path, source: Path) -> None:
     score = nib.load(case / "map.nii.gz").get_fdata()
     assert score.min() >= 0 and score.max() > 0
     assert set(np.unique(nib.load(case / "mask.nii.gz").get_fdata())) <= {0, 1}
-    scores = json.loads((case / "scores.json").read_text())
+    scores = json.loads((case / "scores.json").read_text(encoding="utf-8"))
     assert np.isfinite([scores["map_max"], scores["threshold"]["value"]]).all()
     assert (case / "figure.png").stat().st_size > 1000
 

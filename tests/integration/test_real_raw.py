@@ -19,7 +19,7 @@ LPS = np.diag([-1.0, -1, 1, 1])
 
 def read_itk(path: Path) -> np.ndarray:
     """The matrix of an ITK text file, in RAS."""
-    lines = dict(line.split(": ") for line in path.read_text().splitlines() if ": " in line)
+    lines = dict(line.split(": ") for line in path.read_text(encoding="utf-8").splitlines() if ": " in line)
     values, center = (np.array(lines[k].split(), float) for k in ("Parameters", "FixedParameters"))
     matrix = np.eye(4)
     matrix[:3, :3] = values[:9].reshape(3, 3)

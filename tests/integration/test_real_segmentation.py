@@ -25,7 +25,7 @@ def test_slices_are_learned_and_segmented_on_their_own_grid(shared: Callable[[st
     datalist("brats-slices", root, data, split=(1, 0, 0))
     options = {"epochs": 4, "autocast": "float32", "ensemble#num_samples": 3}
     train("diffseg", tmp_path, "overfit", dataset_dir=str(data.parent), **SIZE, **options)
-    report = json.loads((tmp_path / "eval" / "metrics.json").read_text())
+    report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))
     region = report["regions"]["lesion"]
     assert report["provenance"]["config"] == "overfit" and region["counts"]["with_lesion"] == 4
     # by heart, in 200 steps of a tiny network; the full check is in docs/results-diffseg.md
@@ -33,7 +33,7 @@ def test_slices_are_learned_and_segmented_on_their_own_grid(shared: Callable[[st
 
     folder = {"ckpt_dir": str(tmp_path / "models"), "section": "training", "dataset_dir": str(data)}
     infer("diffseg", tmp_path / "out", **SIZE, **folder, **{"displayable_configs#num_samples": 3})
-    sample = json.loads(data.read_text())["training"][0]
+    sample = json.loads(data.read_text(encoding="utf-8"))["training"][0]
     truth = nib.load(data.parent / sample["mask"])
     written = nib.load(next((tmp_path / "out").rglob("mask.nii.gz")))
     assert written.shape[:2] == truth.shape[:2]

@@ -49,7 +49,7 @@ def test_failure_leaves_the_old_content_and_nothing_else(tmp_path: Path, error: 
     with pytest.raises(error), atomic_path(path) as temporary:
         temporary.write_text("new")
         raise error
-    assert path.read_text() == "old"
+    assert path.read_text(encoding="utf-8") == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
 
 
@@ -81,7 +81,7 @@ def test_what_the_system_refuses_is_one_line_and_the_old_file_stays(tmp_path: Pa
     program = FULL.replace("WRITE", WRITERS[writer])
     done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=120)
     assert (done.stdout, done.returncode) == (f"{path}: could not be written: File too large\n", 0), done.stderr
-    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    assert path.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_folder_in_the_way_of_which_a_file_lies(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_folder_in_the_way_of_which_a_file_lies(tmp_path: Path) -> None:
 
 def test_an_error_of_a_file_that_is_read_stays_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "out.txt"):
-        (tmp_path / "missing.txt").read_text()
+        (tmp_path / "missing.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

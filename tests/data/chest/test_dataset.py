@@ -35,7 +35,7 @@ def test_files_hold_the_people_of_the_plan(written: Path) -> None:
         if case.label:
             assert np.abs(read_image(sample["twin"]) - made.twin).max() < 2e-5
             assert np.array_equal(read_image(sample["mask"]), made.mask)
-    assert json.loads(written.read_text())["parameters"]["size"] == 48
+    assert json.loads(written.read_text(encoding="utf-8"))["parameters"]["size"] == 48
 
 
 def test_every_side_occurs() -> None:

@@ -42,7 +42,7 @@ def test_files_hold_the_images_of_the_plan(written: Path) -> None:
 
 
 def test_the_mask_is_where_the_stored_images_differ_by_more_than_the_average_otsu(written: Path) -> None:
-    header = json.loads(written.read_text())
+    header = json.loads(written.read_text(encoding="utf-8"))
     diseased = [s for s in samples(written) if s["label"]]
     change = [np.abs(read_image(s["twin"]) - read_image(s["image"])) / 2 for s in diseased]
     assert header["mask_threshold"] == pytest.approx(average_otsu(map(torch.from_numpy, change)))
@@ -74,7 +74,7 @@ def test_other_parameters_are_refused(written: Path, change: dict) -> None:
 
 def test_a_set_of_another_version_is_refused(written: Path, tmp_path: Path) -> None:
     """Of version 1 the deformation had another center."""
-    manifest = json.loads((written.parent / "ellipses.json").read_text())
+    manifest = json.loads((written.parent / "ellipses.json").read_text(encoding="utf-8"))
     (tmp_path / "ellipses.json").write_text(json.dumps(manifest | {"version": 1}))
     with pytest.raises(DataError, match="holds another set of ellipses: version is 1, asked"):
         write_ellipses(tmp_path, **SMALL)

@@ -28,7 +28,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def entries(root: Path) -> list[dict]:
-    lists = json.loads((root / "datalist.json").read_text())
+    lists = json.loads((root / "datalist.json").read_text(encoding="utf-8"))
     return [e for split in ("training", "validation", "test") for e in lists[split]]
 
 
@@ -40,7 +40,7 @@ def test_datalist_lists_every_subject_once_with_the_same_keys(written):
         assert [Path(p).name for p in e["image"]] == [f"{c}.nii.gz" for c in CONTRASTS]
         assert all((written / p).is_file() for p in [*e["image"], *e["twin"], e["mask"]])
         assert e["label"] == (e["lesion"] != "healthy") == (e["twin"] != e["image"])
-    assert json.loads((written / "datalist.json").read_text())["modalities"] == CONTRASTS
+    assert json.loads((written / "datalist.json").read_text(encoding="utf-8"))["modalities"] == CONTRASTS
     assert {e["lesion"] for e in found} == {"tumour", "ms", "healthy"}
 
 
