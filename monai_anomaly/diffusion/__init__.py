@@ -6,7 +6,16 @@ configuration."""
 from __future__ import annotations
 
 from .denoiser import Denoiser, Prediction, clip_range
-from .grids import Grid, check_grid, karras_grid, make_grid, respaced_grid, strided_grid, uniform_grid
+from .grids import (
+    Grid,
+    check_grid,
+    karras_grid,
+    make_grid,
+    respaced_grid,
+    round_trip_gaps,
+    strided_grid,
+    uniform_grid,
+)
 from .guidance import ClassifierGuidance, Guidance, GuidanceSum
 from .inversion import Trajectory
 from .noise import SeededNoise
@@ -35,6 +44,7 @@ __all__ = [
     "karras_grid",
     "make_grid",
     "respaced_grid",
+    "round_trip_gaps",
     "sample_ancestral",
     "solve",
     "solve_back",

@@ -110,8 +110,10 @@ class Denoiser:
         taken = copy(self)
         for name in ("condition", "class_label", "away_label"):
             value = getattr(self, name)
-            if isinstance(value, torch.Tensor) and value.ndim > 0 and len(value) > 1:
-                setattr(taken, name, value[list(index)])
+            if isinstance(value, torch.Tensor) and value.ndim > 0:
+                one_for_all = len(value) == 1
+                chosen = value.expand(len(index), *value.shape[1:]) if one_for_all else value[list(index)]
+                setattr(taken, name, chosen)
         return taken
 
     def _evaluate(self, x: torch.Tensor, level: Level, label: int | torch.Tensor | None) -> torch.Tensor:

@@ -8,7 +8,16 @@ from itertools import pairwise
 
 from .schedule import NoiseSchedule
 
-__all__ = ["Grid", "check_grid", "karras_grid", "make_grid", "respaced_grid", "strided_grid", "uniform_grid"]
+__all__ = [
+    "Grid",
+    "check_grid",
+    "karras_grid",
+    "make_grid",
+    "respaced_grid",
+    "round_trip_gaps",
+    "strided_grid",
+    "uniform_grid",
+]
 
 Grid = tuple[float, ...]
 
@@ -32,6 +41,25 @@ def check_grid(schedule: NoiseSchedule, grid: Sequence[float], name: str = "grid
     if not pairs or not (all(a < b for a, b in pairs) or all(a > b for a, b in pairs)):
         raise ValueError(f"{name} must have at least two levels, all rising or all falling, got {_shown(levels)}")
     return levels
+
+
+def round_trip_gaps(up: Grid, down: Grid, start: float = 0) -> list[str]:
+    """Where an encoding and a decoding do not join, in words; empty where they do.
+
+    Args:
+        up: the encoding's levels.
+        down: the decoding's levels.
+        start: level that the image is at.
+
+    Raises:
+        ValueError: when ``up`` falls, ``down`` rises, or ``down`` ends above 0, so that noise would stay in the image.
+    """
+    if up[0] > up[-1] or down[0] < down[-1]:
+        raise ValueError(f"grid must rise and decoding_grid fall, got {up[0]} to {up[-1]} and {down[0]} to {down[-1]}")
+    if down[-1] != 0:
+        raise ValueError(f"decoding must end at level 0, the clean image, got {down[-1]}")
+    gaps = [f"encoding starts at level {up[0]}, but the image is at {start}"] if up[0] != start else []
+    return gaps + ([f"decoding starts at level {down[0]}, but encoding ends at {up[-1]}"] if down[0] != up[-1] else [])
 
 
 def uniform_grid(level: int, steps: int) -> Grid:

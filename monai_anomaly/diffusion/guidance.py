@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ..utils import check_class_logits
 from .schedule import Level, NoiseSchedule, coefficient
 
 __all__ = ["ClassifierGuidance", "Guidance", "GuidanceSum"]
@@ -42,7 +43,7 @@ class Guidance(ABC):
         autocast: floating type of the guide's arithmetic; None: as it is.
 
     Raises:
-        ValueError: when the interval's ends do not rise.
+        ValueError: when the interval's ends fall; one of no level is a guide that never acts.
     """
 
     def __init__(
@@ -56,8 +57,8 @@ class Guidance(ABC):
         self.network = network
         self.schedule = schedule
         self.scale = scale
-        if not interval[0] < interval[1]:
-            raise ValueError(f"interval must be (low, high) with low < high, got {interval!r}")
+        if not interval[0] <= interval[1]:
+            raise ValueError(f"interval must be (low, high) with low <= high, got {interval!r}")
         self.interval = interval
         self.autocast = autocast
 
@@ -102,8 +103,8 @@ class ClassifierGuidance(Guidance):
         **kwargs: ``scale``, ``interval``, ``autocast`` of `Guidance`.
 
     Raises:
-        ValueError: in use, when the classifier has fewer than two classes, of which one is always certain, or has no
-            class ``target``.
+        DataError: in use, when the classifier has fewer than two classes or no class ``target``, see
+            `check_class_logits`.
     """
 
     def __init__(self, network: Any, schedule: NoiseSchedule, target: int | torch.Tensor = 0, **kwargs: Any) -> None:
@@ -112,11 +113,7 @@ class ClassifierGuidance(Guidance):
 
     def log_likelihood(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
         log_p = self.network(x, timesteps=timesteps).float().log_softmax(1)
-        classes = log_p.shape[1]
-        if classes < 2 or not (isinstance(self.target, torch.Tensor) or 0 <= self.target < classes):
-            raise ValueError(
-                f"expected a classifier of two classes or more with the class {self.target}, got {classes}"
-            )
+        check_class_logits(log_p, self.target)
         target = torch.as_tensor(self.target, device=x.device).expand(len(x))
         return log_p.gather(1, target[:, None])[:, 0]
 

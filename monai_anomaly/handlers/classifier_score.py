@@ -10,7 +10,7 @@ from ignite.engine import Engine
 from monai.engines.utils import IterationEvents
 from monai.utils import convert_to_tensor
 
-from ..utils import DataError
+from ..utils import DataError, check_class_logits
 
 __all__ = ["ClassifierScore"]
 
@@ -51,8 +51,7 @@ class ClassifierScore:
         x = image if image.ndim == 4 else image.movedim(-1, 1).flatten(0, 1)
         network = getattr(self.network, "module", self.network)
         logits = network.classify(x)
-        if logits.shape[1] < 2:
-            raise DataError(f"expected a classifier of two classes or more, found {logits.shape[1]} output")
+        check_class_logits(logits)
         finite = logits.isfinite().reshape(len(image), -1).all(1).tolist()
         if not all(finite):
             broken = [i for i, ok in enumerate(finite) if not ok]

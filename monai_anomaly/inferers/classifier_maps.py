@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..utils import check_class_logits
 from .finite import nan_where_infinite
 from .slicewise import SlicewiseMapInferer
 
@@ -22,8 +23,7 @@ def log_odds(classifier: nn.Module, x: torch.Tensor, target: int) -> torch.Tenso
     and unsure images compare; unlike one logit it does not depend on what the softmax ignores.
     """
     logits = classifier(x, timesteps=torch.zeros(len(x), device=x.device, dtype=torch.long))
-    if not 0 <= target < logits.shape[1] or logits.shape[1] < 2:
-        raise ValueError(f"expected a classifier of two classes or more with the class {target}, got {logits.shape[1]}")
+    check_class_logits(logits, target)
     others = torch.cat([logits[:, :target], logits[:, target + 1 :]], dim=1)
     return logits[:, target] - others.logsumexp(1)
 

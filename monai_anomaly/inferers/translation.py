@@ -19,6 +19,7 @@ from ..diffusion import (
     check_grid,
     clip_range,
     make_grid,
+    round_trip_gaps,
     sample_ancestral,
     solve,
     solve_back,
@@ -66,7 +67,7 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         grid: ``"uniform"``, ``"strided"``, ``"karras"`` or a respacing (see `make_grid`), or explicit increasing levels
             (then level and steps do not count).
         decoding_grid: explicit decreasing levels for decoding when they are not the encoding's reversed (the published
-            code). One that starts elsewhere than the encoding ended, as the published one, is warned of.
+            code). Where a grid starts elsewhere than the image is, as in the published code, a warning says so.
         encoding_label: class the diffusion network is told while encoding; None for a network without classes.
         decoding_label: the same while decoding; None: as encoding.
         label_scale: w >= 0, how far beyond the decoding label, away from the encoding label, the noise is
@@ -137,20 +138,16 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         if start_level and encoding == "noise":
             raise ValueError(f"start_level must be 0 with encoding='noise', which noises at random, got {start_level}")
         self.start_level = self.schedule.check_level(start_level, "start_level")
-        if isinstance(grid, str):
-            self.grid = make_grid(self.schedule, level, steps, grid)
+        self.encoding = encoding
+        if isinstance(grid, (str, int)):  # a command line makes a number of the respacing "250"
+            self.grid = make_grid(self.schedule, level, steps, str(grid))
         else:
             self.grid = check_grid(self.schedule, grid)
         down = self.grid[::-1] if decoding_grid is None else decoding_grid
         self.decoding_grid = check_grid(self.schedule, down, "decoding_grid")
-        if not (self.grid[0] < self.grid[-1] and self.decoding_grid[0] > self.decoding_grid[-1]):
-            raise ValueError("grid must rise and decoding_grid fall, got one of them the other way round")
-        if self.decoding_grid[0] != self.grid[-1]:
-            warn(
-                f"decoding starts at level {self.decoding_grid[0]}, but encoding ends at {self.grid[-1]}: images are "
-                "decoded as if they had another amount of noise, as in the published code",
-                stacklevel=2,
-            )
+        where = self.grid[0] if encoding == "noise" else start_level
+        for problem in round_trip_gaps(self.grid, self.decoding_grid, where):
+            warn(f"{problem}: the noise is taken for another amount, as in the published code", stacklevel=2)
         self.exact = exact and decoding_grid is None and encoding == decoding == "ddim"
         self.scales = tuple(float(s) for s in np.atleast_1d(np.asarray(scale)))
         self.target = target
@@ -158,12 +155,11 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         self.substeps = substeps
         self.labels = (encoding_label, encoding_label if decoding_label is None else decoding_label)
         self.label_scale = label_scale if self.labels[0] != self.labels[1] else 0.0
-        self.encoding = encoding
         self.decoding = decoding
         self.clip = clip_range(clip)
         self.guidance_interval = (float(guidance_interval[0]), float(guidance_interval[1]))
-        if not self.guidance_interval[0] < self.guidance_interval[1]:
-            raise ValueError(f"guidance_interval must be [low, high] with low < high, got {guidance_interval!r}")
+        if not self.guidance_interval[0] <= self.guidance_interval[1]:
+            raise ValueError(f"guidance_interval must be [low, high] with low <= high, got {guidance_interval!r}")
         self.mirror_axis = mirror_axis
         self.resampling = resampling
         self.autocast = autocast

@@ -7,6 +7,7 @@ from __future__ import annotations
 from .affines import check_voxel_size, corner_distance, voxel_size
 from .checkpoint_file import check_finite, check_floating, load_tensors, verify_file
 from .class_label import class_label
+from .class_logits import check_class_logits
 from .entropy import binary_entropy
 from .errors import DataError, OutputError, describe, known_cause
 from .files import atomic_path, atomic_torch_save, atomic_write, check_writable
@@ -42,6 +43,7 @@ __all__ = [
     "atomic_write",
     "autocast_dtype",
     "binary_entropy",
+    "check_class_logits",
     "check_finite",
     "check_floating",
     "check_voxel_size",

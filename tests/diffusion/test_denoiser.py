@@ -80,12 +80,17 @@ def test_label_scale_extrapolates_beyond_the_label_away_from_the_other(images, w
         torch.testing.assert_close(got.x0, expected.x0, atol=1e-4, rtol=0)
 
 
-def test_denoiser_of_some_images_keeps_their_labels_and_conditions(images) -> None:
+@pytest.mark.parametrize("label", [torch.tensor([0, 1, 2]), torch.tensor([1]), torch.tensor(1), 1])
+@pytest.mark.parametrize("count", [1, 3])
+def test_denoiser_of_some_images_keeps_their_labels_and_conditions(images, label, count) -> None:
     def network(x, timesteps, class_labels):
         return labelled(x[:, 2:], timesteps, class_labels) + x[:, :2]
 
-    labels = {"class_label": torch.tensor([0, 1, 2]), "away_label": torch.tensor([1, 2, 0]), "label_scale": 0.5}
-    denoiser = Denoiser(network, SCHEDULE, condition=images.flip(0), **labels)
-    chosen = [2, 0, 2, 2]
+    images = images[:count]
+    label = label[:count] if isinstance(label, torch.Tensor) and label.ndim else label
+    denoiser = Denoiser(
+        network, SCHEDULE, condition=images.flip(0), class_label=label, away_label=2 - label, label_scale=0.5
+    )
+    chosen = [count - 1, 0, count - 1, 0]
     taken = denoiser.take(chosen)(images[chosen], 300)
     torch.testing.assert_close(taken.eps, denoiser(images, 300).eps[chosen])

@@ -166,8 +166,8 @@ def test_complex_images_are_refused() -> None:
 def test_a_classifier_of_one_output_has_no_odds() -> None:
     network = Guided()
     network.classifier.features = Convolution()
-    with pytest.raises(ValueError, match="two classes or more with the class 0, got 1"):
+    with pytest.raises(DataError, match="two classes or more, found 1 output"):
         SaliencyMapInferer(target=0)(images(1, 1, 8, 8), network)
     for target in (-1, 2):
-        with pytest.raises(ValueError, match=f"with the class {target}, got 2"):
+        with pytest.raises(DataError, match=f"expected the class {target} "):
             SaliencyMapInferer(target=target)(images(1, 1, 8, 8), Guided())

@@ -12,6 +12,7 @@ import torch
 from monai.data import MetaTensor
 from torch import nn
 
+from monai_anomaly.diffusion import NoiseSchedule, make_grid
 from monai_anomaly.inferers import HealthyTranslationInferer, MaskedResampling
 from monai_anomaly.inferers.translation import DECODING, ENCODING, RESAMPLING
 
@@ -239,9 +240,16 @@ def test_grids_the_wrong_way_round_are_refused() -> None:
     for options in ({"grid": [100, 50, 0]}, {"decoding_grid": [0, 50, 300]}):
         with pytest.raises(ValueError, match="grid must rise and decoding_grid fall"):
             inferer(**options)
+    for options in ({"grid": [5, 100]}, {"decoding_grid": [300, 100, 20]}):
+        with pytest.raises(ValueError, match="decoding must end at level 0"):
+            inferer(**options)
     for level in (-5, 1100):
         with pytest.raises(ValueError, match=rf"levels of grid must be in 0\.\.1000, got {level}"):
             inferer(grid=sorted([0, 100, level]))
+
+
+def test_respacing_that_a_command_line_made_a_number_of() -> None:
+    assert inferer(grid=50).grid == inferer(grid="50").grid == make_grid(NoiseSchedule(), 300, 1, "50")
 
 
 @pytest.mark.parametrize("scale", [np.float32(3), np.array([3.0]), torch.tensor(3.0), [3]])
