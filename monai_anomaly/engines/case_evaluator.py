@@ -34,16 +34,18 @@ class CaseEvaluator(SupervisedEvaluator):
         try:
             return super()._iteration(engine, batchdata)
         except Exception as error:
-            if isinstance(error, OutputError) and error.is_final:
+            names = batchdata.get(self.name_key)
+            if names is None or (isinstance(error, OutputError) and error.is_final):
                 raise
-            names = batchdata[self.name_key]
-            outputs: list[Any] = []
             if len(names) == 1:
                 loader: InputLoader = self.data_loader  # type: ignore[assignment]
                 loader.leave_out(str(names[0]), error)
-            else:
-                for sample in decollate_batch(batchdata):
-                    engine.state.batch = list_data_collate([sample])
-                    outputs += self._iteration(engine, engine.state.batch)
-            engine.state.batch, engine.state.output = [], outputs
-            return outputs
+        # behind the block, whose error holds the tensors of what failed, as the output does
+        engine.state.output = None
+        outputs: list[Any] = []
+        if len(names) > 1:
+            for sample in decollate_batch(batchdata):
+                engine.state.batch = list_data_collate([sample])
+                outputs += self._iteration(engine, engine.state.batch)
+        engine.state.batch, engine.state.output = [], outputs
+        return outputs

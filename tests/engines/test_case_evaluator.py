@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -74,3 +75,31 @@ def test_nothing_left_is_an_error() -> None:
 def test_a_full_disk_and_an_interrupt_end_the_work(error: BaseException) -> None:
     with pytest.raises(type(error)):
         run("handler", error)
+
+
+def test_what_failed_is_let_go_of_before_the_cases_are_tried_one_by_one() -> None:
+    """On a GPU there is no room for both."""
+    failed: list[weakref.ref] = []
+
+    def infer(inputs: torch.Tensor, network: torch.nn.Module) -> torch.Tensor:
+        assert all(reference() is None for reference in failed)
+        result = inputs * 2
+        if len(inputs) > 1:
+            failed.append(weakref.ref(result))
+            raise MemoryError
+        return result
+
+    loader = InputLoader(
+        InputDataset([{"image": torch.zeros(1, 1, 1), "subject": f"p{i}"} for i in range(2)]), batch_size=2
+    )
+    CaseEvaluator(torch.device("cpu"), loader, torch.nn.Identity(), inferer=infer).run()
+    assert len(failed) == 1 and loader.left_out == []
+
+
+def test_cases_without_a_name_do_not_hide_the_error() -> None:
+    def infer(inputs: torch.Tensor, network: torch.nn.Module) -> torch.Tensor:
+        raise MemoryError("780 GB")
+
+    loader = InputLoader(InputDataset([{"image": torch.zeros(1, 1, 1)}] * 2))
+    with pytest.raises(MemoryError, match="780 GB"):
+        CaseEvaluator(torch.device("cpu"), loader, torch.nn.Identity(), inferer=infer).run()
