@@ -48,7 +48,8 @@ def verify_file(path: str | os.PathLike) -> bool:
         raise DataError(f"{path}: expected an intact checkpoint, found a damaged file ({e}); {ADVICE}") from e
     if damaged is not None:
         raise DataError(
-            f"{path}: expected an intact checkpoint, found a damaged file (wrong checksum of {damaged!r}); {ADVICE}"
+            f"{path}: expected an intact checkpoint, found a damaged file (wrong checksum of {damaged!r}); "
+            f"{ADVICE}, or save it anew if it was written after torch.serialization.set_crc32_options(False)"
         )
     return True
 

@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import io
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import torch
 
@@ -73,11 +72,14 @@ def atomic_torch_save(path: str | os.PathLike, content: Any) -> None:
     Raises:
         OutputError: see `atomic_path`.
     """
-    # into memory first: torch's own writer calls a full disk "unexpected pos"
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
     with atomic_write(path, "wb") as f:
-        f.write(buffer.getbuffer())
+        writer = _Writer(f)
+        try:
+            torch.save(content, cast(IO[bytes], writer))
+        except RuntimeError as error:
+            if writer.error is None:
+                raise
+            raise writer.error from error
 
 
 def check_writable(folder: str | os.PathLike) -> None:
@@ -96,6 +98,22 @@ def check_writable(folder: str | os.PathLike) -> None:
             pass
     except OSError as error:
         raise _output_error(folder, error) from error
+
+
+class _Writer:
+    """Remember the system's error: torch calls a full disk "unexpected pos"."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.flush = file.flush
+        self.error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
 
 
 def _is_about(name: Any, tmp: Path) -> bool:

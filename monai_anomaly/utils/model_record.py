@@ -20,14 +20,15 @@ __all__ = ["file_digest", "read_model_record", "write_model_record"]
 
 
 def file_digest(path: str | os.PathLike) -> str:
-    """SHA-256 of a file's bytes, hexadecimal; computed anew when size or time of change are others."""
+    """SHA-256 of a file's bytes, hexadecimal; computed anew when it is another file or was changed."""
     path = os.path.abspath(path)
     stat = os.stat(path)
-    return _digest(path, stat.st_size, stat.st_mtime_ns)
+    # two files of one size within a tick of a coarse clock differ in the inode: the second one was renamed to the first
+    return _digest(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
 
 @functools.lru_cache(maxsize=64)
-def _digest(path: str, size: int, changed: int) -> str:
+def _digest(path: str, *identity: int) -> str:
     digest = hashlib.sha256()
     with open(path, "rb") as f:
         while part := f.read(2**20):

@@ -101,3 +101,14 @@ def test_weights_of_other_types_are_named(dtype: torch.dtype) -> None:
     check_floating(WEIGHTS)
     with pytest.raises(DataError, match=rf"in 1 of 2 tensors \(b\.bias: {str(dtype)[6:]}\)"):
         check_floating(WEIGHTS | {"b.bias": WEIGHTS["b.bias"].to(dtype)})
+
+
+def test_a_file_with_torch_s_own_checksums_is_refused_with_their_name(tmp_path: Path) -> None:
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(WEIGHTS, tmp_path / "w.pt")
+    finally:
+        torch.serialization.set_crc32_options(True)
+    with pytest.raises(DataError, match=r"wrong checksum .*set_crc32_options\(False\)") as caught:
+        load_tensors(tmp_path / "w.pt")
+    assert len(str(caught.value).removeprefix(str(tmp_path))) < 300

@@ -5,12 +5,22 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from monai_anomaly.utils import DataError, OutputError, atomic_path, atomic_write, check_writable, describe
+from monai_anomaly.utils import (
+    DataError,
+    OutputError,
+    atomic_path,
+    atomic_torch_save,
+    atomic_write,
+    check_writable,
+    describe,
+)
 
 WRITERS = {
     "torch": "atomic_torch_save(path, {'a': torch.rand(100000)})",
@@ -111,3 +121,13 @@ def test_errors_in_one_line(error: Exception, line: str) -> None:
     wrapped = RuntimeError("applying transform")
     wrapped.__cause__ = error
     assert describe(error) == describe(wrapped) == line
+
+
+def test_tensors_are_written_without_a_copy_in_memory(tmp_path: Path) -> None:
+    content = {"a": torch.rand(2_000_000)}
+    tracemalloc.start()
+    atomic_torch_save(tmp_path / "a.pt", content)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 4_000_000
+    assert torch.equal(torch.load(tmp_path / "a.pt", weights_only=True)["a"], content["a"])
