@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..utils import file_digest, walk
+
 __all__ = ["content_digest", "describe_transform", "file_stamp", "fingerprint"]
 
 
@@ -70,6 +72,10 @@ def file_stamp(path: str | os.PathLike) -> list[Any]:
 def content_digest(value: Any) -> Any:
     """Hash what an entry of a sample holds; that of files is of their bytes, wherever they lie and whenever written.
 
+    The bytes count, not the image: the same one compressed by another zlib, such as a phantom made anew, has others.
+    Files are read whole, which costs a fraction of decoding them; `SliceDataset` does it where it decodes them anyway,
+    so with a ``cache_dir`` once. Of a folder, what `walk` finds counts.
+
     Args:
         value: a path of a file or a folder, several, or an array.
 
@@ -80,12 +86,10 @@ def content_digest(value: Any) -> Any:
         return [content_digest(v) for v in value]
     if not isinstance(value, (str, os.PathLike)):
         return describe_transform(value)
-    path, digest = Path(value).expanduser(), hashlib.sha256()
-    for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
-        with open(file, "rb") as f:
-            while part := f.read(2**20):
-                digest.update(part)
-    return digest.hexdigest()[:32]
+    path = Path(value).expanduser()
+    if path.is_file():
+        return file_digest(path)[:32]
+    return fingerprint([file_digest(file) for _, files in walk(path) for file in files if file.is_file()])
 
 
 def fingerprint(value: Any) -> str:

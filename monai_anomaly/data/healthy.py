@@ -15,7 +15,7 @@ def healthy_only(dataset: SliceDataset, healthy: int = 0) -> Subset:
     """Leave only the healthy slices, for methods that learn what is normal (thesis ch. 4, scenario A).
 
     Args:
-        dataset: labelled slices.
+        dataset: labeled slices.
         healthy: the healthy class.
 
     Raises:

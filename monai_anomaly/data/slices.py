@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import functools
 import json
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,54 +14,27 @@ import torch
 from monai.utils import look_up_option
 from torch.utils.data import Dataset
 
-from monai_anomaly.utils import (
-    DataError,
-    ScalingWarning,
-    atomic_path,
-    atomic_write,
-    class_label,
-    scaling_note,
-    summarize_scaling,
-)
+from monai_anomaly.utils import DataError, atomic_path, atomic_write, summarize_scaling
 
-from .fingerprint import content_digest, describe_transform, file_stamp, fingerprint
+from .fingerprint import describe_transform, file_stamp, fingerprint
 from .mask_check import check_masks
 from .transform_sample import transform_sample
+from .volume_slices import IMAGE_KEYS, VolumeSlices, cut_volume, volume_label
 
 __all__ = ["SliceDataset"]
 
-IMAGE_KEYS = ("image", "mask", "twin")
 CACHE_FORMAT = 2
 
 
-@dataclass
-class _Volume:
-    """The slices of one volume; image, mask and twin side by side on the channel axis."""
-
-    stack: np.ndarray | Path  # (slices, channels, H, W) float32, or the file that holds it
-    channels: dict[str, int]  # number of channels of each image key, in the order of the stack
-    indices: list[int]
-    labels: list[int]
-    content: Any  # digest of the input files
-    lesion: bool | None  # whether there is any in the mask, in whatever slice; None: no mask
-    scaling: tuple[str, float] = ("", 0.0)  # see scaling_note
-    tags: dict[str, Any] = field(default_factory=dict)
-
-    def read(self, position: int) -> dict[str, torch.Tensor]:
-        # opened at each access: no open files to hand to the workers of a DataLoader
-        stack = np.load(self.stack, mmap_mode="r") if isinstance(self.stack, Path) else self.stack
-        values = torch.from_numpy(np.array(stack[position]))
-        return dict(zip(self.channels, values.split(list(self.channels.values())), strict=True))
-
-
 class SliceDataset(Dataset):
-    """Labelled 2D slices of volumes, for methods that learn from slices with image-level labels.
+    """Labeled 2D slices of volumes, for methods that learn from slices with image-level labels.
 
     An item holds ``image`` (C, H, W) float32, ``label`` (int), ``subject`` (str), ``slice`` (int, the index in the
     volume), and, where every volume has them, ``mask`` (1, H, W; float32, the values of the file), ``twin`` (C, H, W)
     and ``site``. The label of a slice is 1 when its mask has any lesion pixel; without a mask it is the volume's, so
     every slice of a diseased volume counts as diseased. A healthy volume (label 0) without mask or twin, among others
-    that have them, gets an empty mask and itself as twin. Volumes whose label and mask disagree bring a warning.
+    that have them, gets an empty mask and itself as twin. Volumes whose label and mask disagree bring a warning. Beside
+    a mask, a label that is no class (a diagnosis, -1) counts as none.
 
     Images that were scaled to suspicious intensities (see `ScaleIntensityByBrain`) are counted in one warning.
 
@@ -82,7 +54,8 @@ class SliceDataset(Dataset):
             diseased.
         slice_transform: applied to an item at every access; may be random.
         cache_dir: keep the slices in this folder, one memory-mapped file a volume, instead of in memory. A file is
-            made anew when an input file, the transform or an argument changes.
+            made anew when an input file, the transform or an argument changes; the old one stays, so empty the folder
+            when it grows too large.
         on_error: what a volume that raises a ``DataError`` does: ``"raise"`` stops, ``"skip"`` adds it to ``left_out``.
         progress: show a progress bar.
 
@@ -90,8 +63,7 @@ class SliceDataset(Dataset):
         left_out: the skipped volumes, as ``{"case": ..., "reason": ...}``.
 
     Raises:
-        DataError: a volume cannot be used (with ``on_error="raise"``), no slice is left at all, or the masks of all
-            diseased volumes are empty.
+        DataError: a volume cannot be used (with ``on_error="raise"``), or no slice is left at all.
 
     Example::
 
@@ -127,11 +99,21 @@ class SliceDataset(Dataset):
         self.slice_transform = slice_transform
         self.cache_dir = None if cache_dir is None else Path(cache_dir).expanduser()
         look_up_option(on_error, ("raise", "skip"))
+        self._cut = functools.partial(
+            cut_volume,
+            transform=transform,
+            slice_range=slice_range,
+            slice_step=slice_step,
+            axis=axis,
+            min_foreground=min_foreground,
+            background=background,
+            min_lesion_pixels=min_lesion_pixels,
+        )
         self._settings = [CACHE_FORMAT, slice_range, slice_step, axis, min_foreground, background, min_lesion_pixels]
         self._description = describe_transform(transform)
 
         self.left_out: list[dict[str, str]] = []
-        self._volumes: list[_Volume] = []
+        self._volumes: list[VolumeSlices] = []
         for number, sample in enumerate(_progress(data, progress)):
             try:
                 self._volumes.append(self._volume(sample, number))
@@ -154,13 +136,16 @@ class SliceDataset(Dataset):
 
     @property
     def summary(self) -> dict[str, Any]:
-        """Which data these are: ``samples``, ``subjects``, ``with_mask``, and a ``fingerprint`` of their subjects,
-        labels and files; it stays when the files are moved."""
+        """Which data these are: ``samples``, ``subjects``, how many have a mask (``with_mask``), a lesion in it
+        (``with_lesion``), or an empty one in spite of a label that is not 0 (``overruled``), and a ``fingerprint`` of
+        their subjects, labels and files; it stays when the files are moved."""
         tags = [volume.tags for volume in self._volumes]
         return {
             "samples": len(tags),
             "subjects": len({tag["subject"] for tag in tags}),
             "with_mask": sum(volume.lesion is not None for volume in self._volumes),
+            "with_lesion": sum(bool(volume.lesion) for volume in self._volumes),
+            "overruled": sum(volume.lesion is False and bool(volume.tags["label"]) for volume in self._volumes),
             "fingerprint": fingerprint([[describe_transform(v.tags), v.content] for v in self._volumes]),
         }
 
@@ -194,8 +179,8 @@ class SliceDataset(Dataset):
                 keys.add(key)
         return keys | ({"site"} if all("site" in v.tags for v in self._volumes) else set())
 
-    def _volume(self, sample: Mapping[str, Any], number: int) -> _Volume:
-        tags = {"subject": _subject(sample, number), "label": _label(sample)}
+    def _volume(self, sample: Mapping[str, Any], number: int) -> VolumeSlices:
+        tags = {"subject": _subject(sample, number), "label": volume_label(sample)}
         if sample.get("site") is not None:
             tags["site"] = sample["site"]
         if self.cache_dir is None:
@@ -208,7 +193,7 @@ class SliceDataset(Dataset):
         volume.tags = tags
         return volume
 
-    def _cached(self, sample: Mapping[str, Any], path: Path) -> _Volume:
+    def _cached(self, sample: Mapping[str, Any], path: Path) -> VolumeSlices:
         """Take a volume from the cache folder, or put it there."""
         info = path.with_suffix(".json")
         if not (path.is_file() and info.is_file()):
@@ -219,65 +204,7 @@ class SliceDataset(Dataset):
             with atomic_write(info) as f:
                 keys = ("channels", "indices", "labels", "content", "lesion", "scaling")
                 json.dump({key: getattr(volume, key) for key in keys}, f)
-        return _Volume(stack=path, **json.loads(info.read_text(encoding="utf-8")))
-
-    def _cut(self, sample: Mapping[str, Any]) -> _Volume:
-        """Read a volume and keep the slices asked for."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ScalingWarning)  # one warning for all volumes at the end
-            loaded = dict(sample) if self.transform is None else transform_sample(self.transform, sample)
-        slices = {k: _to_slices(loaded[k], self.axis) for k in IMAGE_KEYS if loaded.get(k) is not None}
-        _check_shapes(slices, sample)
-        lesion = bool((slices["mask"] > 0).any()) if "mask" in slices else None
-        flat = loaded["image"].ndim == 3
-        chosen = np.arange(len(slices["image"])) if flat else self._range(len(slices["image"]), sample)
-        slices = {k: v[chosen] for k, v in slices.items()}
-
-        keep = (slices["image"] > self.background).any(axis=1).mean(axis=(1, 2)) >= self.min_foreground
-        if "mask" in slices:
-            pixels = (slices["mask"] > 0).any(axis=1).sum(axis=(1, 2))
-            keep &= (pixels == 0) | (pixels >= self.min_lesion_pixels)
-            labels = (pixels > 0).astype(int)
-        elif (label := _label(sample)) is not None:
-            labels = np.full(len(chosen), label)
-        else:
-            raise DataError(f"{_name(sample)}: expected a mask or a label, found neither")
-        indices = np.full(1, int(sample.get("slice", 0))) if flat else chosen
-        return _Volume(
-            stack=np.concatenate(list(slices.values()), axis=1)[keep],
-            channels={key: value.shape[1] for key, value in slices.items()},
-            indices=indices[keep].tolist(),
-            labels=labels[keep].tolist(),
-            content=content_digest([sample.get(key) for key in IMAGE_KEYS]),
-            lesion=lesion,
-            scaling=scaling_note(loaded["image"]),
-        )
-
-    def _range(self, depth: int, sample: Mapping[str, Any]) -> np.ndarray:
-        start, stop = self.slice_range or (0, depth)
-        if not 0 <= start < stop <= depth:
-            raise DataError(f"{_name(sample)}: expected slices {start} to {stop}, found {depth} on axis {self.axis}")
-        return np.arange(start, stop, self.slice_step)
-
-
-def _to_slices(image: Any, axis: int) -> np.ndarray:
-    """Turn (C, X, Y, Z) or (C, H, W) into (slices, C, H, W) float32."""
-    values = np.asarray(torch.as_tensor(image).detach().cpu(), dtype=np.float32)
-    if values.ndim == 3:
-        return values[None]
-    if values.ndim != 4:
-        raise DataError(f"expected an image (C, X, Y, Z) or (C, H, W), found shape {values.shape}")
-    return np.moveaxis(values, axis + 1, 0)
-
-
-def _check_shapes(slices: Mapping[str, np.ndarray], sample: Mapping[str, Any]) -> None:
-    expected = slices["image"].shape
-    for key, value in slices.items():
-        if (value.shape[0], *value.shape[2:]) != (expected[0], *expected[2:]):
-            raise DataError(
-                f"{_name(sample)}: expected the {key} to have the {expected[0]} slices of {expected[2:]} pixels of the "
-                f"image, found {value.shape[0]} of {value.shape[2:]}"
-            )
+        return VolumeSlices(stack=path, **json.loads(info.read_text(encoding="utf-8")))
 
 
 def _stamps(value: Any) -> Any:
@@ -286,18 +213,8 @@ def _stamps(value: Any) -> Any:
     return [_stamps(v) for v in value] if isinstance(value, (list, tuple)) else describe_transform(value)
 
 
-def _label(sample: Mapping[str, Any]) -> int | None:
-    label = sample.get("label")
-    return None if label is None else class_label(label, f"{_name(sample)}: label")
-
-
 def _subject(sample: Mapping[str, Any], number: int) -> str:
     return str(sample.get("subject", number))
-
-
-def _name(sample: Mapping[str, Any]) -> str:
-    image = sample.get("image")
-    return str(image) if isinstance(image, (str, list, os.PathLike)) else f"subject {sample.get('subject')}"
 
 
 def _progress(data: Sequence[Any], show: bool) -> Any:

@@ -16,7 +16,8 @@ __all__ = ["RequiredClasses"]
 
 
 class RequiredClasses:
-    """Stop a training that cannot learn what it is for, because a class is missing, before its first epoch.
+    """Stop a training that cannot learn what it is for, before its first epoch: a class is missing, or all masks are
+    empty although there are diseased volumes, which would count as healthy.
 
     A validation without a class only brings a warning: with few patients it happens, and the weights do not suffer.
 
@@ -43,7 +44,7 @@ class RequiredClasses:
         """Count the labels.
 
         Raises:
-            DataError: when a class has no slice in the training.
+            DataError: when a class has no slice in the training, or its masks are empty in spite of the labels.
         """
         if problem := self._problem("training", self.training):
             raise DataError(problem)
@@ -52,12 +53,19 @@ class RequiredClasses:
 
     def _problem(self, section: str, dataset: Any) -> str:
         counts, data = Counter(dataset.labels), dataset.summary
-        if all(counts[label] for label in self.classes):
+        empty = data["overruled"] > 0 and data["with_lesion"] == 0
+        if all(counts[label] for label in self.classes) and not empty:
             return ""
-        found = ", ".join(f"{counts[label]} of class {label}" for label in sorted({*self.classes, *counts}))
-        masks = f"{data['with_mask']} of its {data['samples']} sample(s) have masks, which decide the labels"
+        found = ", ".join(f"{counts[label]} slices of class {label}" for label in sorted({*self.classes, *counts}))
+        if empty:
+            reason = f"the masks of all {data['overruled']} diseased sample(s) are empty and overrule their labels"
+            advice = "correct them, or remove the entries 'mask'"
+        elif data["with_mask"]:
+            reason = f"{data['with_mask']} of {data['samples']} sample(s) have masks, which decide the labels"
+            advice = "look at them, and at --slice_range"
+        else:
+            reason, advice = "they are the labels of the samples", "correct them"
         return (
-            f"{self.datalist}: expected slices of the class(es) {', '.join(map(str, self.classes))} in the section "
-            f"'{section}', found {found}; {masks if data['with_mask'] else 'they are the labels of the samples'}. "
-            "Look at masks and labels there, and at the slices that are taken (--slice_range, --min_lesion_pixels)"
+            f"{self.datalist}: expected the class(es) {', '.join(map(str, self.classes))} in the section '{section}', "
+            f"found {found}: {reason}; {advice} (docs/how-to/troubleshooting.md)"
         )

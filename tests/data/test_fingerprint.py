@@ -12,7 +12,7 @@ import pytest
 import torch
 from monai.transforms import Compose, Lambda, ScaleIntensityRange
 
-from monai_anomaly.data.fingerprint import describe_transform, file_stamp, fingerprint
+from monai_anomaly.data.fingerprint import content_digest, describe_transform, file_stamp, fingerprint
 from monai_anomaly.transforms import LoadModalitiesd, ScaleIntensityByBraind
 
 SCRIPT = """
@@ -76,3 +76,15 @@ def test_a_file_stamp_changes_with_the_file(tmp_path: Path) -> None:
     one = file_stamp(path)
     path.write_text("12")
     assert len({str(missing), str(one), str(file_stamp(path))}) == 3
+
+
+def test_the_content_of_a_folder_is_that_of_its_data(tmp_path: Path) -> None:
+    def digest(**files: str) -> str:
+        for name, content in files.items():
+            (tmp_path / name).write_text(content)
+        return str(content_digest([tmp_path]))
+
+    first = digest(a="1", b="2")
+    (tmp_path / ".DS_Store").write_text("3")
+    assert digest() == first
+    assert len({first, digest(b="3"), digest(a="13", b=""), digest(a="1", b="3", c="")}) == 4

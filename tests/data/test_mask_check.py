@@ -36,7 +36,7 @@ def test_volumes_whose_label_and_mask_disagree_are_named(tmp_path: Path, cached:
         with pytest.warns(UserWarning, match="disagree") as caught:
             dataset(*volumes, **({"cache_dir": tmp_path} if cached else {}))
         (text,) = (str(w.message) for w in caught)
-        assert "an empty mask with label 1: 1 (a)" in text and "a lesion in the mask with label 0: 1 (b)" in text
+        assert "an empty mask with label 1: 1 of 2 (a)" in text and "a lesion in the mask with label 0: 1 (b)" in text
 
 
 def test_the_whole_mask_counts_and_not_the_slices_taken() -> None:
@@ -47,15 +47,20 @@ def test_the_whole_mask_counts_and_not_the_slices_taken() -> None:
 
 
 @pytest.mark.parametrize("cached", [False, True])
-def test_masks_that_are_all_empty_do_not_overrule_the_labels_in_silence(tmp_path: Path, cached: bool) -> None:
+def test_masks_that_are_all_empty_overrule_the_labels_with_a_word(tmp_path: Path, cached: bool) -> None:
+    """They do not stop a small test with a patient after the operation."""
     volumes = [volume("a", 1, -1), volume("b", 1, -1), volume("c", 0, None), volume("d", 1, None)]
     for _ in range(1 + cached):
-        with pytest.raises(DataError, match=r"masks of the 2 diseased .* all of them empty \(a, b\).*overrule"):
-            dataset(*volumes, **({"cache_dir": tmp_path} if cached else {}))
-    without = dataset(*({k: v for k, v in sample.items() if k != "mask"} for sample in volumes))
-    assert sum(without.labels) == 12
+        with pytest.warns(UserWarning, match=r"an empty mask with label 1: ALL 2 \(a, b\)"):
+            slices = dataset(*volumes, **({"cache_dir": tmp_path} if cached else {}))
+        assert sum(slices.labels) == 4
+        assert slices.summary.items() >= {"with_mask": 2, "with_lesion": 0, "overruled": 2}.items()
 
 
-def test_a_label_that_is_none_is_named() -> None:
-    with pytest.raises(DataError, match="subject a: label: expected a class, a whole number from 0 on, found 'HGG'"):
-        dataset({**GOOD, "subject": "a", "label": "HGG"})
+@pytest.mark.parametrize("label", ["HGG", -1])
+def test_a_label_that_is_no_class_is_named_unless_a_mask_decides(label: object) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert dataset({**GOOD, "label": label}).labels == dataset(GOOD).labels
+    with pytest.raises(DataError, match=f"subject a: label: expected a class, .*, found {label!r}"):
+        dataset({**volume("a", None, None), "label": label})

@@ -11,13 +11,14 @@ from monai_anomaly.handlers import RequiredClasses
 from monai_anomaly.utils import DataError
 
 
-def slices(*lesions: int, mask: bool = True) -> SliceDataset:
-    """A slice a subject, with that many lesion pixels, told by a mask or by a label."""
+def slices(*lesions: int, mask: bool = True, label: int | None = None) -> SliceDataset:
+    """A slice a subject, with that many lesion pixels, told by a mask, with this label beside it, or by a label."""
     data = []
     for number, pixels in enumerate(lesions):
         image = np.ones((1, 4, 4), np.float32)
         lesion = (np.arange(16).reshape(1, 4, 4) < pixels).astype(np.float32)
-        data.append({"image": image, "subject": number, **({"mask": lesion} if mask else {"label": int(pixels > 0)})})
+        data.append({"image": image, "subject": number, "label": label if mask else int(pixels > 0)})
+        data[-1] |= {"mask": lesion} if mask else {}
     return SliceDataset(data, progress=False)
 
 
@@ -33,16 +34,30 @@ def test_a_class_that_is_missing_stops_the_training() -> None:
     both = slices(0, 3)
     assert train(both, both) == 1
     with pytest.raises(
-        DataError, match=r"datalist\.json: .* 'training', found 3 of class 0, 0 of class 1; 3 of .* masks"
+        DataError, match=r"datalist\.json: .* 'training', found 3 slices of class 0, 0 slices of class 1: 3 of .* masks"
     ):
         train(slices(0, 0, 0), both)
-    with pytest.raises(DataError, match="'training', found 0 of class 0, 2 of class 1; they are the labels"):
+    with pytest.raises(DataError, match="found 0 slices of class 0, 2 slices of class 1: they are the labels"):
         train(slices(1, 1, mask=False), both)
-    with pytest.warns(UserWarning, match="'validation', found 0 of class 0, 1 of class 1; 1 of .* masks"):
+    with pytest.warns(UserWarning, match="'validation', found 0 slices of class 0, 1 slices of class 1: 1 of .* masks"):
         assert train(both, slices(3)) == 1
 
 
 def test_a_method_that_needs_one_class_takes_one() -> None:
     assert train(slices(0, 0), slices(0), (0,)) == 1
-    with pytest.raises(DataError, match="0 of class 0, 1 of class 1"):
+    with pytest.raises(DataError, match="0 slices of class 0, 1 slices of class 1"):
         train(slices(1), slices(0), (0,))
+
+
+@pytest.mark.filterwarnings("ignore:labels and masks disagree")
+@pytest.mark.parametrize("classes", [(0, 1), (0,)])
+def test_masks_that_are_all_empty_stop_the_training_alone(classes: tuple[int, ...]) -> None:
+    """Also that of a method which learns from what is healthy: the diseased would count as such."""
+    empty, good = slices(0, 0, label=1), slices(0, 3)
+    with pytest.raises(
+        DataError, match=r"masks of all 2 diseased sample\(s\) are empty and overrule their labels"
+    ) as caught:
+        train(empty, good, classes)
+    assert len(str(caught.value)) < 300
+    with pytest.warns(UserWarning, match="'validation'.* are empty and overrule"):
+        assert train(good, empty, classes) == 1
