@@ -34,7 +34,7 @@ from .segmentation_report import report_segmentation
 from .tensorboard_panel import TensorBoardPanel
 from .training_record import TrainingRecord
 from .training_settings import changed_settings, training_settings
-from .training_state import TrainingState
+from .training_state import TrainingState, from_weights
 from .translation_curve import TranslationCurve
 from .translation_panel import TranslationPanel
 from .uncertainty_comparison_figure import uncertainty_comparison_figure
@@ -69,6 +69,7 @@ __all__ = [
     "curves_figure",
     "difference_comparison_figure",
     "examples_figure",
+    "from_weights",
     "panel_figure",
     "pick_slices",
     "report_evaluation",

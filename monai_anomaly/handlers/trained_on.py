@@ -16,6 +16,8 @@ from .training_settings import changed_settings, training_settings
 
 __all__ = ["about_training", "brief", "changes"]
 
+CODE = ("monai_anomaly", "monai", "torch")
+
 
 def about_training(
     trainer: Any, evaluator: Any, schedules: Sequence[LRScheduler], settings: Mapping[str, Any]
@@ -51,18 +53,37 @@ def brief(about: Mapping[str, Any]) -> dict[str, Any]:
     return {**about, "settings": settings}
 
 
-def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What two descriptions of a training differ in, but for code and versions."""
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """What two descriptions of a training differ in.
+
+    Args:
+        before: as `about_training` returns it.
+        now: the same.
+
+    Returns:
+        what makes another training of it; and what does not: the code's versions, and, if these differ, settings that
+        only one side has, since another version of a library has an attribute more or less.
+    """
     names = {**before["data"], **now["data"]}
     data = [(name, _brief_data(before, name), _brief_data(now, name)) for name in names]
     differing = [f"{name} data {then} -> {there}" for name, then, there in data if then != there]
-    settings = changed_settings(before["settings"], now["settings"])
+    settings, alone = changed_settings(before["settings"], now["settings"])
+    code = [f"{name} {then} -> {there}" for name, then, there in _versions(before, now) if then != there]
+    if not code:
+        settings += alone
     # what users name first
-    return (
+    decisive = (
         [change for change in settings if "." not in change.split()[0]]
         + differing
         + [change for change in settings if "." in change.split()[0]]
     )
+    return decisive, code + alone if code else []
+
+
+def _versions(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    for name in CODE:
+        yield name, before["versions"].get(name), now["versions"].get(name)
+    yield "git", before["git_revision"], now["git_revision"]
 
 
 def _brief_data(about: Mapping[str, Any], section: str) -> str:

@@ -38,13 +38,16 @@ IGNORED = {
     *("readers", "R"),
 }
 LONG = 64
+DIGITS, BITS = 6, 20
 
 
 def training_settings(trainer: Any, schedules: Sequence[LRScheduler] = ()) -> Settings:
     """The settings of a training by their places, e.g. ``optimizer.lr``, ``loss_function.beta``, ``batch_size``.
 
     Of every object, down to the layers of the network, it is the class and the public attributes that are numbers,
-    strings, arrays, or lists and dictionaries of such; of functions the name.
+    strings, arrays, or lists and dictionaries of such; of functions the name. Classes are named without the module,
+    which may change with a library, and numbers to six digits, since computed ones differ from one kind of CPU to
+    another.
 
     Args:
         trainer: an engine of MONAI or of this package.
@@ -68,20 +71,24 @@ def training_settings(trainer: Any, schedules: Sequence[LRScheduler] = ()) -> Se
     return settings
 
 
-def changed_settings(before: Settings, now: Settings) -> list[str]:
-    """Where two settings differ, as ``place before -> now``."""
-    places = [place for place in {**before, **now} if before.get(place, _ABSENT) != now.get(place, _ABSENT)]
-    return [f"{place} {_shown(before, place)} -> {_shown(now, place)}" for place in places]
-
-
-_ABSENT = object()
+def changed_settings(before: Settings, now: Settings) -> tuple[list[str], list[str]]:
+    """Where two settings differ, as ``place before -> now``: places that both have, and those that one has alone."""
+    values: list[str] = []
+    alone: list[str] = []
+    for place in {**before, **now}:
+        change = f"{place} {_shown(before, place)} -> {_shown(now, place)}"
+        if place not in before or place not in now:
+            alone.append(change)
+        elif before[place] != now[place]:
+            values.append(change)
+    return values, alone
 
 
 def _shown(settings: Settings, place: str) -> str:
     if place not in settings:
         return "none"
     value = settings[place]
-    return value.rpartition(".")[2] if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 class _Walk:
@@ -105,7 +112,7 @@ class _Walk:
             self._items(place, dict(enumerate(value)))
         elif id(value) not in self.seen and not isinstance(value, (Path, torch.device, torch.Generator)):
             self.seen[id(value)] = value
-            self.settings[place] = f"{type(value).__module__}.{type(value).__qualname__}"
+            self.settings[place] = type(value).__qualname__
             self._object(place, value)
 
     def _object(self, place: str, value: Any) -> None:
@@ -120,10 +127,10 @@ class _Walk:
             self._items(place, dict(value.named_children()))
 
     def _array(self, place: str, value: np.ndarray | torch.Tensor) -> None:
-        array = np.ascontiguousarray(value.detach().cpu() if torch.is_tensor(value) else value)
+        dtype, shape = str(value.dtype).removeprefix("torch."), list(value.shape)
         # a network's are what it learns, or where it keeps its results
-        digest = "" if place.startswith("network.") else hashlib.sha256(array.tobytes()).hexdigest()[:8]
-        self.settings[place] = f"{array.dtype} {list(array.shape)} {digest}".strip()
+        digest = "" if place.startswith("network.") else _digest_array(value)
+        self.settings[place] = f"{dtype} {shape} {digest}".strip()
 
     def _items(self, place: str, items: Mapping[Any, Any]) -> None:
         for key, value in items.items():
@@ -137,9 +144,13 @@ def _plain(value: Any) -> tuple[bool, Any]:
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return True, str(value)
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if isinstance(value, float):
+        return True, float(f"{value:.{DIGITS}g}")
+    if value is None or isinstance(value, (bool, int, str)):
         return True, value
-    if isinstance(value, (type, np.dtype, torch.dtype)):
+    if isinstance(value, type):
+        return True, value.__qualname__
+    if isinstance(value, (np.dtype, torch.dtype)):
         return True, str(value)
     if inspect.isroutine(value):
         return True, getattr(value, "__qualname__", str(value))
@@ -149,6 +160,15 @@ def _plain(value: Any) -> tuple[bool, Any]:
             values = [v for _, v in content]
             return True, values if len(values) <= LONG else f"{len(values)} values {_digest(values)}"
     return False, None
+
+
+def _digest_array(value: np.ndarray | torch.Tensor) -> str:
+    if torch.is_tensor(value):
+        value = (value.double() if value.is_floating_point() else value).detach().cpu().numpy()
+    if np.issubdtype(value.dtype, np.floating):
+        mantissa, exponent = np.frexp(value.astype(np.float64))
+        value = np.ldexp(np.round(mantissa * 2**BITS), exponent - BITS) + 0.0  # no negative zero
+    return hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:8]
 
 
 def _digest(values: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import torch
 from ignite.engine import Engine, Events
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from ..utils import DataError, atomic_torch_save, load_tensors, write_model_record
+from ..utils import DataError, atomic_torch_save, file_digest, load_tensors, write_model_record
 from .trained_on import about_training, brief, changes
+from .weights_loader import kept_name
 
-__all__ = ["TrainingState"]
+__all__ = ["TrainingState", "from_weights"]
 
 ANYWAY = "anyway"
 SHOWN = 4
@@ -29,7 +30,8 @@ class TrainingState:
     step (``LambdaLR``, MONAI's ``WarmupCosineSchedule``) goes on from its step with the length that it has now.
 
     The state keeps what it was trained on, see `about_training`: a start with another seed, other data or other
-    settings is refused, and so is a damaged file. The best model's weights get the same beside them, as JSON.
+    settings, or from other weights, is refused, and so is a damaged file; other versions of the code are noted. The
+    best model's weights get the same beside them, as JSON.
 
     Args:
         path: the state: networks, optimizer, learning-rate schedule, epoch, best metric.
@@ -42,6 +44,7 @@ class TrainingState:
         resume: False starts anew and overwrites; ``"anyway"`` goes on whatever changed, and notes it.
         save: False only resumes; for the other processes of a distributed run.
         settings: what decides the training and cannot be read from the trainer, by the names users give it.
+        pretrained: the weights that the user says the training starts from, see `WeightsLoader`; None: as it began.
 
     Raises:
         ValueError: when ``resume`` is something else.
@@ -57,6 +60,7 @@ class TrainingState:
         resume: bool | str = True,
         save: bool = True,
         settings: Mapping[str, Any] | None = None,
+        pretrained: str | os.PathLike | None = None,
     ) -> None:
         if resume not in (True, False, ANYWAY):
             raise ValueError(f"resume must be True, False or {ANYWAY!r}, got {resume!r}")
@@ -68,6 +72,7 @@ class TrainingState:
         self.resume = resume
         self.save_files = save
         self.settings = dict(settings or {})
+        self.pretrained = None if pretrained is None else Path(pretrained)
         self.about: dict[str, Any] = {}
         self.logger = logging.getLogger(__name__)
 
@@ -91,13 +96,9 @@ class TrainingState:
             # equal only if the validation has just run, and was the best
             best_now = self.evaluator.state.best_metric_epoch == engine.state.epoch
             if best_now and self.best_path is not None and self.best_model is not None:
-                self._write(self.best_path, self.best_model.state_dict())
+                atomic_torch_save(self.best_path, self.best_model.state_dict())
                 write_model_record(self.best_path, {"epoch": engine.state.epoch, **brief(self.about)})
-        self._write(self.path, state)
-
-    @staticmethod
-    def _write(path: str | os.PathLike, content: Any) -> None:
-        atomic_torch_save(path, content)
+        atomic_torch_save(self.path, state)
 
     def start(self, engine: Engine) -> None:
         """Note what is trained on, and go on from the saved state, if there is one and it may be.
@@ -152,19 +153,32 @@ class TrainingState:
             )
             self.about["changes"] = [f"up to epoch {state['epoch']}: unknown"]
             return
-        changed = changes(before, self.about)
+        changed, harmless = changes(before, self.about)
+        changed = [*self._other_start(before["pretrained"]), *changed]
         if changed and self.resume != ANYWAY:
-            shown = "; ".join(changed[:SHOWN]) + (f"; and {len(changed) - SHOWN} more" if len(changed) > SHOWN else "")
             raise DataError(
-                f"{self.path}: expected a training with the same seed, data and settings, found other ones ({shown}). "
-                "--resume False trains anew and overwrites it, another --ckpt_dir (and --output_dir) keeps both, "
-                "--resume anyway goes on from it all the same; the configuration evaluate.json only evaluates it"
+                f"{self.path}: expected a training with the same seed, data and settings, found other ones "
+                f"({_listed(changed)}); --resume False trains anew and overwrites it "
+                "(other ways: docs/how-to/resume-and-many-gpus.md)"
             )
-        noted = [f"after epoch {state['epoch']}: {change}" for change in changed]
         if changed:
             self.logger.warning("%s: going on with other seed, data or settings: %s", self.path, "; ".join(changed))
-        kept = {key: before[key] for key in ("pretrained", "date", "git_revision", "versions") if key in before}
+        if harmless:
+            self.logger.warning("%s: going on with another version of the code: %s", self.path, "; ".join(harmless))
+        told = [*changed, _listed(harmless)] if harmless else changed
+        noted = [f"after epoch {state['epoch']}: {change}" for change in told]
+        kept = {key: before[key] for key in ("pretrained", "date")}
         self.about |= {**kept, "changes": [*before["changes"], *noted]}
+
+    def _other_start(self, before: Mapping[str, str] | None) -> list[str]:
+        """The weights that the training is said to start from, if it began with others."""
+        if self.pretrained is None:
+            return []
+        # weights that the training wrote over are kept under the other name
+        files = [path for path in (self.pretrained, kept_name(self.pretrained)) if path.is_file()]
+        if before is not None and any(file_digest(path) == before["sha256"] for path in files):
+            return []
+        return [f"pretrained {before['file'] if before else 'none'} -> {self.pretrained}"]
 
 
 def _continued(item: Any, saved: dict[str, Any]) -> dict[str, Any]:
@@ -172,6 +186,27 @@ def _continued(item: Any, saved: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(item, LambdaLR):
         return saved
     return {**item.state_dict(), **{key: saved[key] for key in ("last_epoch", "_step_count", "_last_lr")}}
+
+
+def from_weights(finetune: bool, resume: bool | str, path: str | os.PathLike) -> bool:
+    """Whether a training starts from weights, or did so when it began, for what its first iterations are to be.
+
+    Args:
+        finetune: whether it is asked for now.
+        resume: as of `TrainingState`.
+        path: the state; of a damaged one `TrainingState` tells.
+    """
+    if finetune or not resume or not os.path.isfile(path):
+        return finetune
+    try:
+        # mapped: the tensors are not read
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)["about"]["pretrained"] is not None
+    except Exception:  # torch raises many kinds
+        return False
+
+
+def _listed(changes: Sequence[str]) -> str:
+    return "; ".join(changes[:SHOWN]) + (f"; and {len(changes) - SHOWN} more" if len(changes) > SHOWN else "")
 
 
 def _brief(error: Exception) -> str:

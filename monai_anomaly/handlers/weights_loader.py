@@ -13,7 +13,12 @@ from ignite.engine import Engine, Events
 from ..networks.weights import load_weights
 from ..utils import DataError, atomic_path, file_digest
 
-__all__ = ["WeightsLoader"]
+__all__ = ["WeightsLoader", "kept_name"]
+
+
+def kept_name(path: Path) -> Path:
+    """Where weights are kept that a training writes over."""
+    return path.with_stem(f"{path.stem}_pretrained")
 
 
 class WeightsLoader:
@@ -69,7 +74,7 @@ class WeightsLoader:
 
     def _keep(self) -> None:
         """Copy the file that the training will write over, once."""
-        kept = self.load_path.with_stem(f"{self.load_path.stem}_pretrained")
+        kept = kept_name(self.load_path)
         if not kept.exists():
             with atomic_path(kept) as temporary:
                 shutil.copyfile(self.load_path, temporary)

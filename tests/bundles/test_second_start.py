@@ -66,9 +66,9 @@ def test_second_start(bundle: Path, tiny_data: Path, tmp_path: Path, slices: str
         ({"seed": 1}, r"\(seed 0 -> 1"),
         (other, shown),
         ({"datalist": str(shorter)}, r"training data \d+ sample"),
-        ({"pretrained": str(tmp_path / "models" / "model.pt")}, "finetune false -> true"),
+        ({"pretrained": str(tmp_path / "models" / "model.pt")}, r"pretrained none -> .*model\.pt"),
     ):
-        message = rf"training_state\.pt: .*{message}.*--resume False.*--ckpt_dir"
+        message = rf"training_state\.pt: .*{message}.*--resume False"
         refused(message, bundle.name, tmp_path, **(options | change))
         assert files(tmp_path) == before
 
@@ -85,8 +85,11 @@ def test_fine_tuning_keeps_what_it_starts_from(bundle: Path, tiny_data: Path, tm
     odd = {"pretrained": str(tmp_path / "odd.pt")}
     refused(r"odd\.pt: .* 0 of the network's", bundle.name, tmp_path, **options, **odd)
 
-    for _ in range(2):  # the second start resumes
-        train(bundle.name, tmp_path, **options, finetune=True)
+    for again in ({"finetune": True}, {"finetune": True}, {}):  # the later starts resume
+        train(bundle.name, tmp_path, **options, **again)
         assert files(tmp_path)["model_pretrained.pt"] == first != files(tmp_path)["model.pt"]
     record = json.loads(files(tmp_path)["model.json"])["training"]
-    assert record["pretrained"]["file"] == "model.pt" and record["settings"]["finetune"] is True
+    assert record["pretrained"]["file"] == "model.pt"
+    torch.save(load_tensors(tmp_path / "models" / "model.pt"), tmp_path / "other.pt")
+    other = {"pretrained": str(tmp_path / "other.pt")}
+    refused(r"pretrained model\.pt -> .*other\.pt", bundle.name, tmp_path, **options, **other)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from monai.transforms import Compose, RandFlipd
@@ -48,11 +49,14 @@ def parts(
     place: str = "here",
     act: type[nn.Module] = nn.ReLU,
     amp: bool = False,
+    noise: float = 0.0,
     **more: Any,
 ) -> dict[str, Any]:
     network = nn.Sequential(nn.Linear(1, 2), act(), nn.Dropout(dropout), Recorder())
     loss = nn.CrossEntropyLoss(weight=torch.tensor([1.0, weight]))
-    loss.options = SimpleNamespace(beta=beta, itself=loss)
+    levels = np.linspace(0.1, 0.9, 1000) * (1 + noise)
+    computed = {"levels": levels, "bar": torch.from_numpy(levels), "list": levels.tolist()}
+    loss.options = SimpleNamespace(beta=beta * (1 + noise), itself=loss, **computed)
     groups = [{"params": network[0].weight, "lr": rate}, {"params": network[0].bias, "lr": other_rate}]
     optimizer = torch.optim.SGD(groups)
     schedule = LambdaLR(optimizer, lambda step, total=epochs * 4: max(0.0, 1 - step / total))
@@ -77,13 +81,18 @@ def test_equal_trainings_have_equal_settings_after_they_ran_too() -> None:
     schedule.step()
     trainer.data_loader.dataset.transform({"image": torch.rand(1, 4)})
     trainer.network.eval()
-    assert not changed_settings(before, training_settings(**trained))
-    assert not changed_settings(before, settings())
+    assert not any(changed_settings(before, training_settings(**trained)))
+    assert not any(changed_settings(before, settings()))
 
 
-@pytest.mark.parametrize("option", [{"place": "there"}, {"epochs": 9}, {"amp": True}])
-def test_where_how_long_and_how_precisely_are_no_settings(option: dict[str, Any]) -> None:
-    assert not changed_settings(settings(), settings(**option))
+MOVED = type("ReLU", (nn.ReLU,), {"__module__": "elsewhere"})
+
+
+@pytest.mark.parametrize(
+    "option", [{"place": "there"}, {"epochs": 9}, {"amp": True}, {"noise": 1e-15}, {"noise": -3e-16}, {"act": MOVED}]
+)
+def test_where_how_long_how_precisely_and_on_which_cpu_are_no_settings(option: dict[str, Any]) -> None:
+    assert not any(changed_settings(settings(), settings(**option)))
 
 
 @pytest.mark.parametrize(
@@ -97,9 +106,20 @@ def test_where_how_long_and_how_precisely_are_no_settings(option: dict[str, Any]
         ({"weight": 2.0}, "loss_function.weight float32 [2] "),
         ({"batch_size": 4}, "batch_size 2 -> 4"),
         ({"flip": 1.0}, "dataset.transform.transforms.0.prob 0.5 -> 1.0"),
-        ({"n_critic": 5}, "n_critic none -> 5"),
-        ({"max_grad_norm": float("inf")}, "max_grad_norm none -> inf"),
+        ({"noise": 1e-4}, "loss_function.options.beta 0.5 -> 0.50005"),
     ],
 )
 def test_a_change_is_told_by_its_place(option: dict[str, Any], change: str) -> None:
-    assert changed_settings(settings(), settings(**option))[0].startswith(change)
+    (first, *_), _ = changed_settings(settings(), settings(**option))
+    assert first.startswith(change)
+
+
+def test_every_kind_of_number_is_compared() -> None:
+    changed, _ = changed_settings(settings(), settings(noise=1e-4))
+    assert [change.split()[0].rpartition(".")[2] for change in changed] == ["beta", "levels", "bar", "list"]
+
+
+@pytest.mark.parametrize(("option", "shown"), [({"n_critic": 5}, "5"), ({"max_grad_norm": float("inf")}, "inf")])
+def test_what_one_side_has_alone_is_told_apart(option: dict[str, Any], shown: str) -> None:
+    (name,) = option
+    assert changed_settings(settings(), settings(**option)) == ([], [f"{name} none -> {shown}"])
