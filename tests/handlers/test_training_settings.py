@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +18,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, TensorDataset
 
+from monai_anomaly.diffusion import NoiseSchedule
 from monai_anomaly.handlers import changed_settings, training_settings
 
 
@@ -123,3 +127,27 @@ def test_every_kind_of_number_is_compared() -> None:
 def test_what_one_side_has_alone_is_told_apart(option: dict[str, Any], shown: str) -> None:
     (name,) = option
     assert changed_settings(settings(), settings(**option)) == ([], [f"{name} none -> {shown}"])
+
+
+SCHEDULE = """
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+from monai_anomaly.diffusion import NoiseSchedule
+from monai_anomaly.handlers import training_settings
+print(json.dumps(training_settings(SimpleNamespace(loss_function=NoiseSchedule()))))
+"""
+
+
+def test_a_noise_schedule_is_the_same_one_on_a_cpu_without_vector_instructions() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCHEDULE],
+        env={**os.environ, "ATEN_CPU_CAPABILITY": "default"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    here = training_settings(SimpleNamespace(loss_function=NoiseSchedule()))
+    assert "loss_function.alphas_cumprod" in here and not any(changed_settings(json.loads(done.stdout), here))
