@@ -6,9 +6,11 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -78,23 +80,36 @@ def _each(
     if workers <= 0:
         yield from map(work, samples)
         return
-    broken = []
-    pool = _pool(workers)
-    try:
-        futures = [pool.submit(work, sample) for sample in samples]
-        for sample, future in zip(samples, futures, strict=True):
-            try:
-                yield future.result()
-            except BrokenProcessPool:  # that of every case which is not done, for the sake of one
+    waiting = list(samples)
+    while waiting:
+        broken = []
+        for sample, outcome in _in_pool(work, waiting, workers):
+            if outcome is None:
                 broken.append(sample)
+            else:
+                yield outcome
+        if broken and workers == 1:  # it was alone
+            yield str(broken.pop(0)["subject"]), "failed", "its worker was killed, perhaps for want of memory"
+        waiting, workers = broken, max(1, workers // 2)  # fewer have more memory each
+
+
+def _in_pool(
+    work: Callable[[Mapping[str, Any]], _Outcome], samples: Sequence[Mapping[str, Any]], workers: int
+) -> Iterator[tuple[Mapping[str, Any], _Outcome | None]]:
+    """Samples with their outcome, or None of all that were not done when a worker was killed."""
+    pool = _pool(workers)
+    futures: list[Future[_Outcome]] = []
+    try:
+        with suppress(BrokenProcessPool):  # as soon as it is broken it takes no more
+            for sample in samples:
+                futures.append(pool.submit(work, sample))
+        for sample, future in zip_longest(samples, futures):
+            outcome = None
+            with suppress(BrokenProcessPool):
+                outcome = None if future is None else future.result()
+            yield sample, outcome
     finally:
         pool.shutdown(cancel_futures=True)
-    for sample in broken:
-        with _pool(1) as alone:
-            try:
-                yield alone.submit(work, sample).result()
-            except BrokenProcessPool:
-                yield str(sample["subject"]), "failed", "its worker was killed, perhaps for want of memory"
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
