@@ -14,6 +14,9 @@ import fire.parser
 
 __all__ = ["read_arguments", "read_options"]
 
+_NAME = re.compile(r"""\s*('[^']*'|"[^"]*"|[^,]+)\s*(?:,|$)""")
+"""One of a list; a comma in quotes is a part of it."""
+
 
 def read_arguments(command: Callable) -> Callable:
     """Let the command line give a function's arguments as its type hints say.
@@ -66,5 +69,5 @@ def _names(value: str) -> list[str] | None:
     bracketed = re.fullmatch(r"\s*[\[(](.*)[\])]\s*", value, re.DOTALL)
     if bracketed is None and not re.fullmatch(r"[\w+.-]+(,[\w+.-]+)+", value):
         return None
-    parts = (bracketed.group(1) if bracketed else value).split(",")
+    parts = _NAME.findall(bracketed.group(1) if bracketed else value)
     return [part.strip().strip("'\"") for part in parts if part.strip()]

@@ -46,6 +46,7 @@ def test_a_path_and_an_option_of_text_arrive_as_typed(name: str) -> None:
         ("[t1,t2]", ["t1", "t2"]),
         ("t1,t2", ["t1", "t2"]),
         ("Smith, John/a.json", "Smith, John/a.json"),
+        ("['Smith, John/a.json', \"b,c\", d,]", ["Smith, John/a.json", "b,c", "d"]),
     ],
 )
 def test_names_are_text(typed: str, expected: Any) -> None:
