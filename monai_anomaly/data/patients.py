@@ -25,7 +25,7 @@ _KNOWN = [
 ]
 _VISITS = re.compile(
     r"(?:(?:ses|session|visit|week|month|day|time|timepoint|tp|followup|fu|baseline|pre|post)[-_]?\d*"
-    r"|(?:19|20)\d\d[-.]?\d\d[-.]?\d\d)",
+    r"|(?:19|20)\d\d[-.]?(?:0[1-9]|1[0-2])[-.]?(?:0[1-9]|[12]\d|3[01]))",
     re.IGNORECASE,
 )
 # folders that name a part of a set
@@ -73,10 +73,18 @@ def name_patients(
 
 
 def patient_note(files: Sequence[Path], patients: Sequence[str], root: Path, pattern: str | None) -> list[str]:
-    """A line that says how the patients were found, with an example; none when the user said how."""
+    """A line that says how the patients were found, with an example; none when the user said how.
+
+    A warning when all cases have become one patient, who cannot be split.
+    """
+    counts = Counter(patients)
+    if len(counts) == 1 and len(files) > 1:
+        return [
+            f"WARNING: all {len(files)} cases are read as one patient, {patients[0]!r}, and stay in one section;"
+            " --subject REGEX finds the patient in the path, like --subject '(P[0-9]+)'"
+        ]
     if pattern is not None or not files:
         return []
-    counts = Counter(patients)
     example = max(range(len(files)), key=lambda i: counts[patients[i]])
     return [
         f"patients read from the names, e.g. {files[example].relative_to(root).as_posix()} is of"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_anomaly.data.patients import name_patients
+from monai_anomaly.data.patients import name_patients, patient_note
 from monai_anomaly.utils import DataError
 
 ROOT = Path("/set")
@@ -33,6 +33,10 @@ def _patients(*cases: tuple[str, str], **options: str) -> list[str]:
         ("a/x.nii", "P7-2019-03-04", "P7"),
         ("a/x.nii", "BraTS20_Training_001", "BraTS20_Training_001"),
         ("20230115/t1.nii", "", "20230115"),
+        ("a/x.nii", "P7_20190304", "P7"),
+        # of no month, of no day
+        ("a/x.nii", "IXI-20201345", "IXI-20201345"),
+        ("a/x.nii", "case_20020132", "case_20020132"),
     ],
 )
 def test_names_of_public_sets_and_plain_ones(path: str, stem: str, patient: str) -> None:
@@ -51,3 +55,12 @@ def test_a_pattern_of_the_user() -> None:
     for pattern in ("(", "q", "z*"):
         with pytest.raises(DataError, match="subject"):
             _patients(("a/x12_3.nii", "x12_3"), pattern=pattern)
+
+
+@pytest.mark.parametrize("pattern", [None, "P"])
+def test_a_set_that_becomes_one_patient_is_said_loudly(pattern: str | None) -> None:
+    stems = ["P_20190304", "P_20190305"]
+    files = [ROOT / f"{stem}.nii" for stem in stems]
+    (note,) = patient_note(files, name_patients(files, stems, ROOT, pattern), ROOT, pattern)
+    assert note.startswith("WARNING: all 2 cases are read as one patient, 'P'") and "--subject" in note
+    assert not any(line.startswith("WARNING") for line in patient_note(files[:1], ["P"], ROOT, None))
