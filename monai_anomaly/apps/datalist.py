@@ -22,7 +22,7 @@ from monai_anomaly.utils import NIFTI, DataError, is_image
 
 from .arguments import read_options
 
-__all__ = ["count_table", "datalist", "mask_lines"]
+__all__ = ["count_table", "datalist"]
 
 MAKERS = {
     "brats": make_brats_datalist,
@@ -57,14 +57,14 @@ def datalist(kind: str, root: str | os.PathLike, out: str | os.PathLike, **optio
     made = maker(root, **read_options(maker, options))
     save_datalist(out, made)
     print(count_table(made))
-    for line in (*made.get("notes", ()), *mask_lines(made, kind)):
+    for line in (*made.get("notes", ()), *_mask_lines(made, kind)):
         print(line)
     _print_first("left out", [f"{entry['case']}: {entry['reason']}" for entry in made["left_out"]])
     _print_first("neither image nor mask by its name", made.get("unmatched", []))
     print(f"wrote {out}")
 
 
-def mask_lines(made: Mapping[str, Any], kind: str) -> list[str]:
+def _mask_lines(made: Mapping[str, Any], kind: str) -> list[str]:
     """What to say about the masks and classes: how many there are, and what it means where they are missing."""
     samples = [sample for section in SECTIONS for sample in made.get(section, [])]
     masks = [sample for sample in samples if sample.get("mask")]

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -13,8 +12,7 @@ from typing import Any
 from ..data.datalist import SECTIONS, load_datalist, save_datalist
 from ..data.inputs import find_inputs, name_samples
 from ..preprocessing.run import preprocess_samples
-from ..transforms.brain_mask_file import is_mask_beside
-from ..utils import DataError, files_in, is_image
+from ..utils import DataError, files_in, is_image, is_mask_beside, read_json
 
 __all__ = ["preprocess"]
 
@@ -67,11 +65,9 @@ def preprocess(
 
 def _read_sections(path: Path, modalities: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """Samples by section of a datalist, of those it has."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-        found = [k for k in SECTIONS if content.get(k)]
-    except (OSError, ValueError, AttributeError):
-        found = ["test"]  # load_datalist says what is wrong
+    content = read_json(path, "a datalist")
+    found = [k for k in SECTIONS if content.get(k)] if isinstance(content, dict) else []
+    # of another file load_datalist says what is wrong
     return {k: load_datalist(path, k, modalities, check_files=False) for k in found or ["test"]}
 
 

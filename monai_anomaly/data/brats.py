@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import NIFTI, class_label, is_image, walk
+from monai_anomaly.utils import (
+    BRAIN_MASKS,
+    NIFTI,
+    UNSAID_MASK,
+    class_label,
+    is_image,
+    is_mask_beside,
+    listed,
+    split_suffix,
+    walk,
+)
 
 from .cases import group_cases
 from .datalist import assemble_datalist, existing_folder
-from .decathlon import refuse_decathlon
+from .decathlon import NAME, read_dataset, refuse_decathlon
 from .names import MASK, NameReader
 from .patients import name_patients, patient_note
 
@@ -31,14 +42,14 @@ def make_brats_datalist(
 ) -> dict[str, Any]:
     """List the volumes of BraTS folders, or of any folders with one NIfTI file a modality.
 
-    A case are the files of one folder whose names differ in the modality only: ``<case>_<modality>.nii[.gz]`` (BraTS
+    A case is the files of one folder whose names differ in the modality only: ``<case>_<modality>.nii[.gz]`` (BraTS
     2020, 2021), ``<case>-<modality>.nii.gz`` (BraTS 2023), plainly ``<modality>.nii.gz``, or BIDS; at any depth below
     ``root``, and several cases in one folder if need be. The subject is read from the names, see
     :func:`monai_anomaly.data.patients.name_patients`.
 
     A case without one of the modalities, or with two files for one, is left out and listed with the reason, as is a
     case without a segmentation when others have one. Files of whose names nothing is known are listed under
-    ``unmatched``.
+    ``unmatched``, as is ``<case>_t1_mask.nii.gz`` beside ``<case>_t1.nii.gz``, which may be the brain's.
 
     Args:
         root: the folder.
@@ -55,7 +66,7 @@ def make_brats_datalist(
     """
     expected = f"NIfTI files <case>_<modality>.nii.gz with the modalities {', '.join(modalities)}"
     root = existing_folder(root, expected)
-    refuse_decathlon(root)
+    refuse_decathlon(root / NAME, read_dataset(root))
     label = class_label(label, "label")
     reader = NameReader(modalities, mask)
     found, unmatched = [], []
@@ -87,5 +98,15 @@ def make_brats_datalist(
         split=split,
         left_out=left_out,
         unmatched=unmatched,
-        notes=patient_note(firsts, patients, root, subject),
+        notes=[*patient_note(firsts, patients, root, subject), *_unsaid_masks(unmatched, root, mask)],
     )
+
+
+def _unsaid_masks(unmatched: Sequence[Path], root: Path, mask: str | None) -> list[str]:
+    """A line about masks that may be those of the brain; none when the user said how masks are spelled."""
+    stems = {path: split_suffix(path.name)[0].casefold() for path in unmatched if is_mask_beside(path)}
+    files = [path for path, stem in stems.items() if stem.endswith(UNSAID_MASK) and not stem.endswith(BRAIN_MASKS)]
+    if mask is not None or not files:
+        return []
+    unsaid = (path.relative_to(root).as_posix() for path in files)
+    return [f"masks of the brain or of the lesion, left out: {listed(unsaid)}; --mask mask takes them for the lesion's"]

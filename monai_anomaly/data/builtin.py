@@ -16,7 +16,7 @@ from .ellipses import write_ellipses
 from .ellipses.dataset import MANIFEST as ELLIPSES
 from .phantom import write_phantom
 
-__all__ = ["find_datalist"]
+__all__ = ["find_datalist", "is_builtin"]
 
 NAME = "datalist.json"
 
@@ -60,6 +60,16 @@ def find_datalist(
         f"`python -m monai_anomaly datalist KIND {folder} {folder / NAME}` lists data of your own, "
         f"`python -m monai_anomaly {command} {folder}` makes the built-in {name}"
     )
+
+
+def is_builtin(dataset_dir: str | os.PathLike, phantom_dir: str | os.PathLike) -> bool:
+    """Whether the data are the built-in ones: the folder asked for is that of the phantom, there or not.
+
+    Raises:
+        DataError: one of them is no path.
+    """
+    first, second = as_path(dataset_dir, "dataset_dir"), as_path(phantom_dir, "phantom_dir")
+    return os.path.abspath(first) == os.path.abspath(second)
 
 
 def _found(path: Path) -> str:

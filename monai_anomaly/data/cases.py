@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..utils import is_mask_beside
 from .names import MASK, NameReader
 
 __all__ = ["Case", "group_cases"]
@@ -40,7 +41,8 @@ def group_cases(files: Iterable[Path], reader: NameReader, modalities: Sequence[
     """The cases among the files of one folder: those whose names differ in the modality only.
 
     A mask belongs to the case of its name. One of another name is taken where the folder holds one case without a mask
-    and no other mask (case 355 of BraTS 2020).
+    and no other mask (case 355 of BraTS 2020). What a tool made of a scan beside it (``p_t1_bet``) is no scan, and
+    ``p_t1_mask`` is a lesion's mask only where the reader was told how masks are spelled: it may be the brain's.
 
     Args:
         files: of the folder.
@@ -48,13 +50,13 @@ def group_cases(files: Iterable[Path], reader: NameReader, modalities: Sequence[
         modalities: the channels; a group without any of them is no case.
 
     Returns:
-        the cases, by name, and the files of which the names say nothing, and the masks without a case.
+        the cases, by name, and the files of which the names say nothing or not enough, and the masks without a case.
     """
     groups: dict[str, Case] = {}
     unmatched = []
     for path in files:
         name = reader.read(path)
-        if name is None:
+        if name is None or (is_mask_beside(path) and (reader.mask is None or name.role != MASK)):
             unmatched.append(path)
         elif name.role in (*modalities, MASK):
             groups.setdefault(name.key, Case(name.case)).files.setdefault(name.role, []).append(path)

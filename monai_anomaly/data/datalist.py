@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import DataError, atomic_write, class_label, walk
+from monai_anomaly.utils import DataError, atomic_write, class_label, listed, read_json, walk
 
 from .decathlon import refuse_decathlon
+from .names import known_name
 from .split import split_by_subject
 
 __all__ = ["assemble_datalist", "existing_folder", "load_datalist", "save_datalist"]
@@ -50,21 +51,19 @@ def load_datalist(
         raise DataError(
             f"{path}: expected a datalist file, found {found}; `python -m monai_anomaly datalist` writes one"
         )
-    try:
-        datalist = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: expected JSON, found {error}") from error
+    datalist = read_json(path)
     if not isinstance(datalist, dict):
         raise DataError(f"{path}: expected a JSON object with a section '{section}', found a {type(datalist).__name__}")
-    refuse_decathlon(path)
+    refuse_decathlon(path, datalist)
     samples = datalist.get(section)
     if not isinstance(samples, list) or not samples:
         sections = {key: len(value) for key, value in datalist.items() if key in SECTIONS}
         raise DataError(f"{path}: expected samples in the section '{section}', found the sections {sections}")
-    if modalities is not None and datalist.get("modalities", list(modalities)) != list(modalities):
+    listed_names = datalist.get("modalities")
+    if modalities is not None and listed_names is not None and not _same_names(listed_names, modalities):
         raise DataError(
-            f"{path}: expected the modalities {list(modalities)}, found {datalist['modalities']}; give"
-            f' --channel_names "{datalist["modalities"]}" in training and in inference, or list the data again'
+            f"{path}: expected the modalities {list(modalities)}, found {listed_names}; give"
+            f' --channel_names "{listed_names}" in training and in inference, or list the data again'
         )
     for number, sample in enumerate(samples):
         if not isinstance(sample, dict) or not sample.get("image"):
@@ -74,15 +73,17 @@ def load_datalist(
     for key in requires:
         without = [str(sample.get("subject", number)) for number, sample in enumerate(samples) if not sample.get(key)]
         if without:
-            shown = ", ".join(without[:5]) + (", ..." if len(without) > 5 else "")
-            raise DataError(f"{path}: expected a '{key}' of every sample of '{section}', found none of {shown}")
+            raise DataError(
+                f"{path}: expected a '{key}' of every sample of '{section}', found none of {listed(without)}"
+            )
     if num_classes is not None:
         samples = [_checked(sample, f"{path}: '{section}'", num_classes) for sample in samples]
     resolved = [_map_files(sample, lambda file: str(path.parent / file)) for sample in samples]
     missing = [file for sample in resolved for file in _files(sample) if not Path(file).exists()]
     if missing and check_files:
-        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
-        raise DataError(f"{path}: expected every file of '{section}' to exist, found {len(missing)} missing: {shown}")
+        raise DataError(
+            f"{path}: expected every file of '{section}' to exist, found {len(missing)} missing: {listed(missing)}"
+        )
     return resolved
 
 
@@ -217,6 +218,11 @@ def _checked(sample: Mapping[str, Any], where: str, num_classes: int) -> dict[st
         return dict(sample)
     name = f"{where}, subject {sample.get('subject')}, {sample['image']}"
     return {**sample, "label": class_label(sample["label"], f"{name}: label", num_classes)}
+
+
+def _same_names(found: Any, modalities: Sequence[str]) -> bool:
+    """Whether the channels are the same in the same order, however they are spelled."""
+    return isinstance(found, list) and [known_name(str(m)) for m in found] == [known_name(m) for m in modalities]
 
 
 def _json(value: Any) -> str:

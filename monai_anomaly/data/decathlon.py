@@ -2,16 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..utils import DataError
-from .names import SPELLINGS
+from ..utils import DataError, read_json
+from .names import known_name
 
-__all__ = ["channel_names", "check_channel_order", "is_decathlon", "refuse_decathlon"]
+__all__ = ["channel_names", "check_channel_order", "is_decathlon", "read_dataset", "refuse_decathlon"]
 
 NAME = "dataset.json"
 
@@ -27,19 +26,28 @@ def channel_names(content: Mapping[str, Any]) -> list[str]:
     named = content.get("modality", content.get("channel_names", {}))
     if not isinstance(named, Mapping) or not all(str(key).isdecimal() for key in named):
         return []
-    ours = {spelling: name for name, known in SPELLINGS.items() for spelling in known}
-    ordered = [str(named[key]).strip().lower() for key in sorted(named, key=int)]
-    return [ours.get(name, name) for name in ordered]
+    return [known_name(str(named[key])) for key in sorted(named, key=int)]
 
 
-def refuse_decathlon(path: Path) -> None:
-    """Stop where such a file is given for a datalist, or a folder that holds one for folders of cases.
+def read_dataset(folder: Path) -> Any:
+    """The content of the ``dataset.json`` in a folder; None when there is none that can be read."""
+    try:
+        return read_json(folder / NAME)
+    except DataError:
+        return None
+
+
+def refuse_decathlon(path: Path, content: Any) -> None:
+    """Stop where such a file is given for a datalist, or lies in a folder given for one of cases.
+
+    Args:
+        path: the file.
+        content: of it.
 
     Raises:
         DataError: names the command that makes a datalist of it.
     """
-    path = path / NAME if path.is_dir() else path
-    if is_decathlon(_content(path)):
+    if is_decathlon(content):
         # a copy under the name of a datalist must not be overwritten by the one made of it
         original = path.parent / NAME if (path.parent / NAME).is_file() else path
         out = path.parent / ("listed.json" if original.name == "datalist.json" else "datalist.json")
@@ -61,22 +69,14 @@ def check_channel_order(path: str | os.PathLike, modalities: Sequence[str]) -> N
     """
     folder = Path(os.path.abspath(path))
     for place in (folder, *folder.parents[:2]):
-        content = _content(place / NAME)
+        content = read_dataset(place)
         if not is_decathlon(content):
             continue
         found = channel_names(content)
         # one channel has no order
-        if found and found != list(modalities) and (len(found), len(modalities)) != (1, 1):
+        if found and found != [known_name(m) for m in modalities] and (len(found), len(modalities)) != (1, 1):
             raise DataError(
                 f"{path}: expected images with the channels {list(modalities)}, found {found} in {place / NAME};"
                 f' give --channel_names "{found}" in training and in inference'
             )
         return
-
-
-def _content(path: Path) -> Any:
-    """Of a JSON file; None when it is none."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
-        return None

@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import DataError, class_label, split_suffix
+from monai_anomaly.utils import DataError, class_label, read_json, split_suffix
 
 from .datalist import assemble_datalist
 from .decathlon import NAME, channel_names, is_decathlon
@@ -82,10 +81,7 @@ def make_decathlon_datalist(
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected the {NAME} of a Decathlon task, found {error}") from error
+    content = read_json(path, f"the {NAME} of a Decathlon task")
     if not is_decathlon(content) or not isinstance(content.get("training"), list):
         raise DataError(f"{path}: expected a {NAME} of the Decathlon with a list 'training', found none")
     return content

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..utils import split_suffix
+from ..utils import BRAIN_MASKS, split_suffix
 
-__all__ = ["MASK", "MASK_SPELLINGS", "SPELLINGS", "FileName", "NameReader"]
+__all__ = ["MASK", "MASK_SPELLINGS", "SEPARATORS", "SPELLINGS", "FileName", "NameReader", "known_name"]
 
 MASK = "mask"
 
@@ -23,25 +23,31 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
 _TUMOR = tuple(f"{what}_{word}" for what in ("tumor", "tumour", "lesion") for word in ("seg", "segmentation", "mask"))
 # "segm": one case of BraTS 2020 (355) is spelled W39_1998.09.19_Segm; Glistr is BraTS 2017 at TCIA
 MASK_SPELLINGS = (
-    *(
-        "seg",
-        "segm",
-        "seg_fused",
-        "segmentation",
-        "dseg",
-        "mask",
-        "msk",
-        "label",
-        "labels",
-        "roi",
-        "gtv",
-        "ground_truth",
-    ),
-    *("lesion", "lesions", "tumor", "tumour", *_TUMOR, "glistr_boost", "glistr_boost_manually_corrected"),
+    "seg",
+    "segm",
+    "seg_fused",
+    "segmentation",
+    "dseg",
+    "mask",
+    "msk",
+    "label",
+    "labels",
+    "roi",
+    "gtv",
+    "ground_truth",
+    "lesion",
+    "lesions",
+    "tumor",
+    "tumour",
+    *_TUMOR,
+    "glistr_boost",
+    "glistr_boost_manually_corrected",
 )
 _LESION = ("lesion", "tumor", "tumour", "gtv", "glistr")
 
-_SEPARATORS = "_-. "
+SEPARATORS = "_-. "
+"""Signs that part the words of a name."""
+
 # a mask of these is none of a lesion
 _ANATOMY = re.compile(r"(^|[_\-. ])(brain|bet|head|skull|parenchyma|foreground|body|tissue)$")
 # behind these words stands what an image was moved to, not what it shows
@@ -71,6 +77,12 @@ class FileName:
         return self.case.casefold()
 
 
+def known_name(modality: str) -> str:
+    """Our name of a channel under any spelling: ``T1w`` is t1; of an unknown one, the same in small letters."""
+    name = modality.strip().casefold()
+    return next((ours for ours, known in SPELLINGS.items() if name in known), name)
+
+
 class NameReader:
     """Reads from the name of a file which modality, or which mask, of which case it is: the one way to do so.
 
@@ -90,20 +102,22 @@ class NameReader:
             | {s: m for m in modalities for s in SPELLINGS.get(m, (m,))}
         )
         self._mask = _table(dict.fromkeys(MASK_SPELLINGS if mask is None else (mask,), MASK))
-        self._any_mask = mask is None
+        self.mask = mask
 
     def read(self, path: Path) -> FileName | None:
-        """What the name says; None when it names no modality and no mask, or more than one."""
+        """What the name says; None when it names no modality and no mask, more than one, or a mask of the brain."""
         stem = split_suffix(path.name)[0]
         if stem.casefold().endswith("_twin"):
             return FileName("twin", stem)
+        if self.mask is None and stem.casefold().endswith(BRAIN_MASKS):
+            return None
         stem = self._without_target(stem)
         bids = _BIDS.fullmatch(stem)
         marks = sorted([*_find(stem, self._mask), *_find(stem, self._modality)], key=lambda mark: mark.end)
         if marks and marks[-1].role == MASK:
             return self._read_mask(stem, marks[-1], bids)
         # segmentation_T1 shows no T1 either
-        if len(marks) > 1 and marks[-2].role == MASK and not stem[marks[-2].end : marks[-1].start].strip(_SEPARATORS):
+        if len(marks) > 1 and marks[-2].role == MASK and not stem[marks[-2].end : marks[-1].start].strip(SEPARATORS):
             return self._read_mask(stem, replace(marks[-2], end=marks[-1].end), bids)
         images = [mark for mark in marks if mark.role != MASK]
         if len({mark.role for mark in images}) != 1:
@@ -122,13 +136,13 @@ class NameReader:
         return stem
 
     def _read_mask(self, stem: str, mark: _Mark, bids: re.Match[str] | None) -> FileName | None:
-        before = stem[: mark.start].rstrip(_SEPARATORS)
+        before = stem[: mark.start].rstrip(SEPARATORS)
         lesion = any(word in mark.text.casefold() for word in _LESION)
-        if self._any_mask and not lesion and _ANATOMY.search(before.casefold()):
+        if not lesion and _ANATOMY.search(before.casefold()):
             return None
         if bids is not None:
             return FileName(MASK, _bids_case(bids, (*_ACQUISITION, *_DERIVED)))
-        drawn_on = [m for m in _find(stem, self._modality) if stem[m.end : mark.start].strip(_SEPARATORS) == ""]
+        drawn_on = [m for m in _find(stem, self._modality) if stem[m.end : mark.start].strip(SEPARATORS) == ""]
         start = min([m.start for m in drawn_on if m.end <= mark.start], default=mark.start)
         return FileName(MASK, _without(stem, start, mark.end))
 
@@ -147,8 +161,8 @@ _Table = tuple[re.Pattern[str], dict[str, str]]
 def _table(spellings: Mapping[str, str]) -> _Table:
     """A pattern of the spellings, the longest first, and the role of each."""
     longest = sorted((s.casefold() for s in spellings), key=len, reverse=True)
-    words = "|".join(re.escape(s).replace("_", rf"[{re.escape(_SEPARATORS)}]?") for s in longest)
-    separators = re.escape(_SEPARATORS)
+    words = "|".join(re.escape(s).replace("_", rf"[{re.escape(SEPARATORS)}]?") for s in longest)
+    separators = re.escape(SEPARATORS)
     pattern = re.compile(rf"(?:^|(?<=[{separators}]))({words})(?=[{separators}]|$)", re.IGNORECASE)
     return pattern, {_letters(s): role for s, role in spellings.items()}
 
@@ -159,11 +173,11 @@ def _find(stem: str, table: _Table) -> list[_Mark]:
 
 
 def _letters(spelling: str) -> str:
-    return re.sub(rf"[{re.escape(_SEPARATORS)}]", "", spelling.casefold())
+    return re.sub(rf"[{re.escape(SEPARATORS)}]", "", spelling.casefold())
 
 
 def _without(stem: str, start: int, end: int) -> str:
-    parts = (stem[:start].rstrip(_SEPARATORS), stem[end:].lstrip(_SEPARATORS))
+    parts = (stem[:start].rstrip(SEPARATORS), stem[end:].lstrip(SEPARATORS))
     return "_".join(part for part in parts if part)
 
 

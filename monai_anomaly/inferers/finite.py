@@ -10,12 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..utils import DataError
+from ..utils import DataError, listed
 
 __all__ = ["SliceNames", "broken_inputs", "broken_results", "nan_where_infinite", "unhidden", "working_type"]
-
-MOST = 5
-"""Slices that a message names."""
 
 
 def nan_where_infinite(x: torch.Tensor) -> torch.Tensor:
@@ -63,8 +60,7 @@ class SliceNames:
 
     def listed(self, indices: Sequence[int]) -> str:
         """Some slices in words."""
-        names = [self(i) for i in indices[:MOST]]
-        return ", ".join(names) + (f" and {len(indices) - MOST} more" if len(indices) > MOST else "")
+        return listed(self(i) for i in indices)
 
 
 def broken_inputs(x: torch.Tensor, bad: torch.Tensor, names: SliceNames) -> DataError:

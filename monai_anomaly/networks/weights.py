@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from monai_anomaly.utils import DataError, check_finite
+from monai_anomaly.utils import DataError, check_finite, listed
 
 from .convert.checkpoint import load_state_dict
 
@@ -33,8 +33,8 @@ class WeightsMatch:
 
     def __str__(self) -> str:
         parts = [f"{len(self.matched)} of the network's {len(self.matched) + len(self.new)} tensors are in the file"]
-        parts += [f"not in the file: {_listed(self.new)}"] if self.new else []
-        parts += [f"not in the network: {_listed(self.unused)}"] if self.unused else []
+        parts += [f"not in the file: {listed(self.new)}"] if self.new else []
+        parts += [f"not in the network: {listed(self.unused)}"] if self.unused else []
         return "; ".join(parts)
 
 
@@ -64,7 +64,7 @@ def load_weights(network: torch.nn.Module, path: str | os.PathLike, strict: bool
     )
     differing = _differing(own, saved, match.matched)
     if not match.matched or differing or (strict and (match.new or match.unused)):
-        shapes = f"; others than in the network: {_listed(differing)}" if differing else ""
+        shapes = f"; others than in the network: {listed(differing)}" if differing else ""
         raise DataError(f"{path}: expected weights of the configured network, found others: {match}{shapes}")
     try:
         check_finite(saved)
@@ -74,19 +74,12 @@ def load_weights(network: torch.nn.Module, path: str | os.PathLike, strict: bool
     return match
 
 
-def _differing(
-    own: Mapping[str, torch.Tensor], saved: Mapping[str, torch.Tensor], names: Sequence[str]
-) -> dict[str, str]:
+def _differing(own: Mapping[str, torch.Tensor], saved: Mapping[str, torch.Tensor], names: Sequence[str]) -> list[str]:
     """Tensors that cannot be taken for the network's: what the file has, and what the network has."""
     kinds = {name: (_kind(saved[name]), _kind(own[name])) for name in names}
-    return {name: f"{found} for {wanted}" for name, (found, wanted) in kinds.items() if found != wanted}
+    return [f"{name} {found} for {wanted}" for name, (found, wanted) in kinds.items() if found != wanted]
 
 
 def _kind(tensor: torch.Tensor) -> str:
     """Shape, and the type where it is not a floating point number: half precision fits float32."""
     return f"{tuple(tensor.shape)}" + ("" if tensor.is_floating_point() else f" {tensor.dtype}".replace("torch.", ""))
-
-
-def _listed(names: Sequence[str] | Mapping[str, str], most: int = 3) -> str:
-    shown = [f"{name} {names[name]}" if isinstance(names, Mapping) else name for name in list(names)[:most]]
-    return ", ".join(shown) + (f" and {len(names) - most} more" if len(names) > most else "")

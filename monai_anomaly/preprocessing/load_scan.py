@@ -44,12 +44,13 @@ def load_scan(path: str | os.PathLike, on_nonfinite: str = "raise") -> MetaTenso
         warnings.warn(f"{path}: {int(bad.sum())} voxels that are NaN or infinite were set to 0", stacklevel=2)
         image[bad] = 0
     CheckImage(channels=1, spatial_dims=3)(image)
-    check_voxel_size(path, image.affine, image.shape[1:], *SPACING)
+    header = read_geometry(path)
+    unit = 1.0 if header is None else header.unit
+    check_voxel_size(path, image.affine, image.shape[1:], *SPACING, unit=unit)
     extent = voxel_size(image.affine) * image.shape[1:]
     if extent.min() < _EXTENT:
         raise DataError(f"{path}: expected at least {_EXTENT:g} mm along every axis, found {_text(extent)}")
     oriented = MetaTensor(Orientation("RAS", labels=None)(image))
-    header = read_geometry(path)
     oriented.meta |= {
         "native_shape": tuple(image.shape[1:]),
         "native_affine": np.asarray(image.affine, dtype=float),

@@ -12,15 +12,9 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 
 from ..registration import Volume
-from ..utils import NIFTI, DataError, NiftiGeometry, files_in, is_image, split_suffix
+from ..utils import BIDS_BRAIN_MASK, MASK_ENDINGS, STRIPPED, DataError, NiftiGeometry, scans_named, split_suffix
 
-__all__ = ["find_brain_mask", "is_mask_beside", "load_brain_mask"]
-
-_ENDINGS = ("_bet", "_bet_mask", "_mask", "_brain_mask", "_brainmask")
-"""HD-BET 2.x, HD-BET 1.x, and what other tools write; ``_bet`` alone is a mask in 2.x and the brain in 1.x."""
-
-_STRIPPED = ("_bet", "_brain")
-_BIDS = "_desc-brain_mask"
+__all__ = ["find_brain_mask", "load_brain_mask"]
 
 
 def find_brain_mask(image: str | os.PathLike, exclude: Sequence[str | os.PathLike] = ()) -> Path | None:
@@ -43,7 +37,7 @@ def find_brain_mask(image: str | os.PathLike, exclude: Sequence[str | os.PathLik
     path = Path(image)
     others = {Path(p).resolve() for p in (path, *exclude)}
     stems, suffix = _stems(path)
-    names = [stem + ending for stem in stems for ending in _ENDINGS] + [_bids(stems[0])]
+    names = [stem + ending for stem in stems for ending in MASK_ENDINGS] + [_bids(stems[0])]
     candidates = _existing(path, names, suffix, others)
     values = {p: _read(p).values for p in candidates}
     masks = [p for p, v in values.items() if _is_mask(v)]
@@ -51,24 +45,12 @@ def find_brain_mask(image: str | os.PathLike, exclude: Sequence[str | os.PathLik
     if named and not masks:
         raise DataError(f"{named[0]}: expected a brain mask (0 and one other value), found an image of more values")
     if not masks:
-        stripped = _existing(path, [stems[-1] + ending for ending in _STRIPPED], suffix, others)
+        stripped = _existing(path, [stems[-1] + ending for ending in STRIPPED], suffix, others)
         return stripped[0] if stripped else None
     for other in masks[1:]:
         if not np.array_equal(values[other] > 0, values[masks[0]] > 0):
             raise DataError(f"{path}: expected one brain mask beside it, found {masks[0].name} and {other.name}")
     return masks[0]
-
-
-def is_mask_beside(path: Path) -> bool:
-    """Whether a file is, by its name, the brain mask or the stripped volume of another one beside it."""
-    stem, suffix = split_suffix(path.name)
-    for ending in (*_ENDINGS, *_STRIPPED):
-        if stem.endswith(ending) and _existing(path, [stem[: -len(ending)]], suffix, set()):
-            return True
-    if not stem.endswith(_BIDS):
-        return False
-    scan = stem[: -len(_BIDS)] + "_"
-    return any(p.name.startswith(scan) and p != path and is_image(p, NIFTI) for p in files_in(path.parent))
 
 
 def load_brain_mask(file: str | os.PathLike, like: Volume) -> np.ndarray:
@@ -109,16 +91,13 @@ def _read(file: str | os.PathLike) -> Volume:
 def _stems(path: Path) -> tuple[list[str], str]:
     """The name without its suffix, and, of a stripped volume, that of the scan; and the suffix."""
     stem, suffix = split_suffix(path.name)
-    return [stem, *(stem[: -len(e)] for e in _STRIPPED if stem.endswith(e))], suffix
+    return [stem, *(stem[: -len(e)] for e in STRIPPED if stem.endswith(e))], suffix
 
 
 def _bids(stem: str) -> str:
     """In BIDS the mask replaces what is behind the last underscore."""
-    return (stem.rpartition("_")[0] or stem) + _BIDS
+    return (stem.rpartition("_")[0] or stem) + BIDS_BRAIN_MASK
 
 
 def _existing(path: Path, names: Sequence[str], suffix: str, others: set[Path]) -> list[Path]:
-    # a tool may write another suffix than that of the scan: HD-BET makes .nii.gz of .nii
-    suffixes = dict.fromkeys((suffix, *NIFTI))
-    files = [path.with_name(name + ending) for name in dict.fromkeys(names) for ending in suffixes]
-    return [p for p in files if p.is_file() and p.resolve() not in others]
+    return [p for p in scans_named(path, names, suffix) if p.resolve() not in others]

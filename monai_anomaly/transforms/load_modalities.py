@@ -15,7 +15,7 @@ from monai.transforms import LoadImage, MapTransform, Transform
 from monai.utils import ImageMetaKey, TransformBackends, ensure_tuple
 
 from monai_anomaly.data.siblings import find_siblings
-from monai_anomaly.utils import DataError, check_voxel_size, read_geometry
+from monai_anomaly.utils import DataError, NiftiGeometry, check_voxel_size, read_geometry
 
 from .check_image import MODALITY_FILES, check_same_grid
 from .dicom_series import read_slice_stack
@@ -25,7 +25,7 @@ __all__ = ["LoadModalities", "LoadModalitiesD", "LoadModalitiesDict", "LoadModal
 
 
 def _to_gray(image: Any) -> Any:
-    """Turn a colour or palette picture to 8-bit gray; leave 8-, 16-bit and float gray values as they are."""
+    """Turn a color or palette picture to 8-bit gray; leave 8-, 16-bit and float gray values as they are."""
     return image.convert("L") if image.mode in ("1", "P", "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr") else image
 
 
@@ -36,7 +36,7 @@ class LoadModalities(Transform):
     error; here every file is read by itself (by ``LoadImage``) and compared with the first.
 
     * NIfTI: 2D, 3D, or with the channels on the last axis; axes of length one behind the third are dropped.
-    * PNG, JPEG, BMP: colour is converted to gray, the axes are (x, y) as in MONAI.
+    * PNG, JPEG, BMP: color is converted to gray, the axes are (x, y) as in MONAI.
     * NumPy ``.npy``: (H, W), (X, Y, Z), or four axes with the channels first; a 3D array with one leading or trailing
       entry is a 2D image.
     * a folder with one DICOM series: see `SliceStack`.
@@ -75,11 +75,12 @@ class LoadModalities(Transform):
         paths = [Path(str(f)).expanduser() for f in ensure_tuple(files)]
         if not paths:
             raise DataError("expected the path of an image, found an empty list")
-        images = [self._load(path) for path in paths]
-        if len(paths) == 1 and len(images[0]) == 1 and len(self.modalities) > 1:
+        loaded = {path: self._load(path) for path in paths}
+        if len(paths) == 1 and len(loaded[paths[0]][0]) == 1 and len(self.modalities) > 1:
             paths = [Path(p) for p in find_siblings(paths[0], self.modalities)] or paths
-            images = [self._load(path) for path in paths]
-        warn_about_headers(paths)
+            loaded |= {path: self._load(path) for path in paths if path not in loaded}
+        warn_about_headers({path: header for path, (_, header) in loaded.items() if header is not None})
+        images = [loaded[path][0] for path in paths]
         for image in images[1:]:
             check_same_grid(images[0], image, self.tolerance)
         meta = dict(images[0].meta)
@@ -87,7 +88,7 @@ class LoadModalities(Transform):
         meta[MODALITY_FILES] = os.pathsep.join(map(str, paths))
         return MetaTensor(torch.cat([image.as_tensor() for image in images]), meta=meta)
 
-    def _load(self, path: Path) -> MetaTensor:
+    def _load(self, path: Path) -> tuple[MetaTensor, NiftiGeometry | None]:
         if not path.exists():
             raise DataError(f"{path}: expected an image file, found nothing")
         header = read_geometry(path)
@@ -105,8 +106,8 @@ class LoadModalities(Transform):
             raise DataError(f"{path}: expected an affine that can be inverted, found {affine.tolist()}")
         image.affine = torch.from_numpy(affine)
         loaded = _channel_first(image, path)
-        check_voxel_size(path, affine, loaded.shape[1:])
-        return loaded
+        check_voxel_size(path, affine, loaded.shape[1:], unit=1.0 if header is None else header.unit)
+        return loaded, header
 
 
 def _channel_first(image: MetaTensor, path: Path) -> MetaTensor:

@@ -14,9 +14,9 @@ from monai.utils import ensure_tuple_rep
 from ..utils import DataError, voxel_size
 from .check_image import file_of
 
-_MOST = 2**30  # voxels: 4 GiB a channel
-
 __all__ = ["ResampleToSpacingD", "ResampleToSpacingDict", "ResampleToSpacingd"]
+
+_MOST = 2**30  # voxels: 4 GiB a channel
 
 
 class ResampleToSpacingd(MapTransform, InvertibleTransform):

@@ -4,7 +4,16 @@
 
 from __future__ import annotations
 
-from .affines import check_voxel_size, corner_distance, voxel_size
+from .affines import UNITS, check_voxel_size, corner_distance, voxel_size
+from .brain_mask_names import (
+    BIDS_BRAIN_MASK,
+    BRAIN_MASKS,
+    MASK_ENDINGS,
+    STRIPPED,
+    UNSAID_MASK,
+    is_mask_beside,
+    scans_named,
+)
 from .checkpoint_file import check_finite, check_floating, load_tensors, verify_file
 from .class_label import class_label
 from .class_logits import check_class_logits
@@ -12,10 +21,12 @@ from .entropy import binary_entropy
 from .errors import DataError, OutputError, describe, known_cause
 from .files import atomic_path, atomic_torch_save, atomic_write, check_writable
 from .interior import interior
+from .json_file import read_json
 from .labels import are_labels, label_type, whole_labels
+from .listed import listed
 from .model_record import file_digest, read_model_record, write_model_record
 from .nifti import ALIGNED, MNI, NiftiGeometry, read_geometry, write_nifti
-from .paths import as_path, same_folder
+from .paths import as_path
 from .precision import autocast_dtype
 from .provenance import provenance
 from .scaling_warning import SATURATED, SCALING_WARNING, ScalingWarning, scaling_note, summarize_scaling
@@ -26,12 +37,18 @@ from .walk import files_in, image_files, walk
 
 __all__ = [
     "ALIGNED",
+    "BIDS_BRAIN_MASK",
+    "BRAIN_MASKS",
     "MAPS",
+    "MASK_ENDINGS",
     "MNI",
     "NIFTI",
     "SATURATED",
     "SCALING_WARNING",
+    "STRIPPED",
     "SUFFIXES",
+    "UNITS",
+    "UNSAID_MASK",
     "DataError",
     "NiftiGeometry",
     "OutputError",
@@ -57,14 +74,17 @@ __all__ = [
     "image_files",
     "interior",
     "is_image",
+    "is_mask_beside",
     "known_cause",
     "label_type",
+    "listed",
     "load_tensors",
     "provenance",
     "read_geometry",
+    "read_json",
     "read_model_record",
-    "same_folder",
     "scaling_note",
+    "scans_named",
     "split_prediction",
     "split_suffix",
     "summarize_scaling",

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,10 +13,16 @@ import numpy as np
 
 from .errors import DataError
 
-__all__ = ["check_voxel_size", "corner_distance", "voxel_size"]
+__all__ = ["UNITS", "check_voxel_size", "corner_distance", "voxel_size"]
+
+UNITS = {1e-3: "microns", 1e3: "meters"}
+"""Units of length beside mm that a header can name: millimeters of each, and its name."""
 
 PLAUSIBLE = (0.001, 100.0)
 """Voxel sizes in mm beyond which an image is not one of a part of a body."""
+
+_USUAL = (0.1, 10.0)
+"""Voxel sizes of a person's scan: a number in here is one of mm, whatever unit a header claims."""
 
 
 def corner_distance(affine: Any, other: Any, shape: Sequence[int]) -> float:
@@ -41,24 +48,39 @@ def voxel_size(affine: Any) -> np.ndarray:
 
 
 def check_voxel_size(
-    name: Any, affine: Any, shape: Sequence[int], low: float = PLAUSIBLE[0], high: float = PLAUSIBLE[1]
+    path: str | os.PathLike,
+    affine: Any,
+    shape: Sequence[int],
+    low: float = PLAUSIBLE[0],
+    high: float = PLAUSIBLE[1],
+    unit: float = 1.0,
 ) -> None:
     """Say so when voxels are too small or too large to be true; resampled, such an image would fill any memory.
 
     Args:
-        name: of the file, for the message.
+        path: the file, for the message.
         affine: (4, 4), or (3, 3) of a 2D image.
         shape: spatial shape; along an axis of length one any size will do.
         low: smallest size in mm.
         high: largest size in mm.
+        unit: of the file's header in mm, which ``affine`` has been multiplied by. Where it makes sizes that no scan of
+            a person has of numbers that are usual ones in mm, the unit is wrong.
 
     Raises:
         DataError: names the file and the sizes, and the unit that would explain them.
     """
     size = np.array([s for s, n in zip(voxel_size(affine), shape, strict=False) if n > 1])
-    if ((size >= low) & (size <= high)).all():
+    mislabeled = unit != 1 and _within(size / unit, *_USUAL) and not _within(size, *_USUAL)
+    if _within(size, low, high) and not mislabeled:
         return
-    units = {"microns": 1e-3, "meters": 1e3}
-    guess = [f"; written in {u}?" for u, mm in units.items() if ((size * mm >= low) & (size * mm <= high)).all()]
+    if mislabeled:
+        low, high = max(low, _USUAL[0]), min(high, _USUAL[1])
+        hint = f"; its header says {UNITS[unit]}: are they mm? then correct its unit (xyzt_units)"
+    else:
+        hint = next((f"; written in {name}?" for mm, name in UNITS.items() if _within(size * mm, low, high)), "")
     found = " x ".join(f"{s:.3g}" for s in size)
-    raise DataError(f"{name}: expected voxels of {low:g} to {high:g} mm, found {found} mm{''.join(guess[:1])}")
+    raise DataError(f"{path}: expected voxels of {low:g} to {high:g} mm, found {found} mm{hint}")
+
+
+def _within(size: np.ndarray, low: float, high: float) -> bool:
+    return bool(((size >= low) & (size <= high)).all())

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from .errors import DataError
+from .listed import listed
 
 __all__ = ["check_finite", "check_floating", "load_tensors", "verify_file"]
 
@@ -99,7 +100,7 @@ def check_finite(tensors: Mapping[str, torch.Tensor]) -> None:
     }
     if bad:
         raise DataError(
-            f"expected finite weights, found NaN or infinity in {len(bad)} of {len(tensors)} tensors ({_listed(bad)}): "
+            f"expected finite weights, found NaN or infinity in {len(bad)} of {len(tensors)} tensors ({_named(bad)}): "
             "the training diverged; take an earlier checkpoint"
         )
 
@@ -121,10 +122,9 @@ def check_floating(tensors: Mapping[str, torch.Tensor]) -> None:
     if bad:
         raise DataError(
             "expected weights of floating point numbers (16, 32 or 64 bits), found other types in "
-            f"{len(bad)} of {len(tensors)} tensors ({_listed(bad)})"
+            f"{len(bad)} of {len(tensors)} tensors ({_named(bad)})"
         )
 
 
-def _listed(found: Mapping[str, object], most: int = 3) -> str:
-    named = [f"{name}: {value}" for name, value in sorted(found.items())[:most]]
-    return ", ".join([*named, "..."] if len(found) > most else named)
+def _named(found: Mapping[str, object]) -> str:
+    return listed(f"{name}: {value}" for name, value in sorted(found.items()))

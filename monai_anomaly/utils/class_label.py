@@ -25,8 +25,8 @@ def class_label(value: Any, where: str, num_classes: int | None = None) -> int:
     """
     most = "" if num_classes is None else f" to {num_classes - 1}"
     number = None
-    if isinstance(value, (str, int, float, np.number)) and not isinstance(value, bool):
-        with contextlib.suppress(ValueError):
+    if isinstance(value, (str, int, float, np.integer, np.floating)) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError, OverflowError):
             number = float(value)
     if number is None or not number.is_integer() or not 0 <= number < (num_classes or np.inf):
         raise DataError(f"{where}: expected a class, a whole number from 0{most or ' on'}, found {value!r}")

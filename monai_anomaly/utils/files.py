@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ import torch
 from .errors import OutputError
 
 __all__ = ["atomic_path", "atomic_torch_save", "atomic_write", "check_writable"]
+
+_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG)
+"""What a system says of a file that is written, perhaps without its name."""
 
 
 @contextmanager
@@ -36,9 +40,8 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         yield tmp
         os.replace(tmp, path)
     except OSError as error:
-        # a full disk names no file; an error that names another one is of something the block reads
-        if isinstance(error, OutputError) or not (error.filename is None or _is_about(error.filename, tmp)):
-            raise
+        if isinstance(error, OutputError) or not _is_about(error, path, tmp):
+            raise  # of something that the block reads: a damaged file, a network
         raise _output_error(path, error) from error
     finally:
         with suppress(OSError):
@@ -116,9 +119,11 @@ class _Writer:
             raise
 
 
-def _is_about(name: Any, tmp: Path) -> bool:
-    found = Path(os.fsdecode(name))
-    return found == tmp or found in tmp.parents
+def _is_about(error: OSError, path: Path, tmp: Path) -> bool:
+    if error.filename is None:  # a full disk names no file
+        return error.errno in _WRITING
+    found = Path(os.fsdecode(error.filename))
+    return found in (path, tmp, *tmp.parents)
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:

@@ -17,14 +17,14 @@ from nibabel.spatialimages import HeaderDataError
 from .affines import corner_distance, voxel_size
 from .errors import DataError
 from .files import atomic_path
+from .suffixes import NIFTI, is_image
 
 __all__ = ["ALIGNED", "MNI", "NiftiGeometry", "read_geometry", "write_nifti"]
 
 ALIGNED, MNI = 2, 4
 """Codes of NIfTI: the space of another file, and that of MNI152."""
 
-_SUFFIXES = (".nii", ".nii.gz")
-_MILLIMETERS = {1: 1000.0, 3: 0.001}  # of a unit; no unit counts as mm, as everywhere
+_MILLIMETERS = {1: 1e3, 3: 1e-3}  # of a unit; no unit counts as mm, as everywhere
 _QFORM = ("qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
 _SFORM = ("sform_code", "srow_x", "srow_y", "srow_z")
 _ERRORS = (OSError, EOFError, ValueError, nib.filebasedimages.ImageFileError, HeaderDataError)
@@ -109,7 +109,7 @@ def read_geometry(path: Any) -> NiftiGeometry | None:
             the wrong thing about compression.
     """
     path = Path(str(path))
-    if not path.name.lower().endswith(_SUFFIXES) or not path.is_file():
+    if not is_image(path, NIFTI) or not path.is_file():
         return None
     try:
         _check_compression(path)

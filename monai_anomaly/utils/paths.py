@@ -8,7 +8,7 @@ from typing import Any
 
 from .errors import DataError
 
-__all__ = ["as_path", "same_folder"]
+__all__ = ["as_path"]
 
 
 def as_path(value: Any, name: str) -> Path:
@@ -30,13 +30,3 @@ def as_path(value: Any, name: str) -> Path:
         f"{name}: expected a path, found {value!r} ({type(value).__name__}); the command line reads such names as"
         f" numbers or lists: write ./ in front, like --{name} ./20230115"
     )
-
-
-def same_folder(dataset_dir: Any, phantom_dir: Any) -> bool:
-    """Whether two paths are the same, whether they exist or not.
-
-    Raises:
-        DataError: one of them is no path.
-    """
-    first, second = as_path(dataset_dir, "dataset_dir"), as_path(phantom_dir, "phantom_dir")
-    return os.path.abspath(first) == os.path.abspath(second)

@@ -11,16 +11,18 @@ from .suffixes import is_image
 
 __all__ = ["files_in", "image_files", "walk"]
 
-_NO_DATA = ("__MACOSX", "@eaDir")
-"""Folders that macOS (zip files) and Synology (thumbnails) write beside the data."""
+_NO_DATA = ("__macosx", "@eadir", "lost+found", "$recycle.bin", "system volume information")
+"""Folders that macOS (zip files), Synology (thumbnails), ext4 and Windows (both at the top of a disk, and often closed)
+write beside the data, in small letters."""
 
 
 def walk(root: str | os.PathLike) -> Iterator[tuple[Path, list[Path]]]:
     """A folder and all below it, each with its files, in the order of their names: the one way to look for data.
 
     Links to folders are followed; a folder that several links lead to is read once. Hidden names (``._*`` of macOS,
-    ``.ipynb_checkpoints``), ``__MACOSX`` and ``@eaDir`` are passed over; ``root`` itself may be hidden or a link. A
-    link that leads nowhere counts as a file, so that who reads it can name it.
+    ``.ipynb_checkpoints``), ``__MACOSX``, ``@eaDir`` and what systems keep at the top of a disk
+    (``lost+found``, ``$RECYCLE.BIN``) are passed over; ``root`` itself may be any of these, or a link. A link that
+    leads nowhere counts as a file, so that who reads it can name it.
 
     Raises:
         DataError: a folder cannot be read.
@@ -55,7 +57,7 @@ def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
     folders: list[Path] = []
     files: list[Path] = []
     try:
-        names = sorted(name for name in os.listdir(folder) if not name.startswith(".") and name not in _NO_DATA)
+        names = sorted(n for n in os.listdir(folder) if not n.startswith(".") and n.casefold() not in _NO_DATA)
         for path in (folder / name for name in names):
             (folders if path.is_dir() else files).append(path)
     except OSError as error:

@@ -160,3 +160,24 @@ def test_visits_stay_with_their_patient_and_a_pattern_says_otherwise(tmp_path: P
     assert "sub-0" in datalist["notes"][0]
     other = make_brats_datalist(tmp_path, modalities=["t1", "flair"], subject=r"ses-\d")
     assert {s["subject"] for s in _samples(other)} == {"ses-0", "ses-1", "ses-2"} and "notes" not in other
+
+
+def test_a_mask_of_a_scan_is_not_taken_for_the_lesions_but_on_demand(tmp_path: Path) -> None:
+    for i in range(3):
+        _flat(tmp_path / f"c{i}", *(f"c{i}_{name}" for name in ("t1", "t2", "t1_mask", "t1_brain_mask", "t2_bet")))
+    datalist = make_brats_datalist(tmp_path, modalities=["t1", "t2"])
+    assert len(_samples(datalist)) == 3 and all("mask" not in sample for sample in _samples(datalist))
+    assert "c0/c0_t1_mask.nii.gz" in datalist["unmatched"] and len(datalist["unmatched"]) == 9
+    (note,) = (line for line in datalist["notes"] if "--mask mask" in line)
+    assert "c0/c0_t1_mask.nii.gz" in note and "brain_mask" not in note
+    said = make_brats_datalist(tmp_path, modalities=["t1", "t2"], mask="mask")
+    assert all(sample["mask"].endswith("_t1_mask.nii.gz") for sample in _samples(said)) and len(said["notes"]) == 1
+
+
+@pytest.mark.parametrize("name", ["mask", "c{}_mask"])
+def test_a_mask_of_a_case_is_the_lesions(tmp_path: Path, name: str) -> None:
+    for i in range(3):
+        _flat(tmp_path / f"c{i}", *(f"c{i}_{m}" for m in ("t1", "t2", "t1_bet")), name.format(i))
+    datalist = make_brats_datalist(tmp_path, modalities=["t1", "t2"])
+    assert all(sample["mask"].endswith("mask.nii.gz") for sample in _samples(datalist))
+    assert len(_samples(datalist)) == 3

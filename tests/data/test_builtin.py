@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from monai_anomaly.data import builtin, find_datalist
+from monai_anomaly.data import builtin, find_datalist, is_builtin
 from monai_anomaly.utils import DataError
 
 
@@ -108,3 +108,8 @@ def test_a_phantom_of_another_kind_is_not_taken_for_the_one_asked_for(tmp_path: 
 def test_unknown_kind(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="brian"):
         find_datalist(tmp_path, {"kind": "brian"})
+
+
+def test_the_folder_of_the_phantom_in_other_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert is_builtin("a/../b", tmp_path / "b") and not is_builtin("a", "b")

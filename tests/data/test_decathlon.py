@@ -74,6 +74,17 @@ def test_another_order_of_the_channels_is_an_error_that_tells_the_way_out(task: 
     assert [s["subject"] for s in find_inputs(task / "imagesTs", THEIRS)] == ["BRATS_005"]
 
 
+def test_spelling_is_no_other_order(task: Path) -> None:
+    content = json.loads((task / "dataset.json").read_text(encoding="utf-8")) | {"modality": {"0": "T2", "1": "ADC"}}
+    (task / "dataset.json").write_text(json.dumps(content))
+    for names in (["T2", "ADC"], ["t2", "adc"], ["T2w", "Adc"]):
+        assert len(find_inputs(task / "imagesTs", names)) == 1
+    with pytest.raises(DataError, match=r"found \['t2', 'adc'\]"):
+        find_inputs(task / "imagesTs", ["ADC", "T2"])
+    save_datalist(task / "list.json", make_decathlon_datalist(task))
+    assert load_datalist(task / "list.json", "training", ["T2", "ADC"])
+
+
 @pytest.mark.parametrize("name", ["dataset.json", "datalist.json"])
 def test_the_file_itself_is_no_datalist(task: Path, name: str) -> None:
     (task / name).write_bytes((task / "dataset.json").read_bytes())

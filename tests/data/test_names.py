@@ -40,26 +40,22 @@ def test_modalities(name: str, role: str, case: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *(
-            "p_seg",
-            "p_Segm",
-            "p_seg_fused",
-            "p_mask",
-            "p-lesion",
-            "p_gtv",
-            "p_label",
-            "p_tumor_segmentation",
-            "p_tumour",
-        ),
-        *(
-            "p_GlistrBoost",
-            "p_GlistrBoost_ManuallyCorrected",
-            "p_roi",
-            "p_flair_seg",
-            "p_t1_lesion_mask",
-            "p_seg_to_t1",
-            "p_segmentation_T1",
-        ),
+        "p_seg",
+        "p_Segm",
+        "p_seg_fused",
+        "p_mask",
+        "p-lesion",
+        "p_gtv",
+        "p_label",
+        "p_tumor_segmentation",
+        "p_tumour",
+        "p_GlistrBoost",
+        "p_GlistrBoost_ManuallyCorrected",
+        "p_roi",
+        "p_flair_seg",
+        "p_t1_lesion_mask",
+        "p_seg_to_t1",
+        "p_segmentation_T1",
     ],
 )
 def test_masks(name: str) -> None:
@@ -69,7 +65,17 @@ def test_masks(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["p_brain_mask", "p_bet_mask", "p_brain_segmentation", "sub-1_desc-brain_mask", "p_t1_flair", "p_adc", "seatbelt1"],
+    [
+        "p_t1_brainmask",
+        "p_t1_bet_mask",
+        "p_brain_mask",
+        "p_bet_mask",
+        "p_brain_segmentation",
+        "sub-1_desc-brain_mask",
+        "p_t1_flair",
+        "p_adc",
+        "seatbelt1",
+    ],
 )
 def test_names_that_say_nothing_or_too_much(name: str) -> None:
     assert _read(f"{name}.nii.gz") is None
@@ -78,3 +84,7 @@ def test_names_that_say_nothing_or_too_much(name: str) -> None:
 def test_one_spelling_of_the_mask_on_demand() -> None:
     assert _read("p_Wilma.nii.gz", mask="wilma") == ("mask", "p")
     assert _read("p_seg.nii.gz", mask="wilma") is None
+    assert _read("p_t1_mask.nii.gz", mask="mask") == ("mask", "p")
+    # the mask of the brain only by its own name
+    assert _read("p_brain_mask.nii.gz", mask="mask") is None
+    assert _read("p_brain_mask.nii.gz", mask="brain_mask") == ("mask", "p")

@@ -131,7 +131,7 @@ def test_slices_and_files_are_named(batch_size: int) -> None:
     ):
         outside(MetaTensor(x, meta={"filename_or_obj": ["/data/a.nii.gz", "/data/b.nii.gz"]}), None)
     many = torch.full((9, 1, 4, 4), torch.nan)
-    with pytest.raises(DataError, match=r"found 144 that .* in image 0, image 1, image 2, image 3, image 4 and 4 more"):
+    with pytest.raises(DataError, match=r"found 144 that .* in image 0, image 1, .*, image 4, and 4 more"):
         inferer(many, None)
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from monai_anomaly.transforms import find_brain_mask
-from monai_anomaly.transforms.brain_mask_file import is_mask_beside
 from monai_anomaly.utils import DataError
 
 HEAD = np.random.default_rng(0).integers(1, 100, (6, 7, 8)).astype(np.int16)
@@ -69,20 +68,8 @@ def test_a_damaged_mask_is_named(tmp_path: Path) -> None:
         find_brain_mask(tmp_path / "scan.nii.gz")
 
 
-def test_masks_beside_scans_are_told_from_scans(tmp_path: Path) -> None:
-    write(tmp_path, scan=HEAD, scan_bet=MASK, other_mask=MASK, **{"sub-1_T1w": HEAD, "sub-1_desc-brain_mask": MASK})
-    beside = {p.name for p in tmp_path.iterdir() if is_mask_beside(p)}
-    assert beside == {"scan_bet.nii.gz", "sub-1_desc-brain_mask.nii.gz"}
-
-
 def test_a_mask_with_another_suffix_than_its_scan(tmp_path: Path) -> None:
     nib.save(nib.Nifti1Image(HEAD, np.eye(4)), tmp_path / "scan.nii")
     write(tmp_path, scan_bet=MASK)
     (tmp_path / "._scan_bet.nii.gz").write_bytes(b"\0\5\26\7")
     assert find_brain_mask(tmp_path / "scan.nii") == tmp_path / "scan_bet.nii.gz"
-    assert is_mask_beside(tmp_path / "scan_bet.nii.gz") and not is_mask_beside(tmp_path / "scan.nii")
-
-
-def test_signs_of_patterns_in_a_name_are_signs(tmp_path: Path) -> None:
-    write(tmp_path, **{"sub-[1]_T1w": HEAD, "sub-[1]_desc-brain_mask": MASK})
-    assert is_mask_beside(tmp_path / "sub-[1]_desc-brain_mask.nii.gz")

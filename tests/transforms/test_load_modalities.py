@@ -259,7 +259,7 @@ def test_the_unit_of_the_header_counts_and_is_told_once(tmp_path: Path, unit: st
         image.header.set_xyzt_units(unit)
         nib.save(image, tmp_path / f"{name}.nii.gz")
         files.append(str(tmp_path / f"{name}.nii.gz"))
-    with pytest.warns(UserWarning, match=rf"t1\.nii\.gz: its header is in {unit}s; .* 1 more") as caught:
+    with pytest.warns(UserWarning, match=rf"t1\.nii\.gz, and 1 more: the header is in {unit}s;") as caught:
         loaded = LoadModalities()(files)
     assert len(caught) == 1
     np.testing.assert_allclose(loaded.affine, AFFINE, atol=1e-4)
@@ -274,7 +274,9 @@ def test_forms_that_disagree_are_told_once_and_the_sform_counts(tmp_path: Path) 
         image.set_sform(AFFINE, 4)
         nib.save(image, tmp_path / f"{name}.nii.gz")
         files.append(str(tmp_path / f"{name}.nii.gz"))
-    with pytest.warns(UserWarning, match=r"t1\.nii\.gz: sform and qform put a corner .* mm apart; the sform") as caught:
+    with pytest.warns(
+        UserWarning, match=r"t1\.nii\.gz, and 1 more: sform and qform put a corner .* mm apart"
+    ) as caught:
         loaded = LoadModalities()(files)
     assert len(caught) == 1
     np.testing.assert_allclose(loaded.affine, AFFINE, atol=1e-5)
@@ -298,3 +300,12 @@ def test_voxels_that_cannot_be_true_are_refused(tmp_path: Path, scale: float, un
     path = _nifti(tmp_path / "a.nii.gz", _volume(), np.diag([scale * 0.5] * 3 + [1]))
     with pytest.raises(DataError, match=rf"a\.nii\.gz: expected voxels of .* found .* mm; written in {unit}\?"):
         LoadModalities()(path)
+
+
+@pytest.mark.parametrize("unit", ["meter", "micron"])
+def test_millimeters_under_another_unit_are_refused(tmp_path: Path, unit: str) -> None:
+    image = nib.Nifti1Image(_volume(), np.diag([1.0, 1.0, 3.0, 1]))
+    image.header.set_xyzt_units(unit)
+    nib.save(image, tmp_path / "a.nii.gz")
+    with pytest.raises(DataError, match=rf"a\.nii\.gz: expected voxels of .* its header says {unit}s: are they mm\?"):
+        LoadModalities()(tmp_path / "a.nii.gz")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import subprocess
 import sys
 import tracemalloc
@@ -107,6 +108,18 @@ def test_a_folder_in_the_way_of_which_a_file_lies(tmp_path: Path) -> None:
 def test_an_error_of_a_file_that_is_read_stays_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "out.txt"):
         (tmp_path / "missing.txt").read_text(encoding="utf-8")
+    (tmp_path / "damaged.gz").write_bytes(b"no gzip at all")
+    with pytest.raises(gzip.BadGzipFile), atomic_path(tmp_path / "out.txt"), gzip.open(tmp_path / "damaged.gz") as f:
+        f.read()
+    with pytest.raises(TimeoutError), atomic_path(tmp_path / "out.txt"):
+        raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+
+
+def test_a_folder_under_the_name_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "out.txt").mkdir()
+    refused = pytest.raises(OutputError, match=r"out\.txt: could not be written: Is a directory")
+    with refused, atomic_write(tmp_path / "out.txt") as f:
+        f.write("x")
 
 
 @pytest.mark.parametrize(

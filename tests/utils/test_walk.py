@@ -27,6 +27,8 @@ def test_names_in_order_and_suffixes_in_any_letters(tmp_path: Path) -> None:
 
 def test_what_no_person_put_there_is_passed_over(tmp_path: Path) -> None:
     waste = ("._p.png", ".ipynb_checkpoints/p-checkpoint.png", "__MACOSX/p.png", "@eaDir/p.png/SYNOPHOTO_THUMB_XL.jpg")
+    # at the top of a disk
+    waste += ("lost+found/p.png", "$RECYCLE.BIN/p.png", "$Recycle.Bin/p.png", "System Volume Information/p.png")
     _touch(tmp_path / "p.png", *(tmp_path / name for name in waste))
     assert _names(tmp_path) == ["p.png"]
 
