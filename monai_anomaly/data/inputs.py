@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..utils import SUFFIXES, DataError, as_path, image_files, is_image, split_suffix, walk
+from ..utils import SUFFIXES, DataError, as_path, is_image, is_mask_beside, listed, split_suffix, walk
 from .cases import group_cases
 from .datalist import load_datalist
 from .decathlon import check_channel_order
-from .names import SPELLINGS, NameReader
+from .names import MASK, SEPARATORS, SPELLINGS, NameReader
 
 __all__ = ["PROBLEM", "find_inputs", "name_samples"]
 
@@ -21,6 +22,8 @@ PROBLEM = "problem"
 
 # an inference reads none; MONAI's engines would write a result of the same name into the batch, not into the output
 REFERENCES = ("mask", "twin")
+
+_WAY_OUT = "to use one, rename it, or list it in a datalist"
 
 
 def find_inputs(
@@ -41,29 +44,35 @@ def find_inputs(
 
     Returns:
         samples with ``image`` (a path, or one a modality) and ``subject`` (a name no other sample has). Where a
-        folder of cases has one without all modalities, its sample says so under ``problem``. The ``mask`` and ``twin``
-        of a datalist are dropped, its other entries are kept. Files are not opened.
+        folder of cases has one without all modalities, its sample says so under ``problem``, as does one of a file
+        that belongs to no case. Where there is one channel every image is a sample, but masks and known other
+        contrasts, which a warning names. The ``mask`` and ``twin`` of a datalist are dropped, its other entries are
+        kept. Files are not opened.
 
     Raises:
         DataError: when nothing is found, or no case is complete, naming what was looked for.
     """
     path = as_path(path, "dataset_dir")
     if path.is_file() and path.suffix.lower() == ".json":
-        listed = load_datalist(path, section, modalities, check_files=False)
-        return name_samples([{k: v for k, v in sample.items() if k not in REFERENCES} for sample in listed])
+        samples = load_datalist(path, section, modalities, check_files=False)
+        return name_samples([{k: v for k, v in sample.items() if k not in REFERENCES} for sample in samples])
     if path.is_file():
         check_channel_order(path, modalities)
         return [{"image": str(path), "subject": split_suffix(path.name)[0]}]
     if not path.is_dir():
         raise DataError(f"{path}: expected an image, a folder or a datalist, found nothing")
-    samples = _cases(path, modalities, skip)
+    # an image of one channel needs no name
+    samples = _cases(path, modalities, skip) if len(modalities) > 1 else []
     if not samples:
-        check_channel_order(path, modalities)
-        samples = _single([p for p in image_files(path) if not skip(p) and not _is_other(p, modalities)], path)
-    if not samples:
-        raise DataError(
-            f"{path}: expected images ({', '.join(SUFFIXES)}) or folders with {list(modalities)}, found none"
-        )
+        files, other = _whole(path, modalities, skip)
+        samples = _single(files, path)
+        shown = listed(p.relative_to(path) for p in other)
+        names = f"masks, other contrasts or what was made of a scan, by their names: {shown}"
+        if not samples:
+            wanted = f"images ({', '.join(SUFFIXES)}) or folders with {list(modalities)}"
+            raise DataError(f"{path}: expected {wanted}, found none{f', but {names}; {_WAY_OUT}' if other else ''}")
+        if other:
+            warnings.warn(f"{path}: {len(other)} images left out, {names}; {_WAY_OUT}", stacklevel=2)
     return name_samples(samples)
 
 
@@ -87,22 +96,47 @@ def _cases(root: Path, modalities: Sequence[str], skip: Callable[[Path], bool]) 
                     f"{folder}: {case.name or name}: {reason}" if len(cases) > 1 else f"{folder}: {reason}"
                 )
             samples.append(sample)
-        # what begins like a case is what tools made of it; another file may be a patient under another name
-        begins = tuple(case.name.casefold() for case in cases)
-        unread += [p for p in rest if reader.read(p) is None and not p.name.casefold().startswith(begins)]
+        # another file may be a patient under another name
+        begins = _beginnings(case.name for case in cases)
+        loose = [p for p in rest if not p.name.casefold().startswith(begins)]
+        unread += [p for p in loose if reader.read(p) is None and not is_mask_beside(p)]
     if samples and all(PROBLEM in sample for sample in samples):
         raise DataError("; ".join(sample[PROBLEM] for sample in samples))
-    why = f"expected one of {list(modalities)} in the name, found none or several"
+    why = f"expected one of {list(modalities)} in the name, found none or several: {_WAY_OUT}"
     alone = [{**sample, PROBLEM: f"{sample['image']}: {why}"} for sample in _single(unread, root)]
-    if len(modalities) == 1:
-        named = _single([Path(sample["image"][0]) for sample in samples], root)
-        samples = [{**sample, **name} for sample, name in zip(samples, named, strict=True)]
     return [*samples, *alone] if samples else []
 
 
-def _is_other(path: Path, modalities: Sequence[str]) -> bool:
-    """Whether a file is, by its name, a mask or another contrast than those of brain MR that are wanted."""
-    return any(m in SPELLINGS for m in modalities) and NameReader(modalities).read(path) is not None
+def _whole(root: Path, modalities: Sequence[str], skip: Callable[[Path], bool]) -> tuple[list[Path], list[Path]]:
+    """Images that each hold all channels, and those that by their names do not: masks, another contrast, and what was
+    made of a scan."""
+    reader = NameReader(modalities)
+    brain = any(m in SPELLINGS for m in modalities)
+    files: list[Path] = []
+    other: list[Path] = []
+    known = False
+    for _, found in walk(root):
+        images = {path: reader.read(path) for path in found if is_image(path) and not skip(path)}
+        stems = {split_suffix(path.name)[0].casefold() for path in images}
+        wanted = [name.case for name in images.values() if name is not None and [name.role] == list(modalities)]
+        begins = _beginnings(wanted if brain else [])  # only of brain MR a case has more files than this one
+        known = known or bool(wanted)
+        for path, name in images.items():
+            if name is None:
+                own = not path.name.casefold().startswith(begins)
+            elif name.role == MASK and not brain:  # tumor_12 may be a photograph, p1_mask beside p1 is none
+                own = name.key not in stems
+            else:
+                own = [name.role] == list(modalities)
+            (files if own and not is_mask_beside(path) else other).append(path)
+    if not known:
+        check_channel_order(root, modalities)
+    return files, other
+
+
+def _beginnings(cases: Iterable[str]) -> tuple[str, ...]:
+    """How the names of files begin that a tool made of one of the cases: ``p1_adc`` of p1, but not ``p10``."""
+    return tuple(case.casefold() + sign for case in cases if case for sign in SEPARATORS)
 
 
 def _single(files: Sequence[Path], root: Path) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -166,12 +167,57 @@ def test_a_file_beside_the_cases_is_named(tmp_path: Path) -> None:
     assert len(problems) == 1 and "p7.nii.gz: expected one of" in problems[0]
 
 
-def test_of_one_modality_the_other_contrasts_are_no_inputs(tmp_path: Path) -> None:
-    files = touch(tmp_path, "a_flair.nii.gz", "b_flair.nii.gz", "a_t1.nii.gz", "a_seg.nii.gz")
-    assert [s["image"] for s in find_inputs(tmp_path, ["flair"])] == files[:2]
+@pytest.mark.parametrize(
+    ("case", "other", "hidden"),
+    [
+        ("p1_", "p10_scan.nii.gz", False),
+        ("p1_", "P1_adc.nii.gz", True),
+        ("p1_", "p1-t1ce-t2.nii.gz", True),
+        ("", "other_patient.nii.gz", False),
+        ("", "t1_bet.nii.gz", True),
+    ],
+)
+def test_only_what_was_made_of_a_case_hides_behind_it(tmp_path: Path, case: str, other: str, hidden: bool) -> None:
+    touch(tmp_path, *(f"{case}{m}.nii.gz" for m in MODALITIES), other)
+    problems = [s["problem"] for s in find_inputs(tmp_path, MODALITIES) if "problem" in s]
+    assert len(problems) == (0 if hidden else 1)
+    assert all(f"{other}: expected one of" in line and "rename it, or list it" in line for line in problems)
+
+
+@pytest.mark.parametrize(
+    ("channel", "names"),
+    [
+        ("xray", ["img_2", "img_3", "xray_1"]),
+        ("image", ["a", "b_image", "image", "image_001", "image_001_b"]),
+        ("image", ["lesion", "tumor_12"]),
+        ("t1", ["a_t1", "b", "c_t1"]),
+    ],
+)
+def test_one_channel_needs_no_name_even_where_some_have_it(tmp_path: Path, channel: str, names: list[str]) -> None:
+    touch(tmp_path, *(f"{name}.png" for name in names))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [s["subject"] for s in find_inputs(tmp_path, [channel])] == names
+
+
+@pytest.mark.parametrize(
+    ("channel", "names", "others"),
+    [
+        ("flair", ["a_flair", "b_flair"], ["a_t1", "a_seg", "a_adc", "a_flair_bet"]),
+        ("image", ["image_1", "p"], ["image_1_mask", "p_mask", "p_t1"]),
+    ],
+)
+def test_of_one_channel_masks_and_other_contrasts_are_left_out_with_a_line(
+    tmp_path: Path, channel: str, names: list[str], others: list[str]
+) -> None:
+    files = touch(tmp_path, *(f"{name}.png" for name in names))
+    touch(tmp_path, *(f"{name}.png" for name in others))
+    with pytest.warns(UserWarning, match=rf"{len(others)} images left out, .*rename it") as caught:
+        assert [s["image"] for s in find_inputs(tmp_path, [channel])] == files
+    assert len(caught) == 1 and all(f"{name}.png" in str(caught[0].message) for name in others)
 
 
 def test_a_contrast_that_is_not_there_is_not_replaced_by_another(tmp_path: Path) -> None:
     touch(tmp_path, "a_t1c.nii.gz", "a_gtv.nii.gz")
-    with pytest.raises(DataError, match="found none"):
+    with pytest.raises(DataError, match=r"found none, but .*a_gtv\.nii\.gz, a_t1c\.nii\.gz; to use one, rename it"):
         find_inputs(tmp_path, ["t1"])
