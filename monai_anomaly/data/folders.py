@@ -62,7 +62,7 @@ def make_folders_datalist(
         stems = [split_suffix(path.name)[0] for path in files]
         below = root if subject else root / name
         patients = name_patients(files, stems, below, subject, folder_first=True)
-        notes = patient_note(files, patients, below, subject)
+        notes += patient_note(files, patients, below, subject)
         for path, patient in zip(files, patients, strict=True):
             stem = _stem(path, root / name)
             found = mask_files.get(f"{name}/{stem}", mask_files.get(stem, []) if label else [])

@@ -114,3 +114,12 @@ def test_the_same_image_in_both_classes_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "diseased/a.png").symlink_to(tmp_path / "healthy/a.png")
     with pytest.raises(DataError, match=r"expected each image once, .*label 0 there and 1 here"):
         make_folders_datalist(tmp_path)
+
+
+@pytest.mark.parametrize("one", ["healthy", "diseased"])
+def test_a_class_that_becomes_one_patient_is_said_loudly(tmp_path: Path, one: str) -> None:
+    _touch(
+        tmp_path, *(f"{c}/{'scans' if c == one else f'p{i}'}/{i}.png" for c in ("healthy", "diseased") for i in "ab")
+    )
+    (warning,) = (note for note in make_folders_datalist(tmp_path)["notes"] if "WARNING" in note)
+    assert "all 2 cases are read as one patient, 'scans'" in warning and "--subject" in warning
