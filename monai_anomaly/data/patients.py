@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..utils import DataError
@@ -21,13 +21,22 @@ _KNOWN = [
         r"(?:^|/)(UPENN-GBM-\d{5})_\d{2}(?=[/_]|$)",
         r"(?:^|/)(UCSF-PDGM-\d+)_FU\d+d?(?=[/_]|$)",
         r"(?:^|/)(\d{8})_\d{3}$",  # NIH ChestX-ray14
+        r"(?:^|[/_])(\d{3}_S_\d{4,5})(?=[/_]|$)",  # ADNI
+        r"(?:^|/)(OAS[12]_\d{4})(?=[/_]|$)",
+        r"(?:^|/)(person\d+)_(?:bacteria|virus)_\d+$",  # Kermany's chest X-rays
     )
 ]
+_DATE = r"(?:19|20)\d\d[-.]?(?:0[1-9]|1[0-2])[-.]?(?:0[1-9]|[12]\d|3[01])"
+_NUMBERED = rf"(?:(?:ses|session|visit|week|month|day|time|timepoint|tp|followup|fu)[-_]?\d+|{_DATE})"
 _VISITS = re.compile(
-    r"(?:(?:ses|session|visit|week|month|day|time|timepoint|tp|followup|fu|baseline|pre|post)[-_]?\d*"
-    r"|(?:19|20)\d\d[-.]?(?:0[1-9]|1[0-2])[-.]?(?:0[1-9]|[12]\d|3[01]))",
+    rf"(?:(?:ses|session|visit|week|month|day|time|timepoint|tp|followup|fu|baseline|pre|post)[-_]?\d*|{_DATE})",
     re.IGNORECASE,
 )
+_SLICES = r"(?:slice|slc|sl|z|frame)[-_]?\d+"
+_END = re.compile(rf"(?:(?:^|[_\-. ])(?:{_VISITS.pattern}|{_SLICES}))+$", re.IGNORECASE)
+# with a number before it: of a patient, where it could also be of a site or a study, which all patients have
+_MIDDLE = re.compile(rf"(?<=\d)[_\-. ]{_NUMBERED}[_\-. ].*$", re.IGNORECASE)
+_COUNTED = re.compile(r"(.*\d)[_\-. ]+\d+")
 # folders that name a part of a set
 _PARTS = ("hgg", "lgg", "train", "training", "val", "valid", "validation", "test", "testing", "anat", "images", "data")
 
@@ -41,10 +50,11 @@ def name_patients(
 ) -> list[str]:
     """The patient of each case, read from the path of a file below the folder of the set.
 
-    Known are BIDS, BraTS from 2023 on, TCGA, UPENN-GBM, UCSF-PDGM and ChestX-ray14. Of other names a visit at the end
-    is taken off (``_week-012``, ``_1998.08.01``). Where nothing is left, or all cases have one name, the patient is the
-    first folder below ``root`` that names no visit and no part of the set. Doubt joins two patients rather than parts
-    the visits of one.
+    Known are BIDS, BraTS from 2023 on, TCGA, UPENN-GBM, UCSF-PDGM, ADNI, OASIS, ChestX-ray14 and Kermany's chest
+    X-rays. Of other names a visit or a slice at the end is taken off (``_week-012``, ``_1998.08.01``, ``_slice_80``),
+    and a visit within with all behind it (``P7_Timepoint_1_brain``). Where nothing is left, or all cases have one name,
+    the patient is the first folder below ``root`` that names no visit and no part of the set. Doubt joins two patients
+    rather than parts the visits of one.
 
     Args:
         files: one a case.
@@ -73,7 +83,8 @@ def name_patients(
 
 
 def patient_note(files: Sequence[Path], patients: Sequence[str], root: Path, pattern: str | None) -> list[str]:
-    """A line that says how the patients were found, with an example; none when the user said how.
+    """What to say about how the patients were found, with an example, and where it may be wrong; nothing when the user
+    said how.
 
     A warning when all cases have become one patient, who cannot be split.
     """
@@ -88,7 +99,25 @@ def patient_note(files: Sequence[Path], patients: Sequence[str], root: Path, pat
     example = max(range(len(files)), key=lambda i: counts[patients[i]])
     return [
         f"patients read from the names, e.g. {files[example].relative_to(root).as_posix()} is of"
-        f" {patients[example]!r}; --subject REGEX says otherwise"
+        f" {patients[example]!r}; --subject REGEX says otherwise",
+        *_counted_images(counts),
+    ]
+
+
+def _counted_images(patients: Iterable[str]) -> list[str]:
+    """A warning where the names of patients end in a second number (``p01_080``), which may count the slices of one;
+    not where all begin alike, as those of BraTS 2021 do."""
+    groups: dict[str, list[str]] = {}
+    for patient in sorted(patients):
+        if _known("", patient) is None and (match := _COUNTED.fullmatch(patient)):
+            groups.setdefault(match.group(1), []).append(patient)
+    several = [names for names in groups.values() if len(names) > 1]
+    if len(groups) < 2 or not several:
+        return []
+    first, second = several[0][:2]
+    return [
+        f"WARNING: {first} and {second} count as two patients; if the last number is that of a slice or a view,"
+        r" images of one patient come into several sections: --subject '([^/]+)[_-]\d+' joins them"
     ]
 
 
@@ -100,7 +129,7 @@ def _known(folder: str, stem: str) -> str | None:
 
 
 def _without_visit(stem: str) -> str:
-    return re.sub(rf"(?:(?:^|[_\-. ]){_VISITS.pattern})+$", "", stem, flags=re.IGNORECASE)
+    return _MIDDLE.sub("", _END.sub("", stem))
 
 
 def match_patient(pattern: str, case: str, below: str) -> str:

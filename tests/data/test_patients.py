@@ -26,11 +26,18 @@ def _patients(*cases: tuple[str, str], **options: str) -> list[str]:
         ("a/x.nii", "UPENN-GBM-00001_11", "UPENN-GBM-00001"),
         ("a/x.nii", "UCSF-PDGM-0429_FU001d", "UCSF-PDGM-0429"),
         ("x.png", "00000013_005", "00000013"),
+        ("x.nii", "ADNI_002_S_0295_MR_MPR__Br_20081001114556321_S13408_I13722", "002_S_0295"),
+        ("OAS1_0001_MR2/x.nii", "OAS1_0001_MR2", "OAS1_0001"),
+        ("x.jpeg", "person12_bacteria_47", "person12"),
         ("Patient-001/week-002-1/t1.nii", "", "Patient-001"),
         ("week-002/Patient-001/t1.nii", "", "Patient-001"),
         ("HGG/p7/t1.nii", "", "p7"),
         ("a/x.nii", "P7_visit2", "P7"),
         ("a/x.nii", "P7-2019-03-04", "P7"),
+        ("a/x.nii", "PatientID_0003_Timepoint_1_brain", "PatientID_0003"),
+        ("a/x.nii", "study_visit2_P7", "study_visit2_P7"),
+        ("x.png", "BraTS20_Training_001_slice_80", "BraTS20_Training_001"),
+        ("x.png", "P7_z012", "P7"),
         ("a/x.nii", "BraTS20_Training_001", "BraTS20_Training_001"),
         ("20230115/t1.nii", "", "20230115"),
         ("a/x.nii", "P7_20190304", "P7"),
@@ -64,3 +71,21 @@ def test_a_set_that_becomes_one_patient_is_said_loudly(pattern: str | None) -> N
     (note,) = patient_note(files, name_patients(files, stems, ROOT, pattern), ROOT, pattern)
     assert note.startswith("WARNING: all 2 cases are read as one patient, 'P'") and "--subject" in note
     assert not any(line.startswith("WARNING") for line in patient_note(files[:1], ["P"], ROOT, None))
+
+
+@pytest.mark.parametrize(
+    ("names", "warned"),
+    [
+        (["p01_080", "p01_081", "p02_080"], True),
+        (["BraTS2021_00001", "BraTS2021_00002"], False),
+        (["image_001", "image_002", "scan_001"], False),
+        (["TCGA-02-0001", "TCGA-02-0002", "TCGA-06-0001"], False),
+    ],
+)
+def test_a_second_number_that_may_count_slices_is_told_with_the_way_out(names: list[str], warned: bool) -> None:
+    files = [ROOT / f"sick/{name}.png" for name in names]
+    told = patient_note(files, names, ROOT, None)[1:]
+    assert bool(told) == warned
+    if warned:
+        pattern = told[0].split("--subject '")[1].split("'")[0]
+        assert name_patients(files, names, ROOT, pattern) == ["p01", "p01", "p02"]
