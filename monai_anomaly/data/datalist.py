@@ -10,8 +10,10 @@ from typing import Any
 
 from monai_anomaly.utils import DataError, atomic_write, class_label, listed, read_json, walk
 
+from .datalist_check import check_channel_names, check_sections
 from .decathlon import refuse_decathlon
 from .names import known_name
+from .spellings import join_spellings
 from .split import split_by_subject
 
 __all__ = ["assemble_datalist", "existing_folder", "load_datalist", "save_datalist"]
@@ -43,7 +45,7 @@ def load_datalist(
 
     Raises:
         DataError: the file, the section, a listed image or an entry that is required is missing, the modalities are
-            others, or a label is no class.
+            others, a label is no class, or a patient or an image is in training and test.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -70,6 +72,10 @@ def load_datalist(
             raise DataError(
                 f"{path}: expected samples with an 'image', found {sample!r} as entry {number} of '{section}'"
             )
+    check_sections(datalist, SECTIONS, path)
+    samples = [{k: v for k, v in sample.items() if v or k not in FILE_KEYS} for sample in samples]
+    if modalities is not None:
+        check_channel_names(samples, modalities)
     for key in requires:
         without = [str(sample.get("subject", number)) for number, sample in enumerate(samples) if not sample.get(key)]
         if without:
@@ -131,7 +137,8 @@ def assemble_datalist(
     """Split samples by patient and put them into a datalist.
 
     Args:
-        samples: samples of all sections; ``subject`` says which belong to one patient.
+        samples: samples of all sections; ``subject`` says which belong to one patient, however it is written, see
+            :func:`monai_anomaly.data.spellings.join_spellings`.
         root: folder or file the samples come from; its name becomes the name of the data set.
         description: one sentence.
         modalities: names of the channels, in order.
@@ -147,6 +154,7 @@ def assemble_datalist(
         DataError: when no sample is left; the message gives the first reasons. When an image is listed twice, with two
             labels or patients.
     """
+    samples, told = join_spellings(samples)
     samples, left_out = _each_once(samples, cases or [str(sample["image"]) for sample in samples], left_out)
     if not samples:
         reasons = "; ".join(
@@ -155,6 +163,7 @@ def assemble_datalist(
         )
         raise DataError(f"{root}: expected {description}, found no usable case{f' ({reasons})' if reasons else ''}")
     parts = split_by_subject(samples, split, seed=seed, stratify=stratify)
+    notes = [*notes, *told]
     return {
         "description": description,
         "name": root.name,

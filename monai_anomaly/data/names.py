@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,8 +65,8 @@ class FileName:
 
     Args:
         role: a modality, ``"mask"`` or ``"twin"``.
-        case: what is left of the stem: the files of a case share it, up to small and capital letters. Empty when the
-            name is only the role.
+        case: what is left of the stem: the files of a case share it, up to capitals and the way umlauts are written.
+            Empty when the name is only the role.
     """
 
     role: str
@@ -73,8 +74,8 @@ class FileName:
 
     @property
     def key(self) -> str:
-        """Equal for the files of a case."""
-        return self.case.casefold()
+        """Equal for the files of a case, on whatever system an umlaut was written."""
+        return unicodedata.normalize("NFC", self.case).casefold()
 
 
 def known_name(modality: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -96,9 +97,11 @@ def make_table_datalist(
 
 
 def existing_file(folder: Path, name: str) -> Path:
-    """The file that an entry of a table names, be it with the signs of Windows between folders."""
-    path = folder / name
-    return folder / name.replace("\\", "/") if "\\" in name and not path.is_file() else path
+    """The file that an entry of a table names, be it with the signs of Windows between folders, or with umlauts as
+    another system writes them."""
+    written = (name, name.replace("\\", "/"))
+    forms = [*written, *(unicodedata.normalize(form, n) for form in ("NFC", "NFD") for n in written)]
+    return next((folder / form for form in forms if (folder / form).is_file()), folder / written["\\" in name])
 
 
 def _image_root(table: Path, names: Sequence[str]) -> Path:

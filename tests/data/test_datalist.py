@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -109,12 +110,10 @@ def test_entry_that_every_sample_must_have(tmp_path) -> None:
 
 @pytest.mark.parametrize("label", [2, -1, 0.5, "yes", float("nan")])
 def test_a_label_that_is_no_class_names_the_sample(tmp_path: Path, label: Any) -> None:
-    (tmp_path / "a.png").touch()
-    samples = [{"image": "a.png", "label": 1.0, "subject": "p1"}, {"image": "a.png", "label": label, "subject": "p2"}]
-    path = tmp_path / "list.json"
-    path.write_text(json.dumps({"training": samples[:1], "test": samples}))
+    samples = [{"image": f"{x}.png", "label": y, "subject": f"p{x}"} for x, y in (("a", 1.0), ("b", 1.0), ("c", label))]
+    path = _listed(tmp_path, training=samples[:1], test=samples[1:])
     assert [type(s["label"]) for s in load_datalist(path, "training", num_classes=2)] == [int]
-    with pytest.raises(DataError, match=r"list\.json: 'test', subject p2, a\.png: label: expected a class, .*0 to 1"):
+    with pytest.raises(DataError, match=r"list\.json: 'test', subject pc, c\.png: label: expected a class, .*0 to 1"):
         load_datalist(path, "test", num_classes=2)
 
 
@@ -129,3 +128,35 @@ def test_names_that_are_no_valid_text_survive(tmp_path: Path) -> None:
     Path(file).touch()
     save_datalist(tmp_path / "list.json", {"test": [{"image": file, "subject": "p"}]})
     assert load_datalist(tmp_path / "list.json", "test")[0]["image"] == file
+
+
+def _listed(folder: Path, **sections: list[dict[str, Any]]) -> Path:
+    for sample in itertools.chain(*sections.values()):
+        for file in [sample["image"]] if isinstance(sample["image"], str) else sample["image"]:
+            (folder / file).touch()
+    save_datalist(folder / "list.json", sections)
+    return folder / "list.json"
+
+
+@pytest.mark.parametrize("other", [{"image": "b.png", "subject": "p1"}, {"image": "./a.png", "subject": "P2"}])
+def test_a_patient_or_an_image_of_the_training_is_not_tested(tmp_path: Path, other: dict[str, str]) -> None:
+    first = {"image": "a.png", "subject": "P1"}
+    path = _listed(tmp_path, training=[first], test=[other])
+    with pytest.raises(DataError, match=r"list\.json: expected .* in one section, found in training and test"):
+        load_datalist(path, "training")
+    for one, two in (("training", "validation"), ("validation", "test")):
+        path = _listed(tmp_path, **{one: [first], two: [other]})
+        with pytest.warns(UserWarning, match=f"found in {one} and {two}"):
+            load_datalist(path, one)
+
+
+def test_an_entry_without_a_mask_may_say_so(tmp_path: Path) -> None:
+    path = _listed(tmp_path, test=[{"image": "a.png", "mask": nothing, "twin": nothing} for nothing in (None, "")])
+    assert load_datalist(path, "test") == [{"image": str(tmp_path / "a.png")}] * 2
+
+
+def test_files_in_the_order_of_the_alphabet_are_not_taken_for_other_contrasts(tmp_path: Path) -> None:
+    path = _listed(tmp_path, test=[{"image": ["p_flair.nii", "p_t1.nii"]}, {"image": ["x.nii", "y.nii"]}])
+    with pytest.raises(DataError, match=r"p_flair\.nii: expected t1 in this place of the list, found flair"):
+        load_datalist(path, "test", ["t1", "flair"])
+    assert len(load_datalist(path, "test", ["flair", "t1"])) == 2

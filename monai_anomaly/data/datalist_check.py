@@ -1,0 +1,75 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What only goes wrong in a datalist that a person or a script wrote, and that no result would show."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..utils import DataError, listed
+from .names import NameReader
+from .spellings import plain_name
+
+__all__ = ["check_channel_names", "check_sections"]
+
+
+def check_sections(datalist: Mapping[str, Any], sections: Sequence[str], where: str | os.PathLike) -> None:
+    """Compare the patients and images of the sections.
+
+    A score of patients that the network was trained on is worthless. Others in two sections, as in a set too small for
+    three, bring a warning: weights and threshold then are not chosen, or not scored, on patients of their own.
+
+    Raises:
+        DataError: a patient or an image is in the training and in the test.
+    """
+    parts = {section: _contents(datalist.get(section)) for section in sections}
+    for first, second in itertools.combinations(sections, 2):
+        shared = [name for key, name in parts[first].items() if key in parts[second]]
+        if not shared:
+            continue
+        found = f"found in {first} and {second}: {listed(shared)}"
+        problem = f"{where}: expected each patient and image in one section, {found}"
+        if (first, second) == ("training", "test"):
+            raise DataError(f"{problem}; take them out of one, or list the data again")
+        warnings.warn(problem, stacklevel=3)
+
+
+def check_channel_names(samples: Sequence[Mapping[str, Any]], modalities: Sequence[str]) -> None:
+    """Compare the names of the files of each sample with the modalities they stand for, where they name one.
+
+    Raises:
+        DataError: names the file that stands for another modality than its name says.
+    """
+    reader = NameReader(modalities)
+    for sample in samples:
+        files = sample["image"]
+        if not isinstance(files, (list, tuple)) or len(files) != len(modalities):
+            continue
+        for file, modality in zip(files, modalities, strict=True):
+            name = reader.read(Path(file))
+            if name is not None and name.role in modalities and name.role != modality:
+                raise DataError(
+                    f"{file}: expected {modality} in this place of the list, found {name.role} by its name; the files"
+                    f" of an image are listed in the order {list(modalities)}"
+                )
+
+
+def _contents(samples: Any) -> dict[str, str]:
+    """Patients and images of a section: what is compared, and how it is shown."""
+    found: dict[str, str] = {}
+    for sample in samples if isinstance(samples, list) else []:
+        if not isinstance(sample, Mapping):
+            continue
+        if sample.get("subject") is not None:
+            found[f"patient {plain_name(str(sample['subject']))}"] = str(sample["subject"])
+        image = sample.get("image")
+        files = [image] if isinstance(image, str) else image if isinstance(image, list) else []
+        # slices of one file may be listed one by one
+        found[f"image {[os.path.normpath(str(file)) for file in files]}"] = str(files[0]) if files else ""
+    found.pop("image []", None)
+    return found
