@@ -15,6 +15,7 @@ from monai_anomaly.utils import (
     is_image,
     is_mask_beside,
     listed,
+    other_formats,
     split_suffix,
     walk,
 )
@@ -69,13 +70,15 @@ def make_brats_datalist(
     refuse_decathlon(root / NAME, read_dataset(root))
     label = class_label(label, "label")
     reader = NameReader(modalities, mask)
-    found, unmatched = [], []
+    found, unmatched, left_out = [], [], []
     for folder, files in walk(root):
+        if reason := other_formats(folder, files, NIFTI):
+            left_out.append({"case": str(folder), "reason": reason})
         cases, rest = group_cases([p for p in files if is_image(p, NIFTI)], reader, modalities)
         found += [(folder / case.name if len(cases) > 1 else folder, case) for case in cases]
         unmatched += rest
     has_masks = any(MASK in case.files for _, case in found)
-    usable, left_out = [], []
+    usable = []
     for where, case in found:
         if reason := case.problem([*modalities, MASK] if has_masks else modalities):
             left_out.append({"case": str(where), "reason": reason})

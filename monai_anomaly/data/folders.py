@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import SUFFIXES, DataError, class_label, image_files, split_suffix
+from monai_anomaly.utils import SUFFIXES, DataError, class_label, image_files, other_formats, split_suffix, walk
 
 from .datalist import assemble_datalist, existing_folder
 from .patients import name_patients, patient_note
@@ -53,12 +53,15 @@ def make_folders_datalist(
     mask_files: dict[str, list[Path]] = {}
     for path in image_files(root / masks) if (root / masks).is_dir() else []:
         mask_files.setdefault(_stem(path, root / masks), []).append(path)
-    samples, left_out, notes, used = [], [], [], set()
+    samples, notes, used = [], [], set()
+    left_out: list[dict[str, str]] = []
     for name, label in folders.items():
         expected = f"images ({', '.join(SUFFIXES)})"
         files = image_files(existing_folder(root / name, expected))
+        unread = [(folder, other_formats(folder, others)) for folder, others in walk(root / name)]
+        left_out += [{"case": str(folder), "reason": reason} for folder, reason in unread if reason]
         if not files:
-            raise DataError(f"{root / name}: expected {expected}, found none")
+            raise DataError(left_out[-1]["reason"] if left_out else f"{root / name}: expected {expected}, found none")
         stems = [split_suffix(path.name)[0] for path in files]
         below = root if subject else root / name
         patients = name_patients(files, stems, below, subject, folder_first=True)

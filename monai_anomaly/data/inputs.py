@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..utils import SUFFIXES, DataError, as_path, is_image, is_mask_beside, listed, split_suffix, walk
+from ..utils import SUFFIXES, DataError, as_path, is_image, is_mask_beside, listed, other_formats, split_suffix, walk
 from .cases import group_cases
 from .datalist import load_datalist
 from .decathlon import check_channel_order
@@ -45,9 +45,9 @@ def find_inputs(
     Returns:
         samples with ``image`` (a path, or one a modality) and ``subject`` (a name no other sample has). Where a
         folder of cases has one without all modalities, its sample says so under ``problem``, as does one of a file
-        that belongs to no case. Where there is one channel every image is a sample, but masks and known other
-        contrasts, which a warning names. The ``mask`` and ``twin`` of a datalist are dropped, its other entries are
-        kept. Files are not opened.
+        that belongs to no case, and one of a folder with images of formats that are not read. Where there is one
+        channel every image is a sample, but masks and known other contrasts, which a warning names. The ``mask`` and
+        ``twin`` of a datalist are dropped, its other entries are kept. Files are not opened.
 
     Raises:
         DataError: when nothing is found, or no case is complete, naming what was looked for.
@@ -63,17 +63,20 @@ def find_inputs(
         raise DataError(f"{path}: expected an image, a folder or a datalist, found nothing")
     # an image of one channel needs no name
     samples = _cases(path, modalities, skip) if len(modalities) > 1 else []
+    unread = _unread(path, skip)
     if not samples:
         files, other = _whole(path, modalities, skip)
         samples = _single(files, path)
         shown = listed(p.relative_to(path) for p in other)
         names = f"masks, other contrasts or what was made of a scan, by their names: {shown}"
+        if unread and not samples:
+            raise DataError(unread[0][PROBLEM])
         if not samples:
             wanted = f"images ({', '.join(SUFFIXES)}) or folders with {list(modalities)}"
             raise DataError(f"{path}: expected {wanted}, found none{f', but {names}; {_WAY_OUT}' if other else ''}")
         if other:
             warnings.warn(f"{path}: {len(other)} images left out, {names}; {_WAY_OUT}", stacklevel=2)
-    return name_samples(samples)
+    return name_samples([*samples, *unread])
 
 
 def _cases(root: Path, modalities: Sequence[str], skip: Callable[[Path], bool]) -> list[dict[str, Any]]:
@@ -139,6 +142,16 @@ def _beginnings(cases: Iterable[str]) -> tuple[str, ...]:
     return tuple(case.casefold() + sign for case in cases if case for sign in SEPARATORS)
 
 
+def _unread(root: Path, skip: Callable[[Path], bool]) -> list[dict[str, Any]]:
+    """A sample of each folder with images of formats that are not read, so that no patient is missed in silence."""
+    samples = []
+    for folder, files in walk(root):
+        if reason := other_formats(folder, [path for path in files if not skip(path)]):
+            name = folder.resolve().name if folder == root else str(folder.relative_to(root))
+            samples.append({"image": str(folder), "subject": name, PROBLEM: reason})
+    return samples
+
+
 def _single(files: Sequence[Path], root: Path) -> list[dict[str, Any]]:
     """A sample of each file, named by its stem, or by its path where several have one stem."""
     counts = Counter(split_suffix(path.name)[0] for path in files)
@@ -154,7 +167,9 @@ def name_samples(samples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     named: dict[str, dict[str, Any]] = {}
     for sample in samples:
         first = sample["image"] if isinstance(sample["image"], str) else sample["image"][0]
-        base = str(sample.get("subject", split_suffix(Path(first).name)[0]))
+        base = "" if sample.get("subject") is None else str(sample["subject"])
+        if not base.strip(". "):  # would be the folder of all, or the one above
+            base = split_suffix(Path(first).name)[0]
         if "slice" in sample:
             base = f"{base}_{sample['slice']}"
         base = base.replace("/", "_").replace(os.sep, "_")

@@ -13,9 +13,10 @@ from monai.config import KeysCollection, PathLike
 from monai.data import MetaTensor, NibabelReader, PILReader
 from monai.transforms import LoadImage, MapTransform, Transform
 from monai.utils import ImageMetaKey, TransformBackends, ensure_tuple
+from PIL import ImageOps
 
 from monai_anomaly.data.siblings import find_siblings
-from monai_anomaly.utils import DataError, NiftiGeometry, check_voxel_size, read_geometry
+from monai_anomaly.utils import DataError, NiftiGeometry, check_intact, check_voxel_size, read_geometry
 
 from .check_image import MODALITY_FILES, check_same_grid
 from .dicom_series import read_slice_stack
@@ -25,7 +26,9 @@ __all__ = ["LoadModalities", "LoadModalitiesD", "LoadModalitiesDict", "LoadModal
 
 
 def _to_gray(image: Any) -> Any:
-    """Turn a color or palette picture to 8-bit gray; leave 8-, 16-bit and float gray values as they are."""
+    """Turn a color or palette picture to 8-bit gray; leave 8-, 16-bit and float gray values as they are. A photograph
+    is turned upright as viewers do."""
+    image = ImageOps.exif_transpose(image)
     return image.convert("L") if image.mode in ("1", "P", "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr") else image
 
 
@@ -36,7 +39,7 @@ class LoadModalities(Transform):
     error; here every file is read by itself (by ``LoadImage``) and compared with the first.
 
     * NIfTI: 2D, 3D, or with the channels on the last axis; axes of length one behind the third are dropped.
-    * PNG, JPEG, BMP: color is converted to gray, the axes are (x, y) as in MONAI.
+    * PNG, JPEG, BMP: color is converted to gray, the axes are (x, y) as in MONAI, upright as the EXIF entry says.
     * NumPy ``.npy``: (H, W), (X, Y, Z), or four axes with the channels first; a 3D array with one leading or trailing
       entry is a 2D image.
     * a folder with one DICOM series: see `SliceStack`.
@@ -52,8 +55,8 @@ class LoadModalities(Transform):
             :func:`monai_anomaly.data.find_siblings`). For programs that know one file an image, like MONAI Label.
 
     Raises:
-        DataError: a file is missing or unreadable, has no usable affine, voxels that cannot be true, or is not on the
-            grid of the first one; a DICOM folder is not one volume.
+        DataError: a file is missing, unreadable or damaged, has no usable affine, voxels that cannot be true, or is not
+            on the grid of the first one; a DICOM folder is not one volume.
     """
 
     backend = [TransformBackends.TORCH]
@@ -97,6 +100,9 @@ class LoadModalities(Transform):
             image = self.loader(path)
         except Exception as error:  # every reader has its own: zlib, OSError, EOFError, PIL's, nibabel's
             raise DataError(f"{path}: expected a readable image, found {type(error).__name__}: {error}") from error
+        check_intact(path)
+        if path.suffix.lower() == ".npy" and np.iscomplexobj(np.load(path, mmap_mode="r")):
+            raise DataError(f"{path}: expected real numbers, found complex ones: save their magnitude")
         affine = np.asarray(image.affine, dtype=float)
         if stack is not None:
             affine = stack.put_into(affine)

@@ -25,14 +25,14 @@ from .json_file import read_json
 from .labels import are_labels, label_type, whole_labels
 from .listed import listed
 from .model_record import file_digest, read_model_record, write_model_record
-from .nifti import ALIGNED, MNI, NiftiGeometry, read_geometry, write_nifti
+from .nifti import ALIGNED, MNI, NiftiGeometry, check_intact, read_geometry, write_nifti
 from .paths import as_path
 from .precision import autocast_dtype
 from .provenance import provenance
 from .scaling_warning import SATURATED, SCALING_WARNING, ScalingWarning, scaling_note, summarize_scaling
 from .seeds import hashed_seed
 from .segmentation_layout import MAPS, split_prediction
-from .suffixes import NIFTI, SUFFIXES, is_image, split_suffix
+from .suffixes import NIFTI, SUFFIXES, is_image, other_formats, split_suffix
 from .walk import files_in, image_files, walk
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "check_class_logits",
     "check_finite",
     "check_floating",
+    "check_intact",
     "check_voxel_size",
     "check_writable",
     "class_label",
@@ -79,6 +80,7 @@ __all__ = [
     "label_type",
     "listed",
     "load_tensors",
+    "other_formats",
     "provenance",
     "read_geometry",
     "read_json",

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ from .errors import DataError
 from .files import atomic_path
 from .suffixes import NIFTI, is_image
 
-__all__ = ["ALIGNED", "MNI", "NiftiGeometry", "read_geometry", "write_nifti"]
+__all__ = ["ALIGNED", "MNI", "NiftiGeometry", "check_intact", "read_geometry", "write_nifti"]
 
 ALIGNED, MNI = 2, 4
 """Codes of NIfTI: the space of another file, and that of MNI152."""
@@ -124,6 +126,22 @@ def read_geometry(path: Any) -> NiftiGeometry | None:
         found = "colors: convert it to gray" if dtype.names else "complex numbers: save their magnitude"
         raise DataError(f"{path}: expected one real number a voxel, found {found}")
     return geometry
+
+
+def check_intact(path: str | os.PathLike) -> None:
+    """Compare what a file compressed by gzip holds with the checksum at its end, which nibabel does not look at.
+
+    Raises:
+        DataError: when it is damaged or cut off. Other files have no checksum and pass.
+    """
+    if not str(path).lower().endswith(".gz"):
+        return
+    try:
+        with gzip.open(path) as f:
+            while f.read(2**20):
+                pass
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: expected an intact file, found a damaged one ({error}); copy it again") from error
 
 
 def write_nifti(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import PurePath
+from collections.abc import Iterable
+from pathlib import Path, PurePath
 
-__all__ = ["NIFTI", "SUFFIXES", "is_image", "split_suffix"]
+__all__ = ["NIFTI", "SUFFIXES", "is_image", "other_formats", "split_suffix"]
 
 NIFTI = (".nii", ".nii.gz")
 SUFFIXES = (*NIFTI, ".png", ".jpg", ".jpeg", ".bmp", ".npy", ".nrrd", ".dcm")
 """Of files that are taken for images."""
+_OTHER = (".nrrd", ".dcm", ".ima", ".mgz", ".mgh", ".img", ".hdr", ".mha", ".mhd", ".mnc", ".tif", ".tiff")
 
 
 def split_suffix(name: str) -> tuple[str, str]:
@@ -21,3 +23,20 @@ def split_suffix(name: str) -> tuple[str, str]:
 def is_image(path: str | os.PathLike, suffixes: tuple[str, ...] = SUFFIXES) -> bool:
     """Whether the name of a file ends in one of the suffixes, in small or capital letters."""
     return PurePath(path).name.lower().endswith(suffixes)
+
+
+def other_formats(folder: Path, files: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> str | None:
+    """Why files of a folder are passed over that are images of formats that are not read; None where there are none.
+
+    Args:
+        folder: that the files lie in, for the message.
+        files: any.
+        suffixes: of the images that are read.
+    """
+    found = [path.name for path in files if is_image(path, _OTHER) and not is_image(path, suffixes)]
+    if not found:
+        return None
+    return (
+        f"{folder}: expected images in files {', '.join(suffixes)}, found {len(found)} of another kind,"
+        f" e.g. {found[0]}: convert them"
+    )

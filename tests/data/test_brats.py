@@ -181,3 +181,14 @@ def test_a_mask_of_a_case_is_the_lesions(tmp_path: Path, name: str) -> None:
     datalist = make_brats_datalist(tmp_path, modalities=["t1", "t2"])
     assert all(sample["mask"].endswith("mask.nii.gz") for sample in _samples(datalist))
     assert len(_samples(datalist)) == 3
+
+
+def test_cases_in_a_format_that_is_not_read_are_named(tmp_path: Path) -> None:
+    for name in ("p1/p1_t1.nii.gz", "p2/p2_t1.mgz", "p3/p3_t1.img", "p3/p3_t1.hdr"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    left_out = make_brats_datalist(tmp_path, modalities=["t1"])["left_out"]
+    assert [Path(entry["case"]).name for entry in left_out] == ["p2", "p3"]
+    (tmp_path / "p1/p1_t1.nii.gz").unlink()
+    with pytest.raises(DataError, match=r"p2_t1\.mgz: convert"):
+        make_brats_datalist(tmp_path, modalities=["t1"])

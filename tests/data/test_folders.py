@@ -123,3 +123,9 @@ def test_a_class_that_becomes_one_patient_is_said_loudly(tmp_path: Path, one: st
     )
     (warning,) = (note for note in make_folders_datalist(tmp_path)["notes"] if "WARNING" in note)
     assert "all 2 cases are read as one patient, 'scans'" in warning and "--subject" in warning
+
+
+def test_images_of_a_format_that_is_not_read_are_named(tmp_path: Path) -> None:
+    _touch(tmp_path, "healthy/a.png", "healthy/in/b.tif", "diseased/c.png", "diseased/d.png")
+    (left_out,) = make_folders_datalist(tmp_path)["left_out"]
+    assert left_out["case"].endswith("healthy/in") and "b.tif" in left_out["reason"]

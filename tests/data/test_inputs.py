@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from monai_anomaly.data import find_inputs
+from monai_anomaly.data.inputs import PROBLEM
 from monai_anomaly.utils import DataError
 
 MODALITIES = ["t1", "t1ce", "t2", "flair"]
@@ -221,3 +222,22 @@ def test_a_contrast_that_is_not_there_is_not_replaced_by_another(tmp_path: Path)
     touch(tmp_path, "a_t1c.nii.gz", "a_gtv.nii.gz")
     with pytest.raises(DataError, match=r"found none, but .*a_gtv\.nii\.gz, a_t1c\.nii\.gz; to use one, rename it"):
         find_inputs(tmp_path, ["t1"])
+
+
+@pytest.mark.parametrize("subject", [None, "", ".", "..", " "])
+def test_a_name_that_is_no_folder_of_its_own_is_that_of_the_file(tmp_path: Path, subject: str | None) -> None:
+    samples = [
+        {"image": ["x_t1.nii", "x_t2.nii"], "subject": subject},
+        {"image": ["y_t1.nii", "y_t2.nii"], "subject": 0},
+    ]
+    assert [s["subject"] for s in find_inputs(write_datalist(tmp_path, samples), ["t1", "t2"])] == ["x_t1", "0"]
+
+
+@pytest.mark.parametrize("suffix", [".mgz", ".hdr", ".MHA", ".tif"])
+def test_a_patient_in_a_format_that_is_not_read_is_named(tmp_path: Path, suffix: str) -> None:
+    touch(tmp_path, *(f"p2/x_{m}{suffix}" for m in MODALITIES))
+    with pytest.raises(DataError, match=rf"p2: expected images in .*found 4 of another kind, e.g. x_\w+\{suffix}"):
+        find_inputs(tmp_path, MODALITIES)
+    touch(tmp_path, *(f"p1/x_{m}.nii.gz" for m in MODALITIES))
+    complete, unread = find_inputs(tmp_path, MODALITIES)
+    assert PROBLEM not in complete and unread["subject"] == "p2" and suffix in unread[PROBLEM]

@@ -98,6 +98,35 @@ def test_pictures_become_one_gray_channel(tmp_path: Path, mode: str) -> None:
     np.testing.assert_allclose(image[0].numpy(), expected, atol=1)
 
 
+def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
+    gray = np.zeros((16, 24), np.uint8)
+    gray[:, 12:] = 200
+    Image.fromarray(gray).save(tmp_path / "a.jpg", quality=100)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its left side
+    Image.fromarray(np.rot90(gray)).save(tmp_path / "b.jpg", quality=100, exif=exif)
+    upright, turned = (LoadModalities()(tmp_path / f"{name}.jpg") for name in "ab")
+    assert turned.shape == (1, 24, 16)
+    np.testing.assert_allclose(turned.numpy(), upright.numpy(), atol=3)
+
+
+@pytest.mark.filterwarnings("ignore:Casting complex")
+def test_complex_numbers_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", _volume() * 1j)
+    with pytest.raises(DataError, match=r"a\.npy: expected real numbers, found complex"):
+        LoadModalities()(tmp_path / "a.npy")
+
+
+def test_a_flipped_bit_of_a_compressed_file_is_named(tmp_path: Path) -> None:
+    """Without the checksum most bits give another image and no word."""
+    path = Path(_nifti(tmp_path / "a.nii.gz", np.random.default_rng(0).random((16, 16, 16)).astype(np.float32)))
+    content = path.read_bytes()
+    for place in np.linspace(1000, len(content) - 5, 20).astype(int):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(DataError, match=r"a\.nii\.gz: expected"):
+            LoadModalities()(path)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"t2\.nii\.gz: expected an image file, found nothing"):
         LoadModalities()([_nifti(tmp_path / "t1.nii.gz", _volume()), tmp_path / "t2.nii.gz"])
