@@ -154,6 +154,8 @@ def assemble_datalist(
         DataError: when no sample is left; the message gives the first reasons. When an image is listed twice, with two
             labels or patients.
     """
+    if isinstance(split, Sequence) and len(split) > len(SECTIONS):
+        raise DataError(f"split: expected a share for each of {', '.join(SECTIONS)}, found {len(split)}")
     samples, told = join_spellings(samples)
     samples, left_out = _each_once(samples, cases or [str(sample["image"]) for sample in samples], left_out)
     if not samples:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..utils import DataError
+
 __all__ = ["split_by_subject"]
 
 
@@ -36,12 +38,11 @@ def split_by_subject(
         one list of samples a part, ordered by subject.
 
     Raises:
-        ValueError: when the shares are negative or all zero.
+        DataError: when the shares are no numbers, negative or all zero, or the seed is no whole number from 0 on.
     """
-    share = np.asarray(fractions, dtype=float)
-    if share.size == 0 or (share < 0).any() or share.sum() <= 0:
-        raise ValueError(f"expected shares >= 0 with a positive sum, found {tuple(fractions)}")
-    share = share / share.sum()
+    share = _shares(fractions)
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
+        raise DataError(f"seed: expected a whole number from 0 on, found {seed!r}")
     keys = tuple(stratify)
 
     by_subject: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -65,6 +66,16 @@ def split_by_subject(
             part.extend(subjects[start:end])
     _fill_empty(parts, share)
     return [[sample for subject in sorted(part) for sample in by_subject[subject]] for part in parts]
+
+
+def _shares(fractions: Any) -> np.ndarray:
+    try:
+        share = np.asarray(fractions, dtype=float)
+    except (TypeError, ValueError):
+        share = np.zeros(0)
+    if share.ndim != 1 or not (share >= 0).all() or not 0 < share.sum() < np.inf:
+        raise DataError(f"split: expected shares >= 0 with a positive sum, like 0.8,0.1,0.1, found {fractions!r}")
+    return np.asarray(share / share.sum())
 
 
 def _allocate(owed: np.ndarray, total: int) -> np.ndarray:

@@ -16,8 +16,8 @@ __all__ = ["RequiredClasses"]
 
 
 class RequiredClasses:
-    """Stop a training that cannot learn what it is for, before its first epoch: a class is missing, or all masks are
-    empty although there are diseased volumes, which would count as healthy.
+    """Stop a training that cannot learn what it is for, before its first epoch: a class or a whole batch is missing, or
+    all masks are empty although there are diseased volumes, which would count as healthy.
 
     A validation without a class only brings a warning: with few patients it happens, and the weights do not suffer.
 
@@ -37,7 +37,16 @@ class RequiredClasses:
         self.datalist = datalist
 
     def attach(self, engine: Engine) -> None:
-        """Look when the trainer starts."""
+        """Look when the trainer starts.
+
+        Raises:
+            DataError: when the slices make no batch: MONAI's trainers do not start then, and count as finished.
+        """
+        if getattr(engine.state, "epoch_length", None) == 0:
+            raise DataError(
+                f"{self.datalist}: expected at least one batch of the section 'training', found {len(self.training)}"
+                " slice(s), fewer than a batch: give a smaller --batch_size, or more images"
+            )
         engine.add_event_handler(Events.STARTED, self)
 
     def __call__(self, engine: Engine) -> None:

@@ -71,9 +71,8 @@ def load_tensors(path: str | os.PathLike) -> Any:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as e:  # torch raises many kinds for what is no checkpoint
-        reason = " ".join(line.strip() for line in str(e).splitlines()[:2])
         raise DataError(
-            f"{path}: expected a PyTorch checkpoint that holds tensors only; it cannot be read: {reason}"
+            f"{path}: expected a PyTorch checkpoint that holds tensors only, found {_found(path, e)}"
         ) from e
     if not verified:
         warnings.warn(
@@ -82,6 +81,18 @@ def load_tensors(path: str | os.PathLike) -> Any:
             stacklevel=2,
         )
     return content
+
+
+def _found(path: str | os.PathLike, error: Exception) -> str:
+    """What a file that torch cannot read is; without torch's advice to run the code in it."""
+    if not Path(path).stat().st_size:
+        return "an empty file"
+    with open(path, "rb") as file:
+        if file.read(15).lstrip()[:1] in (b"<", b"{"):
+            return "text, perhaps the page of a failed download"
+    _, _, reason = str(error).partition("WeightsUnpickler error: ")
+    lines = (reason or str(error)).splitlines()[: 1 if reason else 2]
+    return f"one that cannot be read: {' '.join(line.strip() for line in lines)}"
 
 
 def check_finite(tensors: Mapping[str, torch.Tensor]) -> None:

@@ -160,3 +160,11 @@ def test_files_in_the_order_of_the_alphabet_are_not_taken_for_other_contrasts(tm
     with pytest.raises(DataError, match=r"p_flair\.nii: expected t1 in this place of the list, found flair"):
         load_datalist(path, "test", ["t1", "flair"])
     assert len(load_datalist(path, "test", ["flair", "t1"])) == 2
+
+
+def test_a_share_without_a_section_drops_no_patient_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    samples = [{"image": str(tmp_path / "a.png"), "label": 0, "subject": "a"}]
+    options = {"root": tmp_path, "description": "images", "modalities": ["image"]}
+    with pytest.raises(DataError, match="split: expected a share for each of training, validation, test, found 4"):
+        assemble_datalist(samples, split=(0.7, 0.1, 0.1, 0.1), **options)

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from monai_anomaly.data import split_by_subject
+from monai_anomaly.utils import DataError
 
 
 def _samples(subjects: int, images: int = 3) -> list[dict]:
@@ -64,7 +67,13 @@ def test_a_share_of_zero_stays_empty() -> None:
     assert [len(part) for part in split_by_subject(_samples(9, 1), (0, 1, 0))] == [0, 9, 0]
 
 
-@pytest.mark.parametrize("fractions", [(), (0, 0), (1, -0.1)])
-def test_bad_shares(fractions: tuple[float, ...]) -> None:
-    with pytest.raises(ValueError, match="shares"):
+@pytest.mark.parametrize("fractions", [(), (0, 0), (1, -0.1), 0.8, ("a", "b"), (0.5, float("nan")), None])
+def test_bad_shares(fractions: Any) -> None:
+    with pytest.raises(DataError, match="split: expected shares"):
         split_by_subject(_samples(3), fractions)
+
+
+@pytest.mark.parametrize("seed", ["abc", -1, 1.5, None, True])
+def test_bad_seeds(seed: Any) -> None:
+    with pytest.raises(DataError, match="seed: expected a whole number"):
+        split_by_subject(_samples(3), seed=seed)

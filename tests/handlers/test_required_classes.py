@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from ignite.engine import Engine
+from monai.engines import SupervisedTrainer
+from torch.utils.data import DataLoader
 
 from monai_anomaly.data import SliceDataset
 from monai_anomaly.handlers import RequiredClasses
@@ -61,3 +64,17 @@ def test_masks_that_are_all_empty_stop_the_training_alone(classes: tuple[int, ..
     assert len(str(caught.value)) < 300
     with pytest.warns(UserWarning, match="'validation'.* are empty and overrule"):
         assert train(good, empty, classes) == 1
+
+
+def test_fewer_slices_than_a_batch_are_no_finished_training() -> None:
+    few, network = slices(0, 3), torch.nn.Linear(4, 4)
+    with pytest.raises(DataError, match=r"datalist\.json: expected at least one batch .* found 2 slice.*--batch_size"):
+        SupervisedTrainer(
+            device="cpu",
+            max_epochs=1,
+            train_data_loader=DataLoader(few, batch_size=3, drop_last=True),
+            network=network,
+            optimizer=torch.optim.SGD(network.parameters()),
+            loss_function=torch.nn.MSELoss(),
+            train_handlers=[RequiredClasses(few, few, (0, 1), "folder/datalist.json")],
+        ).run()

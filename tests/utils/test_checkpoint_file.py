@@ -112,3 +112,14 @@ def test_a_file_with_torch_s_own_checksums_is_refused_with_their_name(tmp_path: 
     with pytest.raises(DataError, match=r"wrong checksum .*set_crc32_options\(False\)") as caught:
         load_tensors(tmp_path / "w.pt")
     assert len(str(caught.value).removeprefix(str(tmp_path))) < 300
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [(b"", "an empty file"), (b"<html>not found</html>", "text"), (pickle.dumps([1, {2}]), "cannot be read: ")],
+)
+def test_what_is_no_checkpoint_is_named_without_advice_to_run_it(tmp_path: Path, content: bytes, found: str) -> None:
+    (tmp_path / "model.pt").write_bytes(content)
+    with pytest.raises(DataError, match=rf"model\.pt: expected a PyTorch checkpoint .*found .*{found}") as error:
+        load_tensors(tmp_path / "model.pt")
+    assert "weights_only" not in str(error.value) and len(str(error.value).splitlines()) == 1
