@@ -60,7 +60,7 @@ def datalist(kind: str, root: str | os.PathLike, out: str | os.PathLike, **optio
     for line in (*made.get("notes", ()), *_mask_lines(made, kind)):
         print(line)
     _print_first("left out", [f"{entry['case']}: {entry['reason']}" for entry in made["left_out"]])
-    _print_first("neither image nor mask by its name", made.get("unmatched", []))
+    _print_first("neither an image nor the mask of a case by its name", made.get("unmatched", []))
     print(f"wrote {out}")
 
 

@@ -20,7 +20,7 @@ from monai_anomaly.utils import (
     walk,
 )
 
-from .cases import group_cases
+from .cases import group_cases, match_masks
 from .datalist import assemble_datalist, existing_folder
 from .decathlon import NAME, read_dataset, refuse_decathlon
 from .names import MASK, NameReader
@@ -45,7 +45,8 @@ def make_brats_datalist(
 
     A case is the files of one folder whose names differ in the modality only: ``<case>_<modality>.nii[.gz]`` (BraTS
     2020, 2021), ``<case>-<modality>.nii.gz`` (BraTS 2023), plainly ``<modality>.nii.gz``, or BIDS; at any depth below
-    ``root``, and several cases in one folder if need be. The subject is read from the names, see
+    ``root``, and several cases in one folder if need be. A mask may lie in another folder, under the case's name, as
+    that of ISLES 2022 in ``derivatives``. The subject is read from the names, see
     :func:`monai_anomaly.data.patients.name_patients`.
 
     A case without one of the modalities, or with two files for one, is left out and listed with the reason, as is a
@@ -77,6 +78,7 @@ def make_brats_datalist(
         cases, rest = group_cases([p for p in files if is_image(p, NIFTI)], reader, modalities)
         found += [(folder / case.name if len(cases) > 1 else folder, case) for case in cases]
         unmatched += rest
+    unmatched = match_masks([case for _, case in found], unmatched, reader)
     has_masks = any(MASK in case.files for _, case in found)
     usable = []
     for where, case in found:

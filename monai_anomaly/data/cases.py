@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..utils import is_mask_beside
-from .names import MASK, NameReader
+from ..utils import NIFTI, UNSAID_MASK, is_mask_beside, split_suffix
+from .names import MASK, FileName, NameReader
 
-__all__ = ["Case", "group_cases"]
+__all__ = ["Case", "group_cases", "match_masks"]
 
 
 @dataclass
@@ -67,6 +67,41 @@ def group_cases(files: Iterable[Path], reader: NameReader, modalities: Sequence[
     for case in cases:
         _prefer_corrected(case, unmatched)
     return sorted(cases, key=lambda case: case.name), sorted([*unmatched, *orphans])
+
+
+def match_masks(cases: Sequence[Case], unmatched: Sequence[Path], reader: NameReader) -> list[Path]:
+    """Give the cases without a mask the one that has their name in another folder, as in ``derivatives`` of BIDS.
+
+    Only where there is one such case and one such mask: names like ``seg`` alone say nothing across folders. And not
+    ``p_t1_mask``, as in `group_cases`.
+
+    Returns:
+        what is still unmatched.
+    """
+    masks: dict[str, list[Path]] = {}
+    for path in unmatched:
+        name = reader.read(path)
+        if name is not None and name.role == MASK and name.key and not _may_be_of_brain(path, reader):
+            masks.setdefault(name.key, []).append(path)
+    named: dict[str, list[Case]] = {}
+    for case in cases:
+        named.setdefault(FileName(MASK, case.name).key, []).append(case)
+    used = set()
+    for key, paths in masks.items():
+        same = named.get(key, [])
+        if len(paths) == len(same) == 1 and MASK not in same[0].files:
+            same[0].files[MASK] = paths
+            used.add(paths[0])
+    return [path for path in unmatched if path not in used]
+
+
+def _may_be_of_brain(path: Path, reader: NameReader) -> bool:
+    """Whether the name is that of a scan with ``_mask`` behind it, and the user did not say how masks are spelled."""
+    stem = split_suffix(path.name)[0]
+    if reader.mask is not None or not stem.casefold().endswith(UNSAID_MASK):
+        return False
+    scan = reader.read(path.with_name(stem[: -len(UNSAID_MASK)] + NIFTI[0]))
+    return scan is not None and scan.role != MASK
 
 
 def _prefer_corrected(case: Case, unmatched: list[Path]) -> None:

@@ -59,7 +59,7 @@ def test_missing_masks_are_said_loudly(tmp_path: Path, capsys: pytest.CaptureFix
     datalist("brats", tmp_path, tmp_path / "list.json", modalities=["t1"])
     printed = capsys.readouterr().out
     assert "WARNING: no masks found; every slice of a diseased volume will count as diseased; --mask NAME" in printed
-    assert "neither image nor mask by its name: a_Wilma.nii.gz" in printed
+    assert "neither an image nor the mask of a case by its name: a_Wilma.nii.gz" in printed
     datalist("brats", tmp_path, tmp_path / "list.json", modalities=["t1"], mask="Wilma")
     printed = capsys.readouterr().out
     assert "masks: 3 of 3" in printed and "WARNING" not in printed

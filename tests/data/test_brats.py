@@ -192,3 +192,19 @@ def test_cases_in_a_format_that_is_not_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "p1/p1_t1.nii.gz").unlink()
     with pytest.raises(DataError, match=r"p2_t1\.mgz: convert"):
         make_brats_datalist(tmp_path, modalities=["t1"])
+
+
+def test_masks_in_a_folder_of_their_own(tmp_path: Path) -> None:
+    names = [f"sub-{i}/ses-1/anat/sub-{i}_ses-1_FLAIR.nii.gz" for i in (1, 2, 3)]
+    names += [f"derivatives/sub-{i}/ses-1/sub-{i}_ses-1_msk.nii.gz" for i in (1, 2, 3)]
+    names += [f"derivatives/sub-{i}/sub-{i}_ses-1_FLAIR_mask.nii.gz" for i in (1, 2, 3)]  # perhaps of the brain
+    names += ["derivatives/sub-1/other/sub-3_ses-1_mask.nii.gz", "derivatives/sub-2/ses-1/mask.nii.gz"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    made = make_brats_datalist(tmp_path, modalities=["flair"])
+    masks = {s["subject"]: Path(s["mask"]).name for part in SECTIONS for s in made[part]}
+    assert masks == {"sub-1": "sub-1_ses-1_msk.nii.gz", "sub-2": "sub-2_ses-1_msk.nii.gz"}
+    # two that could be meant are not chosen between
+    assert [Path(entry["case"]).parent.parent.name for entry in made["left_out"]] == ["sub-3"]
+    assert len(made["unmatched"]) == 6
