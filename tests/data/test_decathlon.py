@@ -104,3 +104,19 @@ def test_bad_entries_and_other_files(task: Path) -> None:
         (task / "dataset.json").write_text(json.dumps(broken))
         with pytest.raises(DataError, match=r"dataset\.json: expected"):
             make_decathlon_datalist(task)
+
+
+def test_the_second_version_of_nnunet_has_a_file_a_channel_and_no_list(tmp_path: Path) -> None:
+    content = {"channel_names": {"0": "FLAIR", "1": "T1w"}, "numTraining": 2, "file_ending": ".nii.gz"}
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match="nor masks in labelsTr"):
+        make_decathlon_datalist(tmp_path)
+    for name in ("imagesTr/P1_0000", "imagesTr/P1_0001", "labelsTr/P1", "imagesTr/P2_0000", "labelsTr/P2"):
+        (tmp_path / f"{name}.nii.gz").parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.nii.gz").touch()
+    made = make_decathlon_datalist(tmp_path)
+    (sample,) = (s for part in ("training", "validation", "test") for s in made[part])
+    assert made["modalities"] == ["flair", "t1"] and sample["subject"] == "P1"
+    assert [Path(file).name for file in sample["image"]] == ["P1_0000.nii.gz", "P1_0001.nii.gz"]
+    assert Path(sample["mask"]) == tmp_path / "labelsTr/P1.nii.gz"
+    assert len(made["left_out"]) == 1 and "P2_0001" in made["left_out"][0]["reason"]
