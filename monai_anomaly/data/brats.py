@@ -73,7 +73,7 @@ def make_brats_datalist(
     reader = NameReader(modalities, mask)
     found, unmatched, left_out = [], [], []
     for folder, files in walk(root):
-        if reason := other_formats(folder, files, NIFTI):
+        if reason := other_formats(files, NIFTI):
             left_out.append({"case": str(folder), "reason": reason})
         cases, rest = group_cases([p for p in files if is_image(p, NIFTI)], reader, modalities)
         found += [(folder / case.name if len(cases) > 1 else folder, case) for case in cases]

@@ -58,10 +58,11 @@ def make_folders_datalist(
     for name, label in folders.items():
         expected = f"images ({', '.join(SUFFIXES)})"
         files = image_files(existing_folder(root / name, expected))
-        unread = [(folder, other_formats(folder, others)) for folder, others in walk(root / name)]
+        unread = [(folder, other_formats(found)) for folder, found in walk(root / name)]
         left_out += [{"case": str(folder), "reason": reason} for folder, reason in unread if reason]
         if not files:
-            raise DataError(left_out[-1]["reason"] if left_out else f"{root / name}: expected {expected}, found none")
+            others = f" ({left_out[-1]['case']}: {left_out[-1]['reason']})" if left_out else ""
+            raise DataError(f"{root / name}: expected {expected}, found none{others}")
         stems = [split_suffix(path.name)[0] for path in files]
         below = root if subject else root / name
         patients = name_patients(files, stems, below, subject, folder_first=True)

@@ -146,9 +146,9 @@ def _unread(root: Path, skip: Callable[[Path], bool]) -> list[dict[str, Any]]:
     """A sample of each folder with images of formats that are not read, so that no patient is missed in silence."""
     samples = []
     for folder, files in walk(root):
-        if reason := other_formats(folder, [path for path in files if not skip(path)]):
+        if reason := other_formats(path for path in files if not skip(path)):
             name = folder.resolve().name if folder == root else str(folder.relative_to(root))
-            samples.append({"image": str(folder), "subject": name, PROBLEM: reason})
+            samples.append({"image": str(folder), "subject": name, PROBLEM: f"{folder}: {reason}"})
     return samples
 
 

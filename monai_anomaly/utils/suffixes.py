@@ -25,18 +25,17 @@ def is_image(path: str | os.PathLike, suffixes: tuple[str, ...] = SUFFIXES) -> b
     return PurePath(path).name.lower().endswith(suffixes)
 
 
-def other_formats(folder: Path, files: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> str | None:
+def other_formats(files: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> str | None:
     """Why files of a folder are passed over that are images of formats that are not read; None where there are none.
 
     Args:
-        folder: that the files lie in, for the message.
-        files: any.
+        files: of a folder.
         suffixes: of the images that are read.
     """
     found = [path.name for path in files if is_image(path, _OTHER) and not is_image(path, suffixes)]
     if not found:
         return None
     return (
-        f"{folder}: expected images in files {', '.join(suffixes)}, found {len(found)} of another kind,"
+        f"expected images in files {', '.join(suffixes)}, found {len(found)} of another kind,"
         f" e.g. {found[0]}: convert them"
     )

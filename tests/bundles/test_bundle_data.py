@@ -8,6 +8,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 from monai_anomaly.data import builtin
@@ -90,13 +92,26 @@ def test_a_name_that_the_command_line_read_as_a_number_is_said(written: list, bu
 @pytest.mark.parametrize("bundle", ["descargan", "diffanomaly"])
 @pytest.mark.parametrize("part", ["train#dataset", "validate#dataset", "evaluate#test_dataset"])
 def test_labels_beyond_the_classes_stop_before_the_training(tmp_path: Path, bundle: str, part: str) -> None:
-    (tmp_path / "a.png").touch()
-    sample = {"image": "a.png", "label": 2, "subject": "p7"}
-    sections = {section: [sample] for section in ("training", "validation", "test")}
+    sections = {}
+    for section in ("training", "validation", "test"):
+        (tmp_path / f"{section}.png").touch()
+        sections[section] = [{"image": f"{section}.png", "label": 2, "subject": f"p7 of {section}"}]
     (tmp_path / "datalist.json").write_text(json.dumps({"modalities": ["image"], **sections}))
     parser = merged(bundle, "train")
     parser.update({"dataset_dir": str(tmp_path), "channel_names": ["image"]})
     assert "subject p7" in _reason(lambda: parser.get_parsed_content(f"{part}#data"))
+
+
+@pytest.mark.parametrize("bundle", ["descargan", "diffanomaly", "diffseg"])
+def test_a_mask_with_colors_stops_before_the_training_too(tmp_path: Path, bundle: str) -> None:
+    values = np.random.default_rng(0).random((8, 9, 7)).astype(np.float32)
+    for name, image in (("image", values), ("seg", np.stack([(values > 0.9).astype(np.uint8)] * 3, -1))):
+        nib.save(nib.Nifti1Image(image, np.eye(4)), tmp_path / f"{name}.nii")
+    parser = merged(bundle, "train")
+    parser.update({"channel_names": ["image"], "spatial_size": [8, 8], "dataset_dir": str(tmp_path)})
+    load = parser.get_parsed_content("train#preprocessing")
+    sample = {"image": str(tmp_path / "image.nii"), "mask": str(tmp_path / "seg.nii"), "label": 1}
+    assert "seg.nii: expected 1 channel(s), found 3" in _reason(lambda: load(sample))
 
 
 def _reason(run: Callable[[], object]) -> str:
