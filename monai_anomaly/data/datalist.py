@@ -36,7 +36,8 @@ def load_datalist(
         path: a JSON file as :func:`save_datalist` writes it.
         section: e.g. ``"training"``, ``"validation"`` or ``"test"``.
         modalities: the channels the caller expects, in order; compared with those the file names.
-        check_files: whether every listed file must exist.
+        check_files: whether every listed file must exist, and no patient may be in training and test; False for an
+            inference, which leaves out what is missing and scores nothing.
         requires: entries that every sample must have, e.g. ``["mask"]``.
         num_classes: every label there is must be a whole number below this; None: labels are not looked at.
 
@@ -72,7 +73,8 @@ def load_datalist(
             raise DataError(
                 f"{path}: expected samples with an 'image', found {sample!r} as entry {number} of '{section}'"
             )
-    check_sections(datalist, SECTIONS, path)
+    if check_files:
+        check_sections(datalist, SECTIONS, path)
     samples = [{k: v for k, v in sample.items() if v or k not in FILE_KEYS} for sample in samples]
     if modalities is not None:
         check_channel_names(samples, modalities)

@@ -144,6 +144,7 @@ def test_a_patient_or_an_image_of_the_training_is_not_tested(tmp_path: Path, oth
     path = _listed(tmp_path, training=[first], test=[other])
     with pytest.raises(DataError, match=r"list\.json: expected .* in one section, found in training and test"):
         load_datalist(path, "training")
+    assert len(load_datalist(path, "test", check_files=False)) == 1
     for one, two in (("training", "validation"), ("validation", "test")):
         path = _listed(tmp_path, **{one: [first], two: [other]})
         with pytest.warns(UserWarning, match=f"found in {one} and {two}"):
