@@ -50,7 +50,9 @@ def run(*arguments: str, cwd: Path, overrides: dict[str, Any], launcher: tuple[s
     options = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
     command = [sys.executable, *launcher, "monai.bundle", "run", *arguments, *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment, timeout=600)
+    done = subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, encoding="utf-8", env=environment, timeout=600
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout + done.stderr
 
