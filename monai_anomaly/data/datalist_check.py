@@ -40,23 +40,25 @@ def check_sections(datalist: Mapping[str, Any], sections: Sequence[str], where: 
 
 
 def check_channel_names(samples: Sequence[Mapping[str, Any]], modalities: Sequence[str]) -> None:
-    """Compare the names of the files of each sample with the modalities they stand for, where they name one.
+    """See that no sample has the modalities, by the names of its files, in another order.
 
     Raises:
-        DataError: names the file that stands for another modality than its name says.
+        DataError: names a file that stands for another modality than its name says.
     """
     reader = NameReader(modalities)
     for sample in samples:
         files = sample["image"]
-        if not isinstance(files, (list, tuple)) or len(files) != len(modalities):
+        if not isinstance(files, (list, tuple)):
             continue
-        for file, modality in zip(files, modalities, strict=True):
-            name = reader.read(Path(file))
-            if name is not None and name.role in modalities and name.role != modality:
-                raise DataError(
-                    f"{file}: expected {modality} in this place of the list, found {name.role} by its name; the files"
-                    f" of an image are listed in the order {list(modalities)}"
-                )
+        names = [reader.read(Path(file)) for file in files]
+        found = [name.role for name in names if name is not None]
+        if found == list(modalities) or sorted(found) != sorted(modalities):
+            continue
+        file, wanted, other = next(row for row in zip(files, modalities, found, strict=True) if row[1] != row[2])
+        raise DataError(
+            f"{file}: expected {wanted} in this place of the list, found {other} by its name; the files of an image are"
+            f" listed in the order {list(modalities)}"
+        )
 
 
 def _contents(samples: Any) -> dict[str, str]:

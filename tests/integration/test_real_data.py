@@ -130,7 +130,7 @@ def test_slices_of_the_published_code(shared: Shared, tmp_path: Path, monkeypatc
     options = {**BRAIN, "intensity_range": [0.0, 1.0]}
     no_mean = tmp_path / "no_mean.json"
     no_mean.write_text(json.dumps({"evaluate#report#training_mean": None}))
-    train(["train", overlay, no_mean], tmp_path, **options, batch_size=2)
+    train(["train", overlay, no_mean], tmp_path, **options, batch_size=2, required_classes=[1])
     cases = infer(["inference", overlay], tmp_path, listed, **options)
     (sample,) = made["test"]
     check(cases["006_81"], Path(sample["image"][0]))
