@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from monai_anomaly.data.chest import chest_figure, write_chest
+from ..data.chest import chest_figure, write_chest
 
 __all__ = ["chest"]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from monai_anomaly.networks.convert import convert_encoder, convert_unet
-from monai_anomaly.utils import DataError
-
+from ..networks.convert import convert_encoder, convert_unet
+from ..utils import DataError
 from .converted_network import read_checkpoint, write_network
 
 __all__ = ["convert"]

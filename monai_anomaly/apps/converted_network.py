@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from monai_anomaly.networks.convert import load_state_dict
-from monai_anomaly.utils import DataError, atomic_torch_save, atomic_write
+from ..networks.convert import load_state_dict
+from ..utils import DataError, atomic_torch_save, atomic_write
 
 __all__ = ["read_checkpoint", "write_network"]
 

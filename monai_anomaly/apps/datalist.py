@@ -11,15 +11,14 @@ from typing import Any
 
 from monai.utils import look_up_option
 
-from monai_anomaly.data.brats import make_brats_datalist
-from monai_anomaly.data.brats_slices import make_brats_slices_datalist
-from monai_anomaly.data.chexpert import make_chexpert_datalist
-from monai_anomaly.data.datalist import SECTIONS, save_datalist
-from monai_anomaly.data.decathlon_list import make_decathlon_datalist
-from monai_anomaly.data.folders import make_folders_datalist
-from monai_anomaly.data.table import make_table_datalist
-from monai_anomaly.utils import NIFTI, DataError, is_image
-
+from ..data.brats import make_brats_datalist
+from ..data.brats_slices import make_brats_slices_datalist
+from ..data.chexpert import make_chexpert_datalist
+from ..data.datalist import SECTIONS, save_datalist
+from ..data.decathlon_list import make_decathlon_datalist
+from ..data.folders import make_folders_datalist
+from ..data.table import make_table_datalist
+from ..utils import NIFTI, DataError, is_image
 from .arguments import read_options
 
 __all__ = ["count_table", "datalist"]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from monai_anomaly.data.ellipses import ellipse_figure, write_ellipses
+from ..data.ellipses import ellipse_figure, write_ellipses
 
 __all__ = ["ellipses"]
 

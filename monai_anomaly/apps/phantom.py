@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from monai_anomaly.data.phantom import CONTRASTS, make_subject, phantom_figure, uniqueness_figure, write_phantom
-from monai_anomaly.data.phantom.plan import plan_subjects
+from ..data.phantom import CONTRASTS, make_subject, phantom_figure, uniqueness_figure, write_phantom
+from ..data.phantom.plan import plan_subjects
 
 __all__ = ["phantom"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import (
+from ..utils import (
     BRAIN_MASKS,
     NIFTI,
     UNSAID_MASK,
@@ -19,7 +19,6 @@ from monai_anomaly.utils import (
     split_suffix,
     walk,
 )
-
 from .cases import group_cases, match_masks
 from .datalist import assemble_datalist, existing_folder
 from .decathlon import NAME, read_dataset, refuse_decathlon

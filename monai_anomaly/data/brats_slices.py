@@ -10,7 +10,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from monai_anomaly.utils import (
+from ..utils import (
     NIFTI,
     DataError,
     files_in,
@@ -19,7 +19,6 @@ from monai_anomaly.utils import (
     walk,
     whole_labels,
 )
-
 from .brats import MODALITIES
 from .datalist import assemble_datalist, existing_folder
 from .patients import match_patient

@@ -10,8 +10,7 @@ from typing import Any
 
 from monai.utils import look_up_option
 
-from monai_anomaly.utils import DataError
-
+from ..utils import DataError
 from .csv_table import read_table
 from .datalist import assemble_datalist, existing_folder
 from .patients import match_patient

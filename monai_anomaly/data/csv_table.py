@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import DataError
+from ..utils import DataError
 
 __all__ = ["Table", "read_table"]
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import DataError, atomic_write, class_label, listed, read_json, walk
-
+from ..utils import DataError, atomic_write, class_label, listed, read_json, walk
 from .datalist_check import check_channel_names, check_sections
 from .decathlon import refuse_decathlon
 from .names import known_name

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import DataError, class_label, files_in, is_image, read_json, split_suffix
-
+from ..utils import DataError, class_label, files_in, is_image, read_json, split_suffix
 from .datalist import assemble_datalist
 from .decathlon import NAME, channel_names, is_decathlon
 from .patients import name_patients, patient_note

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import SUFFIXES, DataError, class_label, image_files, other_formats, split_suffix, walk
-
+from ..utils import SUFFIXES, DataError, class_label, image_files, other_formats, split_suffix, walk
 from .datalist import assemble_datalist, existing_folder
 from .patients import name_patients, patient_note
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from monai.utils import optional_import
 from tqdm import tqdm
 
-from monai_anomaly.utils import DataError, atomic_write
+from ..utils import DataError, atomic_write
 
 __all__ = ["claim_folder", "run_jobs"]
 

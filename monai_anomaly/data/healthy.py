@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch.utils.data import Subset
 
-from monai_anomaly.utils import DataError
-
+from ..utils import DataError
 from .slices import SliceDataset
 
 __all__ = ["healthy_only"]

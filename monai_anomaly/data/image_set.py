@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_anomaly.utils import DataError, atomic_path
-
+from ..utils import DataError, atomic_path
 from .datalist import SECTIONS, save_datalist
 from .generated import run_jobs
 

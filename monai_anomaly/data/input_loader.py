@@ -9,8 +9,7 @@ from typing import Any
 from monai.data import DataLoader, list_data_collate
 from torch.utils.data import Dataset
 
-from monai_anomaly.utils import DataError, describe
-
+from ..utils import DataError, describe
 from .inputs import PROBLEM
 from .transform_sample import transform_sample
 

@@ -14,8 +14,7 @@ import torch
 from monai.utils import look_up_option
 from torch.utils.data import Dataset
 
-from monai_anomaly.utils import DataError, atomic_path, atomic_write, summarize_scaling
-
+from ..utils import DataError, atomic_path, atomic_write, summarize_scaling
 from .fingerprint import describe_transform, file_stamp, fingerprint
 from .mask_check import check_masks
 from .transform_sample import transform_sample

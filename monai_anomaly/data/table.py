@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import DataError, class_label
-
+from ..utils import DataError, class_label
 from .csv_table import read_table
 from .datalist import assemble_datalist
 

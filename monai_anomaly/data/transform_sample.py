@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from monai_anomaly.utils import DataError, known_cause
+from ..utils import DataError, known_cause
 
 __all__ = ["transform_sample"]
 

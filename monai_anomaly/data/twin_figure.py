@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_anomaly.utils import atomic_path
+from ..utils import atomic_path
 
 __all__ = ["twin_figure"]
 

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from monai_anomaly.utils import DataError, ScalingWarning, class_label, scaling_note
-
+from ..utils import DataError, ScalingWarning, class_label, scaling_note
 from .fingerprint import content_digest
 from .transform_sample import transform_sample
 

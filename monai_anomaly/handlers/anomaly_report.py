@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import torch.distributed as dist
 
-from monai_anomaly.metrics import AnomalyCases, evaluate, trivial_baselines
-
+from ..metrics import AnomalyCases, evaluate, trivial_baselines
 from ..utils import provenance, read_model_record
 from .collect_cases import CollectCases
 from .panel_figure import panel_figure

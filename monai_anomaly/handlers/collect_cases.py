@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from monai_anomaly.metrics import AnomalyCases
-
+from ..metrics import AnomalyCases
 from .collect_slices import CollectSlices, plain_scalar
 
 __all__ = ["CollectCases"]

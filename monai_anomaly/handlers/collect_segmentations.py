@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from monai_anomaly.metrics import SegmentationCases
-from monai_anomaly.metrics.slice_cases import as_array
-from monai_anomaly.utils import DataError, split_prediction
-
+from ..metrics import SegmentationCases
+from ..metrics.slice_cases import as_array
+from ..utils import DataError, split_prediction
 from .collect_slices import CollectSlices, plain_scalar
 
 __all__ = ["CollectSegmentations"]

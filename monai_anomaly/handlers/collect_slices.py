@@ -11,8 +11,8 @@ import torch
 import torch.distributed as dist
 from ignite.engine import Engine, Events
 
-from monai_anomaly.metrics.slice_cases import SliceCases
-from monai_anomaly.utils import DataError
+from ..metrics.slice_cases import SliceCases
+from ..utils import DataError
 
 __all__ = ["CollectSlices", "plain_scalar"]
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_anomaly.utils import atomic_path
-
+from ..utils import atomic_path
 from .figure_style import BACKGROUND, COLORS, TEXT, new_figure
 
 __all__ = ["curves_figure"]

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from monai_anomaly.metrics import AnomalyCases
-from monai_anomaly.utils import DataError
-
+from ..metrics import AnomalyCases
+from ..utils import DataError
 from .matched_slices import match_slices, renumbered, shared_slices
 from .panel_figure import pick_slices
 from .signed_difference import show_differences, signed_difference, symmetric_limit

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_anomaly.metrics import SegmentationCases, dice_per_slice, mean_entropy
-
+from ..metrics import SegmentationCases, dice_per_slice, mean_entropy
 from .figure_style import PREDICTED, TRUTH, draw_outlines
 from .slice_grid import DrawCell, SliceGrid, pick_by_size, show_images
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ignite.engine import Engine, Events
 
-from monai_anomaly.engines import NoisyPrepareBatch
+from ..engines import NoisyPrepareBatch
 
 __all__ = ["LevelRamp"]
 

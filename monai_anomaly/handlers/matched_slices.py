@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from monai_anomaly.metrics.slice_cases import SliceCases
-from monai_anomaly.utils import DataError
-
+from ..metrics.slice_cases import SliceCases
+from ..utils import DataError
 from .slice_grid import DrawCell
 
 __all__ = ["match_slices", "renumbered", "shared_slices"]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import atomic_write
+from ..utils import atomic_write
 
 __all__ = ["write_metrics"]
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from monai_anomaly.metrics import AnomalyCases, dice_per_slice
-from monai_anomaly.utils import DataError
-
+from ..metrics import AnomalyCases, dice_per_slice
+from ..utils import DataError
 from .figure_style import PREDICTED, TRUTH, draw_outlines
 from .signed_difference import show_differences, signed_difference, symmetric_limit
 from .slice_grid import DrawCell, SliceGrid, pick_by_size, show_images

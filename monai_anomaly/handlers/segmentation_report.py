@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import torch.distributed as dist
 
-from monai_anomaly.metrics import SegmentationCases, dice_by_samples, evaluate_segmentation
-
+from ..metrics import SegmentationCases, dice_by_samples, evaluate_segmentation
 from ..utils import provenance, read_model_record
 from .collect_segmentations import CollectSegmentations
 from .curves_figure import curves_figure

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from monai_anomaly.metrics import AnomalyCases
-
+from ..metrics import AnomalyCases
 from .slice_grid import DrawCell, show_images
 
 __all__ = ["show_differences", "signed_difference", "symmetric_limit"]

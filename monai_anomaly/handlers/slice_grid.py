@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_anomaly.utils import atomic_path
-
+from ..utils import atomic_path
 from .figure_style import BACKGROUND, TEXT, new_figure, turn_slice
 
 __all__ = ["DrawCell", "SliceGrid", "pick_by_size", "show_images"]

@@ -12,13 +12,12 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 
-from monai_anomaly.metrics import AnomalyCases, average_otsu
-from monai_anomaly.metrics.classification import CUT
-from monai_anomaly.metrics.pixel_scores import dice_per_slice
-from monai_anomaly.metrics.translation import mean_squared_error
-from monai_anomaly.metrics.translation_scores import true_differences
-from monai_anomaly.utils import DataError, atomic_write
-
+from ..metrics import AnomalyCases, average_otsu
+from ..metrics.classification import CUT
+from ..metrics.pixel_scores import dice_per_slice
+from ..metrics.translation import mean_squared_error
+from ..metrics.translation_scores import true_differences
+from ..utils import DataError, atomic_write
 from .collect_cases import CollectCases
 
 __all__ = ["TranslationCurve"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from monai_anomaly.metrics import SegmentationCases
-
+from ..metrics import SegmentationCases
 from .examples_figure import gray_images, pick_examples, slice_name, uncertainty_images
 from .matched_slices import match_slices, renumbered, shared_slices
 from .slice_grid import DrawCell, SliceGrid, show_images

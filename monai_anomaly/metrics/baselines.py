@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_anomaly.utils import DataError
+from ..utils import DataError
 
 __all__ = ["Baseline", "mean_healthy_image", "trivial_baselines"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_anomaly.utils import DataError, atomic_path
+from ..utils import DataError, atomic_path
 
 __all__ = ["read_case_file", "unpack_masks", "write_case_file"]
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_anomaly.utils import DataError
-
+from ..utils import DataError
 from .case_file import read_case_file, unpack_masks, write_case_file
 from .slice_cases import SliceCases, as_array
 

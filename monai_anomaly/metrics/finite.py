@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from monai_anomaly.utils import DataError
+from ..utils import DataError
 
 __all__ = ["check_numbers"]
 

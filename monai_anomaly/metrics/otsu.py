@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import torch
 
-from monai_anomaly.utils import DataError
+from ..utils import DataError
 
 __all__ = ["average_otsu", "otsu_threshold"]
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_anomaly.utils import interior
-
+from ..utils import interior
 from .baselines import Baseline
 from .bootstrap import cluster_bootstrap
 from .cases import AnomalyCases

@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from monai_anomaly.utils import DataError
-
+from ..utils import DataError
 from .finite import check_numbers
 
 __all__ = ["SliceCases", "as_array"]

@@ -7,8 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from monai_anomaly.utils import DataError
-
+from ..utils import DataError
 from .finite import check_numbers
 
 __all__ = ["Threshold", "best_dice_threshold", "healthy_quantile_threshold"]

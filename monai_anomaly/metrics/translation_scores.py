@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_anomaly.utils import interior
-
+from ..utils import interior
 from .cases import AnomalyCases
 from .summary import Interval, slice_mean
 from .translation import mean_absolute_error, mean_squared_error, structural_similarity

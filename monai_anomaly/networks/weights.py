@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from monai_anomaly.utils import DataError, check_finite, listed
-
+from ..utils import DataError, check_finite, listed
 from .convert.checkpoint import load_state_dict
 
 __all__ = ["WeightsMatch", "load_weights"]

@@ -15,9 +15,8 @@ from monai.transforms import LoadImage, MapTransform, Transform
 from monai.utils import ImageMetaKey, TransformBackends, ensure_tuple
 from PIL import ImageOps
 
-from monai_anomaly.data.siblings import find_siblings
-from monai_anomaly.utils import DataError, NiftiGeometry, check_intact, check_voxel_size, read_geometry
-
+from ..data.siblings import find_siblings
+from ..utils import DataError, NiftiGeometry, check_intact, check_voxel_size, read_geometry
 from .check_image import MODALITY_FILES, check_same_grid
 from .dicom_series import read_slice_stack
 from .header_notes import warn_about_headers

@@ -12,8 +12,7 @@ from monai.data import get_track_meta
 from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_dst_type, convert_to_tensor, ensure_tuple_rep, optional_import
 
-from monai_anomaly.utils import DataError
-
+from ..utils import DataError
 from .check_image import file_of
 
 __all__ = ["N4BiasField", "N4BiasFieldD", "N4BiasFieldDict", "N4BiasFieldd"]

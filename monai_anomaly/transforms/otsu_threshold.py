@@ -11,7 +11,7 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_dst_type, convert_to_tensor
 
-from monai_anomaly.metrics import otsu_threshold
+from ..metrics import otsu_threshold
 
 __all__ = ["OtsuThreshold", "OtsuThresholdD", "OtsuThresholdDict", "OtsuThresholdd"]
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_anomaly.utils import DataError
-
+from ...utils import DataError
 from ..generated import claim_folder
 from ..image_set import Case, plan_cases, write_cases, write_listed
 from .effusion import draw_side

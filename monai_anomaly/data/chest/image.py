@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage as ndi
 
-from monai_anomaly.utils import DataError
-
+from ...utils import DataError
 from .bones import bones
 from .effusion import draw_effusion
 from .person import draw_person

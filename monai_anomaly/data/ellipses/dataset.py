@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from monai_anomaly.metrics import otsu_threshold
-from monai_anomaly.utils import DataError
-
+from ...metrics import otsu_threshold
+from ...utils import DataError
 from ..generated import claim_folder, run_jobs
 from ..image_set import DATALIST, Case, plan_cases, read_image, write_cases, write_listed
 from .geometry import make_ellipses

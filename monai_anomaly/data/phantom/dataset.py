@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from monai_anomaly.utils import atomic_write
-
+from ...utils import atomic_write
 from ..generated import claim_folder, run_jobs
 from .contrast import CONTRASTS
 from .files import is_complete, subject_files, write_subject

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_anomaly.utils import atomic_path
-
+from ...utils import atomic_path
 from .contrast import CONTRASTS
 from .subject import PhantomSubject
 from .uniqueness import brain_scaled, residual_correlation

@@ -10,8 +10,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from monai_anomaly.utils import atomic_write
-
+from ...utils import atomic_write
 from .contrast import CONTRASTS
 from .subject import PhantomSubject
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monai_anomaly.utils import DataError
-
+from ...utils import DataError
 from .contrast import SITES
 from .subject import LESIONS
 

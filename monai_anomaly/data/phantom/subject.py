@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monai_anomaly.utils import DataError
-
+from ...utils import DataError
 from .acquisition import acquire
 from .anatomy import Anatomy, make_anatomy
 from .contrast import SITES, TISSUES, Relaxation, Site, jitter_site, signal_weights

@@ -9,8 +9,8 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage as ndi
 
-from monai_anomaly.utils import DataError
-from monai_anomaly.utils.mni152 import mni152_file
+from ...utils import DataError
+from ...utils.mni152 import mni152_file
 
 __all__ = ["FIELD_OF_VIEW", "Template", "load_template"]
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_anomaly.utils import DataError, interior
-
+from ...utils import DataError, interior
 from ..bootstrap import cluster_bootstrap
 from ..summary import Interval, add_columns, number, score, slice_mean
 from .calibration import brier_score, reliability_bins

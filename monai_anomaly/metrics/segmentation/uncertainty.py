@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from scipy.special import digamma
 
-from monai_anomaly.utils import binary_entropy
-
+from ...utils import binary_entropy
 from ..finite import check_numbers
 from ..pixel_scores import roc_auc
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import torch
 
-from monai_anomaly.utils import DataError, check_finite, check_floating, load_tensors
+from ...utils import DataError, check_finite, check_floating, load_tensors
 
 __all__ = ["clean_state_dict", "load_state_dict", "network_weights"]
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from monai_anomaly.utils import DataError
-
+from ...utils import DataError
 from .checkpoint import clean_state_dict
 
 __all__ = ["NetworkDescription", "detect"]

@@ -7,8 +7,7 @@ from typing import Any
 
 import torch
 
-from monai_anomaly.utils import DataError
-
+from ...utils import DataError
 from ..nets.noise_encoder import NoiseConditionedEncoder
 from .checkpoint import network_weights
 from .describe import detect

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from monai_anomaly.utils import DataError
+from ...utils import DataError
 
 __all__ = ["KeyMover"]
 

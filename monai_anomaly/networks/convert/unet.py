@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from monai.networks.nets import DiffusionModelUNet
 
-from monai_anomaly.utils import DataError
-
+from ...utils import DataError
 from .checkpoint import network_weights
 from .describe import detect
 from .key_mover import KeyMover
