@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..handlers.difference_comparison_figure import difference_comparison_figure
-from ..handlers.panel_figure import pick_slices
 from ..metrics import AnomalyCases, cluster_bootstrap
 from ..metrics.summary import number, slice_mean
 from ..utils import atomic_write, provenance
+from ..visualize.difference_comparison_figure import difference_comparison_figure
+from ..visualize.panel_figure import pick_slices
 from .anomaly_compare_table import anomaly_compare_table
 from .benchmark_file import write_benchmark
 from .evaluation_kinds import ANOMALY

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..data.chest import chest_figure, write_chest
+from ..data.chest import write_chest
+from ..visualize import chest_figure
 
 __all__ = ["chest"]
 

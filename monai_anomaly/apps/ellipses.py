@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..data.ellipses import ellipse_figure, write_ellipses
+from ..data.ellipses import write_ellipses
+from ..visualize import ellipse_figure
 
 __all__ = ["ellipses"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..data.phantom import CONTRASTS, make_subject, phantom_figure, uniqueness_figure, write_phantom
+from ..data.phantom import CONTRASTS, make_subject, write_phantom
 from ..data.phantom.plan import plan_subjects
+from ..visualize import phantom_figure, uniqueness_figure
 
 __all__ = ["phantom"]
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..handlers import uncertainty_comparison_figure
-from ..handlers.examples_figure import pick_examples
 from ..metrics import SegmentationCases, cluster_bootstrap
 from ..metrics.segmentation.report import ONE_SAMPLE, THRESHOLD
 from ..metrics.summary import slice_mean
 from ..utils import atomic_write, provenance
+from ..visualize import uncertainty_comparison_figure
+from ..visualize.examples_figure import pick_examples
 from .benchmark_file import write_benchmark
 from .evaluation_kinds import SEGMENTATION
 from .saved_evaluations import named_folders, read_cases, read_reports, read_training

@@ -7,16 +7,16 @@ from __future__ import annotations
 from .brats import make_brats_datalist
 from .brats_slices import make_brats_slices_datalist
 from .builtin import find_datalist, is_builtin
-from .chest import chest_figure, make_chest, write_chest
+from .chest import make_chest, write_chest
 from .chexpert import make_chexpert_datalist
 from .datalist import assemble_datalist, load_datalist, save_datalist
 from .decathlon_list import make_decathlon_datalist
-from .ellipses import ellipse_figure, make_ellipses, write_ellipses
+from .ellipses import make_ellipses, write_ellipses
 from .folders import make_folders_datalist
 from .healthy import healthy_only
 from .input_loader import InputDataset, InputLoader, LeftOut
 from .inputs import find_inputs
-from .phantom import PhantomSubject, make_subject, phantom_figure, uniqueness_figure, write_phantom
+from .phantom import PhantomSubject, make_subject, write_phantom
 from .siblings import find_siblings
 from .slices import SliceDataset
 from .split import split_by_subject
@@ -29,8 +29,6 @@ __all__ = [
     "PhantomSubject",
     "SliceDataset",
     "assemble_datalist",
-    "chest_figure",
-    "ellipse_figure",
     "find_datalist",
     "find_inputs",
     "find_siblings",
@@ -46,10 +44,8 @@ __all__ = [
     "make_folders_datalist",
     "make_subject",
     "make_table_datalist",
-    "phantom_figure",
     "save_datalist",
     "split_by_subject",
-    "uniqueness_figure",
     "write_chest",
     "write_ellipses",
     "write_phantom",

@@ -6,28 +6,22 @@ from __future__ import annotations
 
 from .anomaly_report import report_evaluation
 from .average_gradients import AverageGradients
-from .case_figure import case_figure
 from .case_writer import CaseWriter
 from .classifier_plateau import ClassifierPlateau
 from .classifier_score import ClassifierScore
 from .collect_cases import CollectCases
 from .collect_segmentations import CollectSegmentations
 from .critic_monitor import CriticMonitor
-from .curves_figure import curves_figure
-from .difference_comparison_figure import difference_comparison_figure
 from .epoch_seed import EpochSeed
-from .examples_figure import examples_figure
 from .finite_loss import FiniteLoss
 from .left_out_list import LeftOutList
 from .level_ramp import LevelRamp
 from .moving_average import MovingAverage
-from .panel_figure import panel_figure, pick_slices
 from .progress import Progress
 from .report_files import report_table, write_report
 from .required_classes import RequiredClasses
 from .save_cases import SaveCases
 from .save_segmentations import SaveSegmentations
-from .segmentation_figure import segmentation_figure
 from .segmentation_files import segmentation_table, write_segmentation_report
 from .segmentation_panel import SegmentationPanel
 from .segmentation_report import report_segmentation
@@ -37,7 +31,6 @@ from .training_settings import changed_settings, training_settings
 from .training_state import TrainingState, from_weights
 from .translation_curve import TranslationCurve
 from .translation_panel import TranslationPanel
-from .uncertainty_comparison_figure import uncertainty_comparison_figure
 from .weights_loader import WeightsLoader
 
 __all__ = [
@@ -64,21 +57,13 @@ __all__ = [
     "TranslationCurve",
     "TranslationPanel",
     "WeightsLoader",
-    "case_figure",
     "changed_settings",
-    "curves_figure",
-    "difference_comparison_figure",
-    "examples_figure",
     "from_weights",
-    "panel_figure",
-    "pick_slices",
     "report_evaluation",
     "report_segmentation",
     "report_table",
-    "segmentation_figure",
     "segmentation_table",
     "training_settings",
-    "uncertainty_comparison_figure",
     "write_report",
     "write_segmentation_report",
 ]

@@ -12,8 +12,8 @@ import torch.distributed as dist
 
 from ..metrics import AnomalyCases, evaluate, trivial_baselines
 from ..utils import provenance, read_model_record
+from ..visualize.panel_figure import panel_figure
 from .collect_cases import CollectCases
-from .panel_figure import panel_figure
 from .report_files import write_report
 from .threshold_file import write_threshold
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from .case_figure import case_figure
+from ..utils.native_image import is_picture, to_array, turn_upright, volume_affine, voxel_volume, write_image
+from ..visualize.case_figure import case_figure
 from .case_writer import CaseWriter
-from .native_image import is_picture, to_array, turn_upright, volume_affine, voxel_volume, write_image
 
 __all__ = ["SaveCases"]
 

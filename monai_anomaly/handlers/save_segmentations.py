@@ -12,9 +12,9 @@ import torch
 from scipy import ndimage
 
 from ..transforms.mask_encoding import MaskEncoding
+from ..utils.native_image import is_picture, to_array, turn_upright, volume_affine, voxel_volume, write_image
+from ..visualize.segmentation_figure import segmentation_figure
 from .case_writer import CaseWriter
-from .native_image import is_picture, to_array, turn_upright, volume_affine, voxel_volume, write_image
-from .segmentation_figure import segmentation_figure
 
 __all__ = ["SaveSegmentations"]
 

@@ -12,9 +12,9 @@ import torch.distributed as dist
 
 from ..metrics import SegmentationCases, dice_by_samples, evaluate_segmentation
 from ..utils import provenance, read_model_record
+from ..visualize.curves_figure import curves_figure
+from ..visualize.examples_figure import examples_figure, pick_examples, slice_name
 from .collect_segmentations import CollectSegmentations
-from .curves_figure import curves_figure
-from .examples_figure import examples_figure, pick_examples, slice_name
 from .segmentation_files import write_segmentation_report
 
 __all__ = ["report_segmentation"]

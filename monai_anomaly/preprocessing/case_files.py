@@ -14,8 +14,8 @@ import numpy as np
 
 from ..registration import BrainTemplate, save_transform
 from ..utils import ALIGNED, MNI, atomic_write, label_type, provenance, write_nifti
+from ..visualize.registration_figure import preprocessing_figure
 from .brain_mr import PreprocessedScan
-from .figure import preprocessing_figure
 
 __all__ = ["REPORT", "case_key", "is_done", "write_case"]
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_anomaly.handlers import panel_figure, pick_slices, report_evaluation, report_table, write_report
+from monai_anomaly.handlers import report_evaluation, report_table, write_report
 from monai_anomaly.metrics import AnomalyCases, evaluate
 from monai_anomaly.utils import DataError, provenance, write_model_record
+from monai_anomaly.visualize import panel_figure, pick_slices
 from tests.metrics.squares import make_squares
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from .dataset import write_chest
-from .figure import chest_figure
 from .image import ChestImage, make_chest
 
-__all__ = ["ChestImage", "chest_figure", "make_chest", "write_chest"]
+__all__ = ["ChestImage", "make_chest", "write_chest"]

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from .dataset import write_ellipses
-from .figure import ellipse_figure
 from .geometry import EllipseImage, make_ellipses
 
-__all__ = ["EllipseImage", "ellipse_figure", "make_ellipses", "write_ellipses"]
+__all__ = ["EllipseImage", "make_ellipses", "write_ellipses"]

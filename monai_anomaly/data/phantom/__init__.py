@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from .contrast import CONTRASTS, SITES, Site
 from .dataset import write_phantom
-from .figure import phantom_figure, uniqueness_figure
 from .subject import PhantomSubject, make_subject
 from .uniqueness import residual_correlation
 
@@ -16,8 +15,6 @@ __all__ = [
     "PhantomSubject",
     "Site",
     "make_subject",
-    "phantom_figure",
     "residual_correlation",
-    "uniqueness_figure",
     "write_phantom",
 ]

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_anomaly.data.chest import chest_figure, make_chest, write_chest
+from monai_anomaly.data.chest import make_chest, write_chest
 from monai_anomaly.data.chest.dataset import make_case
 from monai_anomaly.data.datalist import load_datalist
 from monai_anomaly.data.image_set import plan_cases, read_image
 from monai_anomaly.utils import DataError
+from monai_anomaly.visualize import chest_figure
 
 SMALL = {"size": 48, "per_class": (3, 1, 2), "seed": 1, "progress": False}
 

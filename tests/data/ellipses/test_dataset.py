@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from monai_anomaly.data.datalist import load_datalist
-from monai_anomaly.data.ellipses import ellipse_figure, make_ellipses, write_ellipses
+from monai_anomaly.data.ellipses import make_ellipses, write_ellipses
 from monai_anomaly.data.image_set import plan_cases, read_image
 from monai_anomaly.metrics import average_otsu
 from monai_anomaly.utils import DataError
+from monai_anomaly.visualize import ellipse_figure
 
 SMALL = {"size": 32, "per_class": (4, 1, 2), "seed": 1, "progress": False}
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from monai_anomaly.data.phantom import make_subject, phantom_figure, residual_correlation, uniqueness_figure
+from monai_anomaly.data.phantom import make_subject, residual_correlation
 from monai_anomaly.data.phantom.uniqueness import brain_scaled
+from monai_anomaly.visualize import phantom_figure, uniqueness_figure
 
 
 @pytest.fixture(scope="module")

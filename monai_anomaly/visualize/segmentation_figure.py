@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .figure_style import BACKGROUND, COLORS, TEXT, draw_outlines
 from .slice_figure import draw_slices, show_volume, spread_slices
+from .style import BACKGROUND, COLORS, TEXT, draw_outlines
 
 __all__ = ["segmentation_figure"]
 

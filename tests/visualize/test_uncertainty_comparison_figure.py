@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_anomaly.handlers import uncertainty_comparison_figure
 from monai_anomaly.metrics import SegmentationCases
 from monai_anomaly.utils import DataError
+from monai_anomaly.visualize import uncertainty_comparison_figure
 from tests.metrics.segmentation.blobs import make_blobs
 
 

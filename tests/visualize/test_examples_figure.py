@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_anomaly.handlers import examples_figure
-from monai_anomaly.handlers.examples_figure import pick_examples, uncertainty_images
 from monai_anomaly.metrics import SegmentationCases
+from monai_anomaly.visualize import examples_figure
+from monai_anomaly.visualize.examples_figure import pick_examples, uncertainty_images
 from tests.metrics.segmentation.blobs import make_blobs
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from scipy import ndimage as ndi
 
+from ..preprocessing.brain_mr import PreprocessedScan
 from ..registration import BrainTemplate, Volume
 from ..utils import atomic_path
-from .brain_mr import PreprocessedScan
 
 __all__ = ["preprocessing_figure"]
 

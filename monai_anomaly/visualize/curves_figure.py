@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..utils import atomic_path
-from .figure_style import BACKGROUND, COLORS, TEXT, new_figure
+from .style import BACKGROUND, COLORS, TEXT, new_figure
 
 __all__ = ["curves_figure"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..twin_figure import twin_figure
-from .geometry import make_ellipses
+from ..data.ellipses.geometry import make_ellipses
+from .twin_figure import twin_figure
 
 __all__ = ["ellipse_figure"]
 

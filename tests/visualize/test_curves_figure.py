@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_anomaly.handlers import curves_figure
 from monai_anomaly.metrics import evaluate_segmentation
+from monai_anomaly.visualize import curves_figure
 from tests.metrics.segmentation.blobs import make_blobs
 
 

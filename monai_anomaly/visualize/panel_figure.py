@@ -10,9 +10,9 @@ import numpy as np
 
 from ..metrics import AnomalyCases, dice_per_slice
 from ..utils import DataError
-from .figure_style import PREDICTED, TRUTH, draw_outlines
 from .signed_difference import show_differences, signed_difference, symmetric_limit
 from .slice_grid import DrawCell, SliceGrid, pick_by_size, show_images
+from .style import PREDICTED, TRUTH, draw_outlines
 
 __all__ = ["panel_figure", "pick_slices"]
 

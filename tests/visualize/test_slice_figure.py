@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from monai_anomaly.handlers.slice_figure import draw_slices, show_volume, spread_slices
+from monai_anomaly.visualize.slice_figure import draw_slices, show_volume, spread_slices
 
 
 @pytest.mark.parametrize("rows", [1, 3, 40])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from monai_anomaly.handlers import case_figure
+from monai_anomaly.visualize import case_figure
 
 
 def case(*shape: int) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from monai_anomaly.handlers import segmentation_figure
+from monai_anomaly.visualize import segmentation_figure
 
 KEYS = ("image", "mean", "variance", "mask")
 

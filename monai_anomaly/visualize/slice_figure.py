@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..utils import atomic_path
-from .figure_style import BACKGROUND, TEXT, new_figure
 from .slice_grid import DrawCell, show_images
+from .style import BACKGROUND, TEXT, new_figure
 
 __all__ = ["draw_slices", "show_volume", "spread_slices"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..twin_figure import twin_figure
-from .image import make_chest
+from ..data.chest.image import make_chest
+from .twin_figure import twin_figure
 
 __all__ = ["chest_figure"]
 

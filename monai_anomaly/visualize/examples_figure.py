@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..metrics import SegmentationCases, dice_per_slice, mean_entropy
-from .figure_style import PREDICTED, TRUTH, draw_outlines
 from .slice_grid import DrawCell, SliceGrid, pick_by_size, show_images
+from .style import PREDICTED, TRUTH, draw_outlines
 
 __all__ = ["examples_figure", "gray_images", "pick_examples", "slice_name", "uncertainty_images"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..utils import atomic_path
-from .figure_style import BACKGROUND, TEXT, new_figure, turn_slice
+from .style import BACKGROUND, TEXT, new_figure, turn_slice
 
 __all__ = ["DrawCell", "SliceGrid", "pick_by_size", "show_images"]
 

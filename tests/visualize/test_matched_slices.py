@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from monai_anomaly.handlers.matched_slices import match_slices, renumbered, shared_slices
 from monai_anomaly.utils import DataError
+from monai_anomaly.visualize.matched_slices import match_slices, renumbered, shared_slices
 from tests.metrics.squares import make_squares
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ...utils import atomic_path
-from .contrast import CONTRASTS
-from .subject import PhantomSubject
-from .uniqueness import brain_scaled, residual_correlation
+from ..data.phantom.contrast import CONTRASTS
+from ..data.phantom.subject import PhantomSubject
+from ..data.phantom.uniqueness import brain_scaled, residual_correlation
+from ..utils import atomic_path
 
 __all__ = ["phantom_figure", "uniqueness_figure"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_anomaly.handlers.difference_comparison_figure import difference_comparison_figure
 from monai_anomaly.utils import DataError
+from monai_anomaly.visualize.difference_comparison_figure import difference_comparison_figure
 from tests.metrics.squares import make_squares
 
 

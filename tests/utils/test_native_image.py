@@ -11,7 +11,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from monai_anomaly.handlers.native_image import is_picture, turn_upright, volume_affine, voxel_volume, write_image
+from monai_anomaly.utils.native_image import is_picture, turn_upright, volume_affine, voxel_volume, write_image
 
 # voxels of 2 x 3 x 4 mm: the first axis grows to the back, the second to the left
 AFFINE = torch.tensor([[0.0, -3, 0, 5], [-2, 0, 0, -7], [0, 0, 4, 11], [0, 0, 0, 1]], dtype=torch.float64)

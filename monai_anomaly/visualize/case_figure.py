@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .figure_style import PREDICTED, draw_outlines
 from .signed_difference import symmetric_limit
 from .slice_figure import draw_slices, show_volume, spread_slices
+from .style import PREDICTED, draw_outlines
 
 __all__ = ["case_figure"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from monai_anomaly.handlers.signed_difference import show_differences, signed_difference, symmetric_limit
+from monai_anomaly.visualize.signed_difference import show_differences, signed_difference, symmetric_limit
 from tests.metrics.squares import make_squares
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from monai_anomaly.handlers.figure_style import turn_slice
-from monai_anomaly.handlers.slice_grid import SliceGrid, pick_by_size, show_images
+from monai_anomaly.visualize.slice_grid import SliceGrid, pick_by_size, show_images
+from monai_anomaly.visualize.style import turn_slice
 
 
 def test_cells_keep_the_shape_of_the_slices(tmp_path: Path) -> None:
