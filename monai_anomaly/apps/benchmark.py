@@ -64,7 +64,7 @@ def _settings() -> dict[str, dict[str, Any]]:
 
 SETTINGS = _settings()
 SETS = {"validation": "validate#dataset", "test": "evaluate#test_dataset"}
-USED = ("translation", "network_def", *SETS.values())
+USED = ("inferer", "network_def", *SETS.values())
 """What the numbers depend on."""
 
 
@@ -105,7 +105,7 @@ def benchmark(
     for part, count in counts.items():
         agree(path, result["counts"], f"{part} slices", count)
     # all checkpoints first: what is wrong with the last one should not show after hours
-    quiet = {"translation#progress": False}
+    quiet = {"inferer#progress": False}
     own_overrides = _own_overrides(checkpoints)
     parsers = {name: read_config(config, {**overrides, **own, **quiet}) for name, own in own_overrides.items()}
     for name, parser in parsers.items():
@@ -149,7 +149,7 @@ def _missing_rows(
     sets: Mapping[str, Sequence[Mapping[str, Any]]],
     settings: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    network, base = trained_network(checkpoint, parser), component_arguments(parser, "translation")
+    network, base = trained_network(checkpoint, parser), component_arguments(parser, "inferer")
     for name, setting in tqdm(settings.items(), desc=checkpoint):
         yield name, _run(HealthyTranslationInferer(**{**base, **setting}), network, sets, base)
 

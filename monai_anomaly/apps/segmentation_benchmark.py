@@ -51,7 +51,7 @@ SETTINGS = _settings()
 TEST, REPORT = "evaluate#test_dataset", "evaluate#report"
 OPTIONS = ("region_names", "channel_names", "spacing", "data_range", "background")
 """What the scores need of the configuration's report."""
-USED = ("ensemble", "network_def", TEST, *(f"{REPORT}#{option}" for option in OPTIONS))
+USED = ("inferer", "network_def", TEST, *(f"{REPORT}#{option}" for option in OPTIONS))
 
 
 def segmentation_benchmark(
@@ -73,7 +73,7 @@ def segmentation_benchmark(
         config: the training configuration(s) the checkpoint belongs to.
         test_slices: how many slices, two thirds with a lesion, are scored; None: the test set.
         only: names (or parts of names) of the settings to run; None: all. The first is what the others are compared to.
-        **overrides: of the configuration, e.g. ``ensemble#num_samples``.
+        **overrides: of the configuration, e.g. ``inferer#num_samples``.
 
     Returns:
         The table.
@@ -84,7 +84,7 @@ def segmentation_benchmark(
     """
     chosen, path = chosen_settings(SETTINGS, only), Path(out)
     parser = read_config(config, overrides)
-    if not str(parser["ensemble"]["_target_"]).endswith(MaskEnsembleInferer.__name__):
+    if not str(parser["inferer"]["_target_"]).endswith(MaskEnsembleInferer.__name__):
         raise ValueError(f"config must have a {MaskEnsembleInferer.__name__}, got {parser['ensemble']['_target_']}")
     result = open_benchmark(path)
     agree(path, result["counts"], "test slices", test_slices)
@@ -99,7 +99,7 @@ def segmentation_benchmark(
     names, subjects = list(chosen), result["slices"]["test"]["subject"]
     result["differences"] = region_differences(result["rows"], names, subjects)
     write_benchmark(path, result)
-    samples = parser.get_parsed_content("ensemble#num_samples")
+    samples = parser.get_parsed_content("inferer#num_samples")
     note = {**result["provenance"], "device": about["device"], "samples": samples}
     table = segmentation_benchmark_table(result["rows"], names, result["differences"], subjects, note)
     with atomic_write(path.with_suffix(".md")) as f:
@@ -122,7 +122,7 @@ def _missing_rows(
     if not settings:
         return
     network = trained_network(checkpoint, parser)
-    base = {**component_arguments(parser, "ensemble"), "keep_samples": True, "progress": False}
+    base = {**component_arguments(parser, "inferer"), "keep_samples": True, "progress": False}
     options = {option: parser.get_parsed_content(f"{REPORT}#{option}") for option in OPTIONS}
     warm_up = MaskEnsembleInferer(**{**base, "steps": 1})
     _collect(warm_up, network, slices[: warm_up.slices_at_a_time], "warm-up")

@@ -83,7 +83,7 @@ def _random_batch(parser: ConfigParser, batch_size: int) -> dict[str, torch.Tens
     size, channels = parser.get_parsed_content("spatial_size"), len(parser.get_parsed_content("channel_names"))
     generator = torch.Generator().manual_seed(0)
     batch = {"image": torch.rand(batch_size, channels, *size, generator=generator)}
-    if "ensemble" in parser:
+    if "num_regions" in parser:
         regions = parser.get_parsed_content("num_regions")
         batch["mask"] = torch.randint(2, (batch_size, regions, *size), generator=generator).float()
     else:
@@ -122,22 +122,21 @@ def _adversarial_training(
 
 def _evaluation(parser: ConfigParser, network: Any, x: torch.Tensor) -> tuple[str, Callable[[], Any]]:
     """What a result takes many of, and what it is called."""
-    if "ensemble" in parser:
-        ensemble = parser.get_parsed_content("ensemble")
-        x = ensemble.pad(x)
-        if not hasattr(ensemble, "denoiser"):
-            return "sample", torch.no_grad()(lambda: ensemble.draw(x, network, range(1)))
-        mask = torch.rand(len(x), ensemble.regions, *x.shape[2:]).to(x)
-        return "denoising_step", torch.no_grad()(lambda: ensemble.denoiser(network, x)(mask, LEVEL))
-    translation = parser.get_parsed_content("translation")
+    inferer = parser.get_parsed_content("inferer")
+    if "num_regions" in parser:
+        x = inferer.pad(x)
+        if not hasattr(inferer, "denoiser"):
+            return "sample", torch.no_grad()(lambda: inferer.draw(x, network, range(1)))
+        mask = torch.rand(len(x), inferer.regions, *x.shape[2:]).to(x)
+        return "denoising_step", torch.no_grad()(lambda: inferer.denoiser(network, x)(mask, LEVEL))
     if "translates" in parser:
         name = "translation" if parser.get_parsed_content("translates") else "classification"
-        return name, torch.no_grad()(lambda: translation(x, network))
+        return name, torch.no_grad()(lambda: inferer(x, network))
 
     @torch.no_grad()
     def evaluate() -> None:
-        eps = translation.denoiser(network, x, 1)(x, LEVEL).eps
-        eps + translation.guidance(network, x, 1.0)(x, LEVEL)
+        eps = inferer.denoiser(network, x, 1)(x, LEVEL).eps
+        eps + inferer.guidance(network, x, 1.0)(x, LEVEL)
 
     return "guided_step", evaluate
 

@@ -73,7 +73,7 @@ def test_benchmark_counts_scores_and_goes_on(tmp_path, tiny, model) -> None:
 
     for changed, message in (
         ({"test_slices": 9}, "test slices 9, found one with 3"),
-        ({"translation#scale": 1.0}, "translation scale 1.0, found one with 10.0"),
+        ({"inferer#scale": 1.0}, "inferer scale 1.0, found one with 10.0"),
         ({"slice_range": [8, 16]}, "slice_range 1 16, found one with 20"),
     ):
         with pytest.raises(DataError, match=rf"benchmark\.json: expected a benchmark with .*{message}"):
@@ -88,11 +88,11 @@ def test_each_checkpoint_has_the_configuration_of_its_own_seed(tmp_path, tiny, m
     out, other = tmp_path / "benchmark.json", str(tmp_path / "other.pt")
     shutil.copy(model, other)
     arguments = {"only": "6+6 exact", "config": CONFIG, "validation_slices": 3, "test_slices": 3, **tiny}
-    checkpoints = {model: {}, other: {"seed": 7, "translation#scale": 0.0}}
+    checkpoints = {model: {}, other: {"seed": 7, "inferer#scale": 0.0}}
     benchmark(checkpoints, out, **arguments)
     result = json.loads(out.read_text(encoding="utf-8"))
     assert [result["checkpoints"][c]["config"]["seed"] for c in checkpoints] == [0, 7]
-    assert [result["checkpoints"][c]["config"]["translation"]["scale"] for c in checkpoints] == [10.0, 0.0]
+    assert [result["checkpoints"][c]["config"]["inferer"]["scale"] for c in checkpoints] == [10.0, 0.0]
     assert [result["rows"][c]["6+6 exact"]["guide_calls"] for c in checkpoints] == [6, 0]
     with pytest.raises(DataError, match=r"benchmark\.json: .*other\.pt config .*found one with"):
         benchmark([model, other], out, **arguments)

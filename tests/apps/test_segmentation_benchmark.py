@@ -34,7 +34,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "pixdim": [6.0, 6.0, -1.0],
         "slice_range": [8, 20],
         "device": "cpu",
-        "ensemble#num_samples": 2,
+        "inferer#num_samples": 2,
     }
 
 
@@ -86,7 +86,7 @@ def test_it_counts_scores_and_goes_on(tmp_path: Path, tiny: dict[str, Any], mode
 
     for changed, message in (
         ({"test_slices": 9}, "test slices 9, found one with 3"),
-        ({"ensemble#num_samples": 3}, "model config ensemble num_samples 3, found one with 2"),
+        ({"inferer#num_samples": 3}, "model config inferer num_samples 3, found one with 2"),
         ({"pixdim": [5.0, 5.0, -1.0]}, r"model config pixdim 0 5\.0, found one with 6\.0"),
     ):
         with pytest.raises(DataError, match=rf"benchmark\.json: expected a benchmark with .*{message}"):
@@ -97,7 +97,7 @@ def test_it_counts_scores_and_goes_on(tmp_path: Path, tiny: dict[str, Any], mode
 
 
 def test_one_sample_and_the_whole_set(tmp_path: Path, tiny: dict[str, Any], model: str) -> None:
-    overrides = {**tiny, "ensemble#num_samples": 1, "ensemble#batch_size": 4, "test_step": 3}
+    overrides = {**tiny, "inferer#num_samples": 1, "inferer#batch_size": 4, "test_step": 3}
     segmentation_benchmark(model, tmp_path / "b.json", CONFIG, only=ONE, **overrides)
     result = json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))
     scores = result["rows"][ONE]["regions"]["WT"]

@@ -45,7 +45,7 @@ def test_a_training_step_and_an_evaluation(bundle: str, overlays: tuple, network
 
 def test_slices_that_must_be_padded() -> None:
     config = str(BUNDLES / "diffseg" / "configs" / "train.json")
-    overrides = {**SIZE, **TINY_DIFFUSION, "spatial_size": [32, 40], "ensemble#divisor": 16}
+    overrides = {**SIZE, **TINY_DIFFUSION, "spatial_size": [32, 40], "inferer#divisor": 16}
     assert json.loads(speed(config, batch_size=1, steps=1, **overrides))["denoising_step"]["seconds"] > 0
 
 

@@ -19,7 +19,7 @@ def test_inference_translates_as_the_evaluation(name: str | None) -> None:
         train, inference = merged("descargan", "train"), merged("descargan", "inference")
     else:
         train, inference = pair("descargan", name)
-    theirs, ours = train.get_parsed_content("translation"), inference.get_parsed_content("inferer")
+    theirs, ours = train.get_parsed_content("inferer"), inference.get_parsed_content("inferer")
     for item in ("target", "statistics", "divisor", "slice_range"):
         assert getattr(theirs, item) == getattr(ours, item), item
     assert vars(theirs.anomaly_map) == vars(ours.anomaly_map)
@@ -71,7 +71,7 @@ def test_chexpert_is_trained_as_the_thesis() -> None:
         "max_grad_norm",
         "batch_size",
         "ema_decay",
-        "translation",
+        "inferer",
         "spatial_size",
     ):
         assert thesis[item] == chexpert[item], item

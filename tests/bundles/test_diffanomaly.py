@@ -17,7 +17,7 @@ from monai_anomaly.apps.counting import CountCalls
 from .tiny_data import ODD_AFFINE, TINY_TRAINING, write_case
 from .workflow import copy_bundle, export, load_network, merged, run
 
-TINY = {**TINY_TRAINING, "translation#steps": 3, "translation#substeps": 2}
+TINY = {**TINY_TRAINING, "inferer#steps": 3, "inferer#substeps": 2}
 
 
 @pytest.fixture(scope="module")
@@ -32,17 +32,17 @@ def test_inference_translates_as_the_evaluation() -> None:
     train, inference = merged("diffanomaly", "train"), merged("diffanomaly", "inference")
     shown = inference["displayable_configs"]
     for name in ("level", "steps", "scale", "order", "exact", "substeps"):
-        assert train["translation"][name] == shown[name], name
+        assert train["inferer"][name] == shown[name], name
 
 
 @pytest.mark.parametrize(("overlay", "denoiser", "guide"), [(None, 37, 24), ("long", 62, 40)])
 def test_evaluations_a_slice_are_those_the_documentation_names(overlay: str | None, denoiser: int, guide: int) -> None:
     parser = merged("diffanomaly", "train", *([overlay] if overlay else []))
-    parser["translation#resampling"] = None
+    parser["inferer#resampling"] = None
     network = parser.get_parsed_content("network_def").eval()
     image = torch.rand(1, 4, 16, 16)
     with CountCalls(network.diffusion) as diffusion, CountCalls(network.classifier) as classifier:
-        parser.get_parsed_content("translation")(image, network)
+        parser.get_parsed_content("inferer")(image, network)
     assert (diffusion.samples, classifier.samples) == (denoiser, guide)
 
 

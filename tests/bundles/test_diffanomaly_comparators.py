@@ -73,7 +73,7 @@ def test_vae_on_many_gpus_samples_the_healthy_slices(section: str) -> None:
 @pytest.mark.parametrize("name", ["gradcam", "saliency", "vae"])
 def test_inferer_can_be_made(name: str) -> None:
     parser = with_overlays(name)
-    inferer = parser.get_parsed_content("translation")
+    inferer = parser.get_parsed_content("inferer")
     assert inferer.reconstructs == (name == "vae")
     if name == "gradcam":
         assert parser.get_parsed_content("network_def").classifier.get_submodule(inferer.layer)

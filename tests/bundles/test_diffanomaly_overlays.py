@@ -25,7 +25,7 @@ def test_inference_translates_as_the_evaluation(name: str) -> None:
     ours = {k: options[v.split("#")[1]] if str(v).startswith("@displayable") else v for k, v in ours.items()}
     resampling = {"_target_": ours["resampling"]["_target_"], "threshold": options["resampling"]}
     ours["resampling"] = None if options["resampling"] is None else resampling
-    theirs = {**train["translation"], "border": train["border"]}
+    theirs = {**train["inferer"], "border": train["border"]}
     assert {k: ours.pop(k) for k in theirs if k in ours} == theirs
     assert ours == {"target": 0}
 
@@ -33,13 +33,13 @@ def test_inference_translates_as_the_evaluation(name: str) -> None:
 @pytest.mark.parametrize(("name", "ours"), [("long", True), ("cxr64", False), ("thesis", False), ("chexpert", False)])
 def test_the_long_run_alone_mirrors_and_resamples(name: str, ours: bool) -> None:
     train, inference = pair("diffanomaly", name)
-    for inferer in (train.get_parsed_content("translation"), inference.get_parsed_content("inferer")):
+    for inferer in (train.get_parsed_content("inferer"), inference.get_parsed_content("inferer")):
         assert inferer.mirror_axis == (0 if ours else None)
         assert (inferer.resampling.threshold if inferer.resampling else None) == (0.18 if ours else None)
 
 
 def test_the_comparator_is_the_papers_own() -> None:
-    ddpm = merged("diffanomaly", "train", "ddpm").get_parsed_content("translation")
+    ddpm = merged("diffanomaly", "train", "ddpm").get_parsed_content("inferer")
     assert ddpm.mirror_axis is None and ddpm.resampling is None and ddpm.label_scale == 0
 
 

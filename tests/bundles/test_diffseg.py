@@ -18,7 +18,7 @@ from monai_anomaly.metrics import SegmentationCases
 from .tiny_data import ODD_AFFINE, TINY_TRAINING, write_case
 from .workflow import copy_bundle, export, infer, load_network, run
 
-TINY = {**TINY_TRAINING, "ensemble#steps": 2, "ensemble#num_samples": 3}
+TINY = {**TINY_TRAINING, "inferer#steps": 2, "inferer#num_samples": 3}
 
 
 @pytest.fixture(scope="module")

@@ -36,11 +36,11 @@ def test_same_evaluation_in_files_of_its_own(name: str) -> None:
 def test_goes_after_the_overlays_of_the_method(name: str, overlay: str) -> None:
     """Nothing of the method's own network and sampler is left, and the network has an output for each region."""
     alone, parser = merged("diffseg", "train", name), merged("diffseg", "train", overlay, name)
-    for item in ("network_def", "loss", "ensemble", "panel_inferer", "optimizer", "learning_rate"):
+    for item in ("network_def", "loss", "inferer", "panel_inferer", "optimizer", "learning_rate"):
         assert parser[item] == alone[item], item
     assert parser.get_parsed_content("output_dir").endswith(f"/eval/{overlay}/{name}")
     assert parser.get_parsed_content("config_name") == f"{overlay}_{name}"
-    regions, inferer = parser.get_parsed_content("num_regions"), parser.get_parsed_content("ensemble")
+    regions, inferer = parser.get_parsed_content("num_regions"), parser.get_parsed_content("inferer")
     size = 32 if overlay == "regions" else 224
     with torch.device("meta"):
         network = parser.get_parsed_content("network_def").eval()

@@ -28,14 +28,10 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return convert_segmentation(folder / "emasavedmodel_0.9999_060000.pt", folder / "models").parent
 
 
-@pytest.mark.parametrize(
-    ("files", "sampler"), [(("train", "thesis"), "ensemble"), (("inference", "inference_thesis"), "inferer")]
-)
-def test_settings_of_the_published_model_reach_every_part(
-    converted: Path, files: tuple[str, ...], sampler: str
-) -> None:
+@pytest.mark.parametrize("files", [("train", "thesis"), ("inference", "inference_thesis")])
+def test_settings_of_the_published_model_reach_every_part(converted: Path, files: tuple[str, ...]) -> None:
     parser = merged("diffseg", *files, converted / "network.json")
-    inferer, network = parser.get_parsed_content(sampler), parser.get_parsed_content("network_def")
+    inferer, network = parser.get_parsed_content("inferer"), parser.get_parsed_content("network_def")
     assert (inferer.low, inferer.high, inferer.prediction) == (0, 1, "epsilon")
     assert network.mask_range == (0, 1) and network.prediction == "epsilon"
     network.load_state_dict(torch.load(converted / "model.pt", weights_only=True), strict=True)
@@ -53,11 +49,11 @@ def test_on_the_default_configuration_the_ranges_are_those_of_the_published_mode
     """Without the overlay of the thesis images are those of the bundle: not what the model was trained with."""
     parser = merged("diffseg", *files, converted / "network.json")
     assert parser.get_parsed_content("intensity").scale.b_min == 0 and parser["spatial_size"] != [224, 224]
-    assert parser.get_parsed_content("ensemble" if files == ("train",) else "inferer").prediction == "epsilon"
+    assert parser.get_parsed_content("inferer").prediction == "epsilon"
 
 
 def test_evaluation(converted: Path, phantom: Path, tmp_path: Path) -> None:
-    tiny = {**TINY_TRAINING, "ensemble#steps": 2, "ensemble#divisor": 8, "cache_dir": str(tmp_path / "cache")}
+    tiny = {**TINY_TRAINING, "inferer#steps": 2, "inferer#divisor": 8, "cache_dir": str(tmp_path / "cache")}
     tiny |= {"dataset_dir": str(phantom), "ckpt_dir": str(converted)}
     train("diffseg", tmp_path, "thesis", converted / "network.json", "evaluate", **tiny)
     report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))

@@ -31,7 +31,7 @@ def test_inference_segments_as_the_evaluation(name: str | None) -> None:
     train, inference = default if name is None else pair("diffseg", name)
     shown = inference["displayable_configs"]
     ours = {k: shown[v.split("#")[1]] if "displayable" in str(v) else v for k, v in inference["inferer"].items()}
-    theirs = train["ensemble"]
+    theirs = train["inferer"]
     assert {k: v for k, v in ours.items() if k not in OWN} == {k: v for k, v in theirs.items() if k not in OWN}
     for item in ("prediction", "mask_range", "seed"):
         assert train[item] == inference[item], item
@@ -69,7 +69,7 @@ def test_training_is_that_of_the_paper(thesis: ConfigParser) -> None:
 
 
 def test_sampling_is_that_of_the_paper(thesis: ConfigParser) -> None:
-    inferer = thesis.get_parsed_content("ensemble")
+    inferer = thesis.get_parsed_content("inferer")
     assert inferer.solver == "ancestral" and inferer.grid == tuple(range(1000, -1, -1))
     assert inferer.num_samples == 5 and inferer.binarize
     assert (inferer.low, inferer.high, inferer.clip) == (0, 1, (-1, 1))  # as the published code clamps it
@@ -90,4 +90,4 @@ def test_thesis_with_regions_has_an_input_and_two_outputs_a_region() -> None:
     parser = merged("diffseg", "train", "thesis", "regions")
     assert parser.get_parsed_content("network_def#diffusion#in_channels") == 4 + 3
     assert parser.get_parsed_content("network_def#diffusion#out_channels") == 2 * 3
-    assert parser.get_parsed_content("ensemble").regions == 3
+    assert parser.get_parsed_content("inferer").regions == 3

@@ -17,7 +17,7 @@ from .tiny_data import MODALITIES, TINY_TRAINING
 from .tiny_network import TINY_DIFFUSION
 from .workflow import infer, train
 
-TINY = {**TINY_TRAINING, **TINY_DIFFUSION, "ensemble#steps": 2, "ensemble#num_samples": 2}
+TINY = {**TINY_TRAINING, **TINY_DIFFUSION, "inferer#steps": 2, "inferer#num_samples": 2}
 
 
 def test_regions(phantom: Path, slices: str, tmp_path: Path) -> None:

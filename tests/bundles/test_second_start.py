@@ -21,8 +21,8 @@ from .workflow import train
 NETWORKS = {"descargan": {}, "diffanomaly": TINY_NETWORK, "diffseg": TINY_DIFFUSION}
 FEW_STEPS = {
     "descargan": {},
-    "diffanomaly": {"translation#steps": 2, "translation#substeps": 1},
-    "diffseg": {"ensemble#steps": 2, "ensemble#num_samples": 2},
+    "diffanomaly": {"inferer#steps": 2, "inferer#substeps": 1},
+    "diffseg": {"inferer#steps": 2, "inferer#num_samples": 2},
 }
 OTHER: dict[str, tuple[dict[str, Any], str]] = {
     "descargan": ({"loss#lambda_rec": 7.0}, r"loss_function\.lambda_rec 50\.0 -> 7\.0"),

@@ -14,10 +14,8 @@ from ..bundles.workflow import merged
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
-@pytest.mark.parametrize(
-    ("bundle", "inferer"), [("diffseg", "ensemble"), ("diffanomaly", "translation"), ("descargan", "translation")]
-)
-def test_cpu_and_cuda_agree(bundle: str, inferer: str) -> None:
+@pytest.mark.parametrize("bundle", ["diffseg", "diffanomaly", "descargan"])
+def test_cpu_and_cuda_agree(bundle: str) -> None:
     torch.manual_seed(0)
     config = merged(bundle, "train")
     image = torch.rand(4, len(config["channel_names"]), 56, 64) * 2 - 1
@@ -33,10 +31,10 @@ def test_cpu_and_cuda_agree(bundle: str, inferer: str) -> None:
             ("bfloat16", "cuda", "bfloat16"),
         ):
             parser = merged(bundle, "train")
-            parser[inferer]["autocast"] = autocast
+            parser["inferer"]["autocast"] = autocast
             if bundle == "diffseg":
-                parser[inferer]["binarize"] = False  # a threshold would magnify rounding
-            made = parser.get_parsed_content(inferer)
+                parser["inferer"]["binarize"] = False  # a threshold would magnify rounding
+            made = parser.get_parsed_content("inferer")
             results[name] = made(image.to(device), network.to(device)).float().cpu()
     assert (results["cpu"] - results["cuda"]).abs().max() < 1e-3
     assert (results["cpu"] - results["bfloat16"]).abs().mean() < 0.1

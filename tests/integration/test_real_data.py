@@ -36,9 +36,9 @@ TRAINING = {
     "epochs": 1,
     "autocast": "float32",
     "min_lesion_pixels": 1,
-    "translation#steps": 2,
-    "translation#substeps": 1,
-    "translation#divisor": 8,
+    "inferer#steps": 2,
+    "inferer#substeps": 1,
+    "inferer#divisor": 8,
 }
 INFERENCE = {"displayable_configs#steps": 2, "displayable_configs#substeps": 1, "inferer#divisor": 8}
 BRAIN = {"spatial_size": [32, 40], "pixdim": [6.0, 6.0, -1.0]}
@@ -163,7 +163,7 @@ def test_x_rays_in_folders(shared: Shared, tmp_path: Path, monkeypatch: pytest.M
     words = ("--subject", r"/(\d+)_", "--modality", "xray", "--split", "[2,1,1]")
     make_datalist(monkeypatch, "folders", tmp_path, tmp_path / "datalist.json", *words)
     options = {"spatial_size": [32, 32]}
-    train(["train", "chexpert"], tmp_path, **options, batch_size=4, **{"translation#batch_size": 16})
+    train(["train", "chexpert"], tmp_path, **options, batch_size=4, **{"inferer#batch_size": 16})
     full = shared("realdata/nih_cxr_full")
     cases = infer(["inference", "inference_chexpert"], tmp_path, full, **options)
     assert len(cases) == 2

@@ -23,7 +23,7 @@ def test_slices_are_learned_and_segmented_on_their_own_grid(shared: Callable[[st
     root = shared("realdata/brats_slices")
     data = tmp_path / "data" / "datalist.json"
     datalist("brats-slices", root, data, split=(1, 0, 0))
-    options = {"epochs": 4, "autocast": "float32", "ensemble#num_samples": 3}
+    options = {"epochs": 4, "autocast": "float32", "inferer#num_samples": 3}
     train("diffseg", tmp_path, "overfit", dataset_dir=str(data.parent), **SIZE, **options)
     report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))
     region = report["regions"]["lesion"]
