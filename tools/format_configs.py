@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lay out the JSON of the bundles: ``python tools/format_configs.py [--check] [FILE ...]``; all without a file.
 
-An entry a line, four spaces deep; a list of plain values, and a dictionary of up to three, is on one line if it fits.
+One entry per line, four spaces deep. On one line if it fits: a dictionary of up to three plain values, and a list of
+plain values, lists of them and at most one such dictionary.
 """
 
 from __future__ import annotations
@@ -44,9 +45,15 @@ def layout(content: Any, indent: int = 0, used: int = 0) -> str:
 
 
 def _is_short(content: dict | list) -> bool:
-    values = content.values() if isinstance(content, dict) else content
-    plain = all(not isinstance(v, dict) and not (isinstance(v, list) and _nested(v)) for v in values)
-    return not content or (plain and (isinstance(content, list) or len(content) <= SHORT))
+    if isinstance(content, dict):
+        return len(content) <= SHORT and all(_is_flat(v) for v in content.values())
+    dictionaries = [v for v in content if isinstance(v, dict)]
+    return len(dictionaries) <= 1 and all(_is_short(v) if isinstance(v, dict) else _is_flat(v) for v in content)
+
+
+def _is_flat(value: Any) -> bool:
+    """Whether this is a plain value or a list of such."""
+    return not isinstance(value, dict) and not (isinstance(value, list) and _nested(value))
 
 
 def _nested(values: list) -> bool:

@@ -23,7 +23,7 @@ from monai.bundle.config_item import ComponentLocator
 
 import monai_anomaly
 
-from .workflow import GENERATED, REPOSITORY, copy_bundle, load_network
+from .workflow import GENERATED, REPOSITORY, copy_bundle, load_network, merged
 
 SCHEMA_MD5 = "06954cad2cc5d3784e72077ac76f0fc8"
 
@@ -115,11 +115,17 @@ def test_metadata_lists_what_the_package_needs(bundle) -> None:
 
 
 def test_every_target_is_found(bundle) -> None:
-    """Classes of the package by their full names, MONAI's by short names that mean one class only."""
+    """Classes of the package by their full names, MONAI's by short names that mean one class only.
+
+    A reference is to an entry that gives a class or function with some of its arguments.
+    """
     import_package()
+    train = merged(bundle.name, "train")
     for path in sorted((bundle / "configs").glob("*.json")):
         for name in targets(json.loads(path.read_text(encoding="utf-8"))):
-            if "." in name:
+            if name.startswith("@"):
+                assert train[name[1:]]["_mode_"] == "callable", (path.name, name)
+            elif "." in name:
                 assert not name.startswith("scripts."), (path.name, name)
                 assert locate(name) is not None, (path.name, name)
             else:
@@ -171,6 +177,19 @@ def test_ids_of_the_training(bundle) -> None:
     )
     for overlay in ("evaluate", "multi_gpu_train"):
         assert {"initialize", "run"} <= set(read(bundle, overlay))
+
+
+def test_data_can_be_set_by_programs(bundle) -> None:
+    """MONAI Label sets the samples of an entry that is made from a shared one; users any argument of it."""
+    train = merged(bundle.name, "train")
+    sample = {"image": "a.png", "label": 0}
+    for place in ("train#dataset", "validate#dataset", "evaluate#test_dataset"):
+        assert train[place]["_target_"] == "@slice_dataset"
+        train.update({f"{place}#data": [sample], f"{place}#min_lesion_pixels": 5, f"{place}#transform": None})
+    train.update({"slice_dataset#slice_range": [2, 9], "slice_dataset#_target_": "builtins.dict"})
+    for place in ("train#dataset", "validate#dataset", "evaluate#test_dataset"):
+        made = train.get_parsed_content(place)
+        assert made["data"] == [sample] and made["min_lesion_pixels"] == 5 and made["slice_range"] == [2, 9]
 
 
 def test_initialize_is_light(bundle) -> None:
