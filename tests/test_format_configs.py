@@ -58,7 +58,7 @@ def test_no_line_that_holds_several_values_is_too_long(tool: Any, seed: int) -> 
 def test_what_is_short_is_on_one_line(tool: Any) -> None:
     for short in ([16, 32, 48], ["instance", {"affine": True}], {"a": [1, 2], "b": None}, [[3, 3], [2, 2]]):
         assert "\n" not in tool.layout(short)
-    for several in ([{"a": 1}, {"b": 2}], {"a": {"b": 1}}, list(range(60)), {name: 0 for name in "abcd"}):
+    for several in ([{"a": 1}, {"b": 2}], {"a": {"b": 1}}, list(range(60)), dict.fromkeys("abcd", 0)):
         assert "\n" in tool.layout(several)
 
 
