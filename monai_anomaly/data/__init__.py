@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from .brats import make_brats_datalist
 from .brats_slices import make_brats_slices_datalist
-from .builtin import find_datalist, is_builtin
+from .builtin import find_datalist
 from .chest import make_chest, write_chest
 from .chexpert import make_chexpert_datalist
 from .datalist import assemble_datalist, load_datalist, save_datalist
@@ -33,7 +33,6 @@ __all__ = [
     "find_inputs",
     "find_siblings",
     "healthy_only",
-    "is_builtin",
     "load_datalist",
     "make_brats_datalist",
     "make_brats_slices_datalist",

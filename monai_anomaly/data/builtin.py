@@ -16,7 +16,7 @@ from .ellipses import write_ellipses
 from .ellipses.dataset import MANIFEST as ELLIPSES
 from .phantom import write_phantom
 
-__all__ = ["find_datalist", "is_builtin"]
+__all__ = ["find_datalist"]
 
 NAME = "datalist.json"
 
@@ -29,7 +29,10 @@ _KINDS = {
 
 
 def find_datalist(
-    dataset_dir: str | os.PathLike, phantom: Mapping[str, Any] | None = None, make_phantom: bool = True
+    dataset_dir: str | os.PathLike,
+    phantom: Mapping[str, Any] | None = None,
+    make_phantom: bool = True,
+    phantom_dir: str | os.PathLike | None = None,
 ) -> Path:
     """The datalist of a data folder; built-in data are written where they are asked for.
 
@@ -40,12 +43,15 @@ def find_datalist(
         make_phantom: whether a missing folder gets a phantom, and one that holds a phantom is compared with the
             arguments. Without it only a phantom that was begun is completed, so that a folder whose name was mistyped
             stays an error.
+        phantom_dir: the folder that gets a phantom in any case.
 
     Raises:
-        DataError: when the folder has no datalist and no phantom is wanted there, holds another phantom, or
-            ``dataset_dir`` is no path.
+        DataError: when the folder has no datalist and no phantom is wanted there, holds another phantom, or one of the
+            folders is no path.
     """
     folder = as_path(dataset_dir, "dataset_dir")
+    if phantom_dir is not None:
+        make_phantom = make_phantom or os.path.abspath(folder) == os.path.abspath(as_path(phantom_dir, "phantom_dir"))
     arguments = dict(phantom or {})
     kind = look_up_option(arguments.pop("kind", "brain"), tuple(_KINDS))
     _, command, name = _KINDS[kind]
@@ -60,16 +66,6 @@ def find_datalist(
         f"`python -m monai_anomaly datalist KIND {folder} {folder / NAME}` lists data of your own, "
         f"`python -m monai_anomaly {command} {folder}` makes the built-in {name}"
     )
-
-
-def is_builtin(dataset_dir: str | os.PathLike, phantom_dir: str | os.PathLike) -> bool:
-    """Whether the data are the built-in ones: the folder asked for is that of the phantom, there or not.
-
-    Raises:
-        DataError: one of them is no path.
-    """
-    first, second = as_path(dataset_dir, "dataset_dir"), as_path(phantom_dir, "phantom_dir")
-    return os.path.abspath(first) == os.path.abspath(second)
 
 
 def _found(path: Path) -> str:

@@ -53,7 +53,7 @@ class CriticTrainer(Trainer):
         d_loss_function: the same for the discriminator, without ``fake``, e.g. `TranslationCriticLoss`.
         n_critic: iterations for each update of the generator.
         warmup: so many first iterations update the discriminator alone, by ``d_warmup_loss_function``; 0, the papers,
-            for none.
+            for none. A training that starts from weights (``engine.state.pretrained``, see `TrainingState`) has none.
         d_warmup_loss_function: as ``d_loss_function``, e.g. `DiscriminatorClassLoss`, for a discriminator that knows
             the classes when the generator begins to learn of it; None: ``d_loss_function``.
         max_grad_norm: the gradients of each network are scaled down to this norm; None leaves them.
@@ -154,18 +154,24 @@ class CriticTrainer(Trainer):
         """Train.
 
         Raises:
-            ValueError: when the warm-up lasts as long as the training.
+            ValueError: when the warm-up would last as long as the training.
         """
-        total = (self.state.max_epochs or 0) * (self.state.epoch_length or 0)
-        if 0 < total <= self.warmup:
-            raise ValueError(
-                f"warmup must be less than the {total} iterations of the training, got {self.warmup}: the generator "
-                "would learn nothing; lower --warmup or raise --epochs"
-            )
         with warnings.catch_warnings():
             # a schedule of the generator's rate also counts the iterations before its first update
             warnings.filterwarnings("ignore", "Detected call of .lr_scheduler.step", UserWarning)
             super().run()
+
+    def _warmup(self, engine: Any) -> int:
+        """Iterations of the discriminator alone: none for weights that know the classes."""
+        if getattr(engine.state, "pretrained", None) is not None:
+            return 0
+        total = engine.state.max_epochs * engine.state.epoch_length
+        if total <= self.warmup:
+            raise ValueError(
+                f"warmup must be less than the {total} iterations of the training, got {self.warmup}: the generator "
+                "would learn nothing; lower --warmup or raise --epochs"
+            )
+        return self.warmup
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
         """Update the discriminator and, when it is its turn, the generator; see the class for what is returned.
@@ -179,10 +185,11 @@ class CriticTrainer(Trainer):
         image, label = convert_to_tensor(image, track_meta=False), convert_to_tensor(label, track_meta=False).long()
         engine.state.output = {Keys.IMAGE: image, Keys.LABEL: label}
         engine.network.train()
-        warm = engine.state.iteration <= engine.warmup
+        warmup = engine._warmup(engine)
+        warm = engine.state.iteration <= warmup
         function = engine.d_warmup_loss_function if warm else engine.d_loss_function
         judged = self._update(engine, "discriminator", function, image, label)
-        if not warm and (engine.state.iteration - engine.warmup) % engine.n_critic == 0:
+        if not warm and (engine.state.iteration - warmup) % engine.n_critic == 0:
             self._generated = self._update(engine, "generator", engine.g_loss_function, image, label)
         terms = {f"d_{k}": v for k, v in judged.items() if k != "loss"}
         terms |= {f"g_{k}": v for k, v in self._generated.items() if k not in ("loss", "fake")}

@@ -28,7 +28,7 @@ from .segmentation_report import report_segmentation
 from .tensorboard_panel import TensorBoardPanel
 from .training_record import TrainingRecord
 from .training_settings import changed_settings, training_settings
-from .training_state import TrainingState, from_weights
+from .training_state import TrainingState
 from .translation_curve import TranslationCurve
 from .translation_panel import TranslationPanel
 from .weights_loader import WeightsLoader
@@ -58,7 +58,6 @@ __all__ = [
     "TranslationPanel",
     "WeightsLoader",
     "changed_settings",
-    "from_weights",
     "report_evaluation",
     "report_segmentation",
     "report_table",

@@ -14,9 +14,9 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from ..utils import DataError, atomic_torch_save, file_digest, load_tensors, write_model_record
 from .trained_on import about_training, brief, changes
-from .weights_loader import kept_name
+from .weights_loader import WeightsLoader, kept_name
 
-__all__ = ["TrainingState", "from_weights"]
+__all__ = ["TrainingState"]
 
 ANYWAY = "anyway"
 SHOWN = 4
@@ -35,7 +35,7 @@ class TrainingState:
 
     Args:
         path: the state: networks, optimizer, learning-rate schedule, epoch, best metric.
-        objects: what to save, by name; each has ``state_dict`` and ``load_state_dict``.
+        objects: what to save, by name, ``network`` among it; each has ``state_dict`` and ``load_state_dict``.
         best_path: where the weights of ``best_model`` go when the validation metric is the best so far (a bare state
             dict, as bundles want it); None for none.
         best_model: the network whose weights these are (e.g. the moving average).
@@ -44,7 +44,9 @@ class TrainingState:
         resume: False starts anew and overwrites; ``"anyway"`` goes on whatever changed, and notes it.
         save: False only resumes; for the other processes of a distributed run.
         settings: what decides the training and cannot be read from the trainer, by the names users give it.
-        pretrained: the weights that the user says the training starts from, see `WeightsLoader`; None: as it began.
+        pretrained: weights that a training which is not resumed starts from, as far as they fit ``network``, see
+            `WeightsLoader`; one that is resumed must have begun with them. None: it starts as ``network`` is, or as it
+            began. ``engine.state.pretrained`` tells other handlers which file it was.
 
     Raises:
         ValueError: when ``resume`` is something else.
@@ -101,14 +103,18 @@ class TrainingState:
         atomic_torch_save(self.path, state)
 
     def start(self, engine: Engine) -> None:
-        """Note what is trained on, and go on from the saved state, if there is one and it may be.
+        """Note what is trained on, and go on from the saved state, if there is one and it may be; else begin.
 
         Raises:
-            DataError: when the file is damaged or belongs to another training.
+            DataError: when the file is damaged or belongs to another training, or weights to start from do not fit.
         """
+        goes_on = bool(self.resume) and self.path.exists()
+        if self.pretrained is not None and not goes_on:
+            written_to = self.best_path if self.save_files else None
+            WeightsLoader(self.pretrained, self.objects["network"], strict=False, written_to=written_to)(engine)
         schedules = [item for item in self.objects.values() if isinstance(item, LRScheduler)]
         self.about = about_training(engine, self.evaluator, schedules, self.settings)
-        if self.resume and self.path.exists():
+        if goes_on:
             self._load(engine)
 
     def _load(self, engine: Engine) -> None:
@@ -138,6 +144,7 @@ class TrainingState:
                 ) from error
         engine.state.epoch = state["epoch"]
         engine.state.iteration = state["epoch"] * engine.state.epoch_length
+        setattr(engine.state, "pretrained", self.about["pretrained"])  # noqa: B010  (ignite's state takes any attribute)
         if self.evaluator is not None and "best_metric" in state:
             self.evaluator.state.best_metric = state["best_metric"]
             self.evaluator.state.best_metric_epoch = state["best_metric_epoch"]
@@ -186,23 +193,6 @@ def _continued(item: Any, saved: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(item, LambdaLR):
         return saved
     return {**item.state_dict(), **{key: saved[key] for key in ("last_epoch", "_step_count", "_last_lr")}}
-
-
-def from_weights(finetune: bool, resume: bool | str, path: str | os.PathLike) -> bool:
-    """Whether a training starts from weights, or did so when it began, for what its first iterations are to be.
-
-    Args:
-        finetune: whether it is asked for now.
-        resume: as of `TrainingState`.
-        path: the state; of a damaged one `TrainingState` tells.
-    """
-    if finetune or not resume or not os.path.isfile(path):
-        return finetune
-    try:
-        # mapped: the tensors are not read
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)["about"]["pretrained"] is not None
-    except Exception:  # torch raises many kinds
-        return False
 
 
 def _listed(changes: Sequence[str]) -> str:

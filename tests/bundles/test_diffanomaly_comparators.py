@@ -52,7 +52,7 @@ def test_vae_leaves_the_diffusion_model_alone() -> None:
         assert isinstance(loader, WeightsLoader) and loader.load_path.name == "vae.pt"
         assert not any(isinstance(handler, ClassifierScore) for handler in others)
     files_of = {handler["_target_"].rsplit(".", 1)[-1]: handler for handler in parser["train#handlers"]}
-    assert files_of["WeightsLoader"]["load_path"] == "$@pretrained or @model_file"
+    assert "@model_file if @finetune" in files_of["TrainingState"]["pretrained"]
     assert files_of["TrainingState"]["best_path"] == "@model_file"
     assert files_of["TrainingState"]["path"] == "@state_file"
     files = [text for text in strings(parser.get()) if "@ckpt_dir + " in text]

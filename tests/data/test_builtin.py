@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from monai_anomaly.data import builtin, find_datalist, is_builtin
+from monai_anomaly.data import builtin, find_datalist
 from monai_anomaly.utils import DataError
 
 
@@ -110,6 +110,11 @@ def test_unknown_kind(tmp_path: Path) -> None:
         find_datalist(tmp_path, {"kind": "brian"})
 
 
-def test_the_folder_of_the_phantom_in_other_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_of_the_phantom_in_other_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: list
+) -> None:
     monkeypatch.chdir(tmp_path)
-    assert is_builtin("a/../b", tmp_path / "b") and not is_builtin("a", "b")
+    find_datalist("a/../b", {"subjects": 2}, make_phantom=False, phantom_dir=tmp_path / "b")
+    assert len(written) == 1
+    with pytest.raises(DataError, match="no such folder"):
+        find_datalist("c", {"subjects": 2}, make_phantom=False, phantom_dir="b")

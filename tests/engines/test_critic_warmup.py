@@ -57,6 +57,13 @@ def test_the_generator_waits_for_as_many_updates_of_the_critic_as_ever() -> None
     assert [generator for generator, *_ in moved] == [False, False, True, False, True, False]
 
 
+def test_weights_that_know_the_classes_need_none() -> None:
+    training = CriticTraining(n_critic=1, warmup=4)  # longer than the training
+    training.trainer.add_event_handler(Events.STARTED, lambda engine: setattr(engine.state, "pretrained", {}))
+    moved, _ = changes(training)
+    assert all(generator for generator, *_ in moved)
+
+
 def test_a_training_that_is_broken_off_in_the_warmup_ends_with_the_same_weights(tmp_path: Path) -> None:
     options: dict[str, Any] = {"warmup": 4, "n_critic": 1, "d_warmup_loss_function": DiscriminatorClassLoss()}
     whole = CriticTraining(epochs=2, **options).run().weights()
