@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..metrics import AnomalyCases, cluster_bootstrap
+from ..handlers.anomaly_report import drawn_fields
+from ..metrics import cluster_bootstrap
 from ..metrics.summary import number, slice_mean
 from ..utils import atomic_write, provenance
-from ..visualize.difference_comparison_figure import difference_comparison_figure
-from ..visualize.panel_figure import pick_slices
+from ..visualize import difference_comparison_figure, find_cases, pick_cases
 from .anomaly_compare_table import anomaly_compare_table
 from .benchmark_file import write_benchmark
 from .evaluation_kinds import ANOMALY
@@ -48,7 +48,7 @@ def anomaly_compare(
         slices: subject and slice of each row of the picture instead.
         channel: index of the image channel shown.
         resamples: of subjects, for the intervals of the paired differences.
-        rotate: see :py:func:`panel_figure`.
+        rotate: see `anomaly_examples_figure`.
 
     Returns:
         The tables.
@@ -160,12 +160,13 @@ def _picture(
 ) -> None:
     """Draw the methods that have a reconstruction, if any; only the slices that are drawn stay in memory."""
     wanted = None if slices is None else [(str(subject), str(index)) for subject, index in slices]
-    few: dict[str, AnomalyCases] = {}
+    few: dict[str, dict[str, np.ndarray]] = {}
     for name in (name for name, report in reports.items() if "translation" in report):
         cases = read_cases(folders[name], reports[name], ANOMALY)
         if wanted is None:
-            wanted = [cases.slice_keys[i] for i in pick_slices(cases, rows, healthy_rows=0)]
-        few[name] = cases.subset(i for i, key in enumerate(cases.slice_keys) if key in wanted)
+            picked = pick_cases(cases.lesion_pixels, cases.diseased(), cases.healthy_slices(), rows, healthy_rows=0)
+            wanted = [cases.slice_keys[i] for i in picked]
+        few[name] = drawn_fields(cases.subset(find_cases(cases, wanted, name)))
     if few:
         title = "Healthy reconstruction, and the difference to the input"
-        difference_comparison_figure(out.with_suffix(".png"), few, wanted, channel=channel, rotate=rotate, title=title)
+        difference_comparison_figure(out.with_suffix(".png"), few, channel, rotate, title)

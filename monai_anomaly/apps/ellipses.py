@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..data.ellipses import write_ellipses
-from ..visualize import ellipse_figure
+from ..visualize import ellipses_figure
 
 __all__ = ["ellipses"]
 
@@ -38,5 +38,5 @@ def ellipses(
     datalist = write_ellipses(root, size, per_class, seed, workers)
     if figure:
         threshold = json.loads(datalist.read_text(encoding="utf-8"))["mask_threshold"]
-        ellipse_figure(Path(root) / "ellipses.png", threshold, figure_size, seed)
+        ellipses_figure(Path(root) / "ellipses.png", threshold, figure_size, seed)
     return str(datalist)

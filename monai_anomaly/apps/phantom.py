@@ -46,9 +46,9 @@ def phantom(
     if figures:
         plan = plan_subjects(subjects, seed, lesions, healthy_fraction, sites, split)
         shown = [make_subject(p.seed, p.site, p.lesion, spacing) for p in plan[:8]]
-        phantom_figure(shown, Path(root) / "subjects.png")
+        phantom_figure(Path(root) / "subjects.png", shown)
         one_site = [make_subject(p.seed, sites[0], None, spacing) for p in plan[:16]]
-        uniqueness_figure(one_site, Path(root) / "uniqueness.png", channel=CONTRASTS.index("t1"))
+        uniqueness_figure(Path(root) / "uniqueness.png", one_site, channel=CONTRASTS.index("t1"))
     return str(datalist)
 
 

@@ -14,8 +14,7 @@ from ..metrics import SegmentationCases, cluster_bootstrap
 from ..metrics.segmentation.report import ONE_SAMPLE, THRESHOLD
 from ..metrics.summary import slice_mean
 from ..utils import atomic_write, provenance
-from ..visualize import uncertainty_comparison_figure
-from ..visualize.examples_figure import pick_examples
+from ..visualize import find_cases, pick_cases, uncertainty_comparison_figure
 from .benchmark_file import write_benchmark
 from .evaluation_kinds import SEGMENTATION
 from .saved_evaluations import named_folders, read_cases, read_reports, read_training
@@ -42,7 +41,7 @@ def segmentation_compare(
         rows: slices of the picture, from the largest region to the smallest.
         slices: subject and slice of each row of the picture instead, e.g. ``[("sub-0018", 29)]``.
         resamples: of subjects, for the intervals of the paired differences.
-        rotate: see :py:func:`panel_figure`.
+        rotate: see `anomaly_examples_figure`.
 
     Returns:
         The tables.
@@ -138,8 +137,11 @@ def _pictures(
         cases = read_cases(folder, reports[name], SEGMENTATION)
         keys = cases.slice_keys
         if isinstance(rows, int) and not few:
-            picked = [[keys[i] for i in pick_examples(cases, k, rows, 0)] for k in range(len(regions))]
-        few[name] = cases.subset(i for i, key in enumerate(keys) if any(key in chosen for chosen in picked))
+            sizes = cases.lesion_pixels.T
+            picked = [[keys[i] for i in pick_cases(s, s > 0, s == 0, rows, healthy_rows=0)] for s in sizes]
+        wanted = list(dict.fromkeys(key for chosen in picked for key in chosen))
+        few[name] = cases.subset(find_cases(cases, wanted, name))
     for k, region in enumerate(regions):
         path = out.with_suffix(".png") if k == 0 else out.with_name(f"{out.stem}_{region}.png")
-        uncertainty_comparison_figure(path, few, picked[k], region=k, rotate=rotate, title=f"Uncertainty: {region}")
+        drawn = {name: cases.subset(find_cases(cases, picked[k], name)) for name, cases in few.items()}
+        uncertainty_comparison_figure(path, drawn, region=k, rotate=rotate, title=f"Uncertainty: {region}")

@@ -12,12 +12,12 @@ import torch.distributed as dist
 
 from ..metrics import AnomalyCases, evaluate, trivial_baselines
 from ..utils import provenance, read_model_record
-from ..visualize.panel_figure import panel_figure
+from ..visualize import anomaly_examples_figure, pick_cases
 from .collect_cases import CollectCases
 from .report_files import write_report
 from .threshold_file import write_threshold
 
-__all__ = ["report_evaluation"]
+__all__ = ["drawn_fields", "report_evaluation"]
 
 
 def report_evaluation(
@@ -54,12 +54,12 @@ def report_evaluation(
         seed: seed of the run, for the record; that of the training is the model's.
         show: channels of the picture.
         rows: slices of the picture.
-        rotate: see `panel_figure`.
+        rotate: see `anomaly_examples_figure`.
         threshold_file: JSON that the threshold chosen on validation goes to, for inference, see `write_threshold`; None
             for none.
         model_file: weights that were evaluated, for the record; None: not told.
         save_cases: write ``cases.npz`` too, from which the methods of a comparison are drawn.
-        signed: see `panel_figure`.
+        signed: see `anomaly_examples_figure`.
         **options: further arguments of :py:func:`monai_anomaly.metrics.evaluate`.
 
     Returns:
@@ -87,19 +87,26 @@ def report_evaluation(
         title = f"Test slices{_origin(chosen)}"
         path = Path(output_dir) / "panel.png"
         low = report["settings"]["background"]
-        panel_figure(
+        few = test.subset(pick_cases(test.lesion_pixels, test.diseased(), test.healthy_slices(), rows))
+        anomaly_examples_figure(
             path,
-            test,
+            drawn_fields(few),
             channel_names,
             show,
             threshold,
-            rows,
-            rotate=rotate,
-            title=title,
+            healthy=few.healthy_slices(),
             signed=signed,
             window=(low, low + data_range),
+            rotate=rotate,
+            title=title,
         )
     return report
+
+
+def drawn_fields(cases: AnomalyCases) -> dict[str, np.ndarray]:
+    """Slices as the figures read them."""
+    fields = {key: cases[key] for key in ("image", "map", "mask", "twin", "subject", "slice")}
+    return {**fields, "reconstruction": cases["healthy"]}
 
 
 def _origin(chosen: Mapping[str, Any] | None) -> str:

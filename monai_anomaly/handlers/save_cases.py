@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..utils.native_image import is_picture, to_array, turn_upright, volume_affine, voxel_volume, write_image
-from ..visualize.case_figure import case_figure
+from ..utils.native_image import to_array, volume_affine, voxel_volume, write_image
+from ..visualize import anomaly_case_figure
+from ..visualize.orientation import is_photograph
 from .case_writer import CaseWriter
 
 __all__ = ["SaveCases"]
@@ -52,12 +53,10 @@ class SaveCases(CaseWriter):
         """Input, reconstruction, map and mask, and the difference where there is one."""
         channel = {"image": self.channel, "healthy": self.channel, "map": 0, "mask": 0, "difference": self.channel}
         views = {key: to_array(result[key])[c] for key, c in channel.items() if key in result}
-        anatomical = not is_picture(result["image"])
-        if anatomical:
-            views = {key: turn_upright(v, volume_affine(result["map"])) for key, v in views.items()}
+        affine = None if is_photograph(result["image"]) else volume_affine(result["map"])
         title = f"{folder.name}: threshold {found['threshold']['value']:.3g} ({found['threshold']['origin']})"
-        views["score"] = views.pop("map")
-        case_figure(folder / "figure.png", **views, title=title.replace("_", " "), anatomical=anatomical)
+        views["reconstruction"] = views.pop("healthy")
+        anomaly_case_figure(folder / "figure.png", **views, affine=affine, title=title.replace("_", " "))
 
     def summary(self, found: Mapping[str, Any]) -> str:
         """Size of the mask and its threshold."""

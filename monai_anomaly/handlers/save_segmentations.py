@@ -12,8 +12,9 @@ import torch
 from scipy import ndimage
 
 from ..transforms.mask_encoding import MaskEncoding
-from ..utils.native_image import is_picture, to_array, turn_upright, volume_affine, voxel_volume, write_image
-from ..visualize.segmentation_figure import segmentation_figure
+from ..utils.native_image import to_array, volume_affine, voxel_volume, write_image
+from ..visualize import segmentation_case_figure
+from ..visualize.orientation import is_photograph
 from .case_writer import CaseWriter
 
 __all__ = ["SaveSegmentations"]
@@ -100,16 +101,14 @@ class SaveSegmentations(CaseWriter):
     def write_figure(self, folder: Path, result: Mapping[str, Any], found: Mapping[str, Any]) -> None:
         """Input, mean, variance and outlines."""
         image = to_array(result["image"])[self.channel]
-        maps = [to_array(result["mean"]), to_array(result["variance"]), self._masks(result)]
-        anatomical = not is_picture(result["image"])
-        if anatomical:
-            affine = volume_affine(result["mask"])
-            image = turn_upright(image, affine)
-            maps = [np.stack([turn_upright(region, affine) for region in m]) for m in maps]
-        mean, variance, mask = maps
-        title = f"{folder.name}: {self.summary(found)}"
-        about: dict[str, Any] = {"anatomical": anatomical, "names": self.encoding.names, "window": (0.0, 1.0)}
-        segmentation_figure(folder / "figure.png", image, mean, variance, mask, title, **about)
+        mean, variance, mask = to_array(result["mean"]), to_array(result["variance"]), self._masks(result)
+        about: dict[str, Any] = {
+            "names": self.encoding.names,
+            "window": (0.0, 1.0),
+            "affine": None if is_photograph(result["image"]) else volume_affine(result["mask"]),
+            "title": f"{folder.name}: {self.summary(found)}",
+        }
+        segmentation_case_figure(folder / "figure.png", image, mean, variance, mask, **about)
 
     def summary(self, found: Mapping[str, Any]) -> str:
         """Size of every region."""

@@ -12,8 +12,8 @@ import torch.distributed as dist
 
 from ..metrics import SegmentationCases, dice_by_samples, evaluate_segmentation
 from ..utils import provenance, read_model_record
-from ..visualize.curves_figure import curves_figure
-from ..visualize.examples_figure import examples_figure, pick_examples, slice_name
+from ..visualize import curves_figure, pick_cases, segmentation_examples_figure
+from ..visualize.examples_figures import row_labels
 from .collect_segmentations import CollectSegmentations
 from .segmentation_files import write_segmentation_report
 
@@ -53,7 +53,7 @@ def report_segmentation(
         seed: seed of the run, for the record; that of the training is the model's.
         show: channel of the pictures; the last one when it is unknown.
         rows: slices of the pictures.
-        rotate: see :py:func:`panel_figure`.
+        rotate: see `anomaly_examples_figure`.
         settings: of the inferer that made the masks, for the record.
         model_file: weights that were evaluated, for the record; None: not told.
         **options: further arguments of :py:func:`monai_anomaly.metrics.evaluate_segmentation`.
@@ -78,16 +78,31 @@ def report_segmentation(
     for k, region in enumerate(region_names):
         path = folder / ("examples.png" if k == 0 else f"examples_{region}.png")
         title = f"Test slices: {region}, {next(iter(report['regions'][region]['methods']))}"
-        examples_figure(path, test, pick_examples(test, k, rows), k, channel, name, rotate, title, window)
-    curves_figure(folder / "curves.png", report, _example_curves(test, rows) if test.num_samples > 1 else None)
+        few = test.subset(_picked(test, k, rows))
+        segmentation_examples_figure(path, few, k, channel, name, window, rotate, title)
+    curves = {region: _curves(found) for region, found in report["regions"].items()}
+    curves_figure(folder / "curves.png", curves, _example_curves(test, rows) if test.num_samples > 1 else None)
     test.save(folder / "cases.npz", channel)
     return report
 
 
 def _example_curves(test: SegmentationCases, rows: int) -> dict[str, np.ndarray]:
     """Dice by number of samples of the slices in the first picture that have the region."""
-    few = test.subset(i for i in pick_examples(test, 0, rows) if test.lesion_pixels[i, 0])
+    few = test.subset(i for i in _picked(test, 0, rows) if test.lesion_pixels[i, 0])
     if not len(few):
         return {}
     curves = dice_by_samples(few["samples"][:, :, 0], few["mask"][:, 0])
-    return {slice_name(few, i): curve for i, curve in enumerate(curves)}
+    return dict(zip(row_labels(few), curves, strict=True))
+
+
+def _curves(region: Mapping[str, Any]) -> dict[str, Any]:
+    """The curves of a region with their scores, as the figure reads them."""
+    calibration, uncertainty = region["calibration"], region["uncertainty"]
+    found = {"reliability": calibration["bins"], "ece": calibration["ece"]["value"]}
+    found |= {"risk_coverage": uncertainty["risk_coverage"], "aurc": uncertainty["aurc"]["value"]}
+    return found | {key: region[key] for key in ("dice_by_samples",) if key in region}
+
+
+def _picked(test: SegmentationCases, region: int, rows: int) -> list[int]:
+    sizes = test.lesion_pixels[:, region]
+    return pick_cases(sizes, sizes > 0, sizes == 0, rows)

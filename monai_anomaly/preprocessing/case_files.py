@@ -14,7 +14,7 @@ import numpy as np
 
 from ..registration import BrainTemplate, save_transform
 from ..utils import ALIGNED, MNI, atomic_write, label_type, provenance, write_nifti
-from ..visualize.registration_figure import preprocessing_figure
+from ..visualize import preprocessing_figure
 from .brain_mr import PreprocessedScan
 
 __all__ = ["REPORT", "case_key", "is_done", "write_case"]
@@ -67,7 +67,8 @@ def write_case(
     title = f"{folder.name}: brain {scan.report['brain']['milliliters']:.0f} ml ({scan.report['brain']['method']})"
     if "registration" in scan.report:
         title += f", overlap with the template {scan.report['registration']['overlap']:.2f}"
-    preprocessing_figure(folder / PICTURE, scan, reference, template, title)
+    results = {reference: scan.images[reference], **scan.images}
+    preprocessing_figure(folder / PICTURE, scan.reference, scan.reference_brain, results, template, title)
     record = provenance()
     record["versions"] |= _versions()
     report = {

@@ -1,20 +1,17 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Results in the input's own geometry: as arrays, as files, and turned for a picture."""
+"""Results in the input's own geometry, as arrays and as files."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import numpy as np
 import torch
 
 from ..utils import read_geometry, write_nifti
 
-__all__ = ["is_picture", "to_array", "turn_upright", "volume_affine", "voxel_volume", "write_image"]
-
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+__all__ = ["to_array", "volume_affine", "voxel_volume", "write_image"]
 
 
 def to_array(image: torch.Tensor) -> np.ndarray:
@@ -34,21 +31,6 @@ def volume_affine(image: torch.Tensor) -> np.ndarray:
 def voxel_volume(image: torch.Tensor) -> float:
     """Volume of a voxel, mm3."""
     return abs(float(np.linalg.det(volume_affine(image)[:3, :3])))
-
-
-def turn_upright(image: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """A slice or volume with its axes turned to right, anterior, superior, for a picture."""
-    import nibabel as nib
-
-    volume = image[..., None] if image.ndim == 2 else image
-    axes = nib.orientations.io_orientation(affine)
-    turned: np.ndarray = nib.orientations.apply_orientation(volume, axes)
-    return turned.squeeze(int(axes[2, 0])) if image.ndim == 2 else turned
-
-
-def is_picture(image: Any) -> bool:
-    """Whether the file has no affine of its own: MONAI gives it that of an anatomical image, but its y grows down."""
-    return str(getattr(image, "meta", {}).get("filename_or_obj", "")).lower().endswith(PICTURES)
 
 
 def write_image(path: str | os.PathLike, image: torch.Tensor, dtype: type = np.float32) -> None:

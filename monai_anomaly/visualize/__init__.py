@@ -1,31 +1,31 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Every figure, in one style."""
+"""Every figure, in one style. Figures take arrays, or cases as fields by name, and know nothing of an evaluation."""
 
 from __future__ import annotations
 
-from .case_figure import case_figure
-from .chest_figure import chest_figure
+from .case_figures import anomaly_case_figure, segmentation_case_figure
+from .comparison_figures import difference_comparison_figure, uncertainty_comparison_figure
 from .curves_figure import curves_figure
-from .difference_comparison_figure import difference_comparison_figure
-from .ellipses_figure import ellipse_figure
-from .examples_figure import examples_figure
-from .panel_figure import panel_figure, pick_slices
-from .phantom_figure import phantom_figure, uniqueness_figure
-from .segmentation_figure import segmentation_figure
-from .uncertainty_comparison_figure import uncertainty_comparison_figure
+from .examples_figures import anomaly_examples_figure, segmentation_examples_figure
+from .phantom_figures import phantom_figure, uniqueness_figure
+from .picking import find_cases, pick_cases
+from .preprocessing_figure import preprocessing_figure
+from .twin_figures import chest_figure, ellipses_figure
 
 __all__ = [
-    "case_figure",
+    "anomaly_case_figure",
+    "anomaly_examples_figure",
     "chest_figure",
     "curves_figure",
     "difference_comparison_figure",
-    "ellipse_figure",
-    "examples_figure",
-    "panel_figure",
+    "ellipses_figure",
+    "find_cases",
     "phantom_figure",
-    "pick_slices",
-    "segmentation_figure",
+    "pick_cases",
+    "preprocessing_figure",
+    "segmentation_case_figure",
+    "segmentation_examples_figure",
     "uncertainty_comparison_figure",
     "uniqueness_figure",
 ]

@@ -1,19 +1,37 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What all pictures look alike in: a dark ground, the colors of truth and prediction, the way slices are turned."""
+"""What all pictures look alike in: a dark ground, one color map of each kind, the colors of truth and prediction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
 from typing import Any
 
 import numpy as np
 
-__all__ = ["BACKGROUND", "COLORS", "DPI", "PREDICTED", "TEXT", "TRUTH", "draw_outlines", "new_figure", "turn_slice"]
+from ..utils import atomic_path
 
-BACKGROUND, TEXT, TRUTH, PREDICTED = "#16181d", "#e6e6e6", "#4fd1ff", "#ff5c8a"
+__all__ = [
+    "BACKGROUND",
+    "COLORS",
+    "DIFFERENCE_COLORS",
+    "DIM",
+    "GRAY",
+    "MAP_COLORS",
+    "PREDICTED",
+    "TEXT",
+    "TRUTH",
+    "new_figure",
+    "paint",
+    "save_figure",
+]
+
+BACKGROUND, TEXT, DIM = "#16181d", "#e6e6e6", "#7d828c"
+TRUTH, PREDICTED = "#4fd1ff", "#ff5c8a"
 COLORS = (PREDICTED, TRUTH, "#ffd166", "#5ce1a5", "#b794f6", "#ff9f5c")
-"""Of the lines of a diagram."""
+"""Of the lines of a diagram and of the regions of a segmentation."""
+GRAY, MAP_COLORS, DIFFERENCE_COLORS = "gray", "inferno", "RdBu_r"
+"""Color maps of images and masks; of anomaly maps and uncertainties; of signed values, which are white at 0."""
 DPI = 100
 
 
@@ -27,18 +45,15 @@ def new_figure(width: float, height: float) -> Any:
     return figure
 
 
-def turn_slice(image: np.ndarray, rotate: bool) -> np.ndarray:
-    """A slice (X, Y) as rows and columns of a picture.
-
-    Args:
-        image: the slice.
-        rotate: the second axis grows upwards (axial slices of RAS volumes); False: downwards (X-rays).
-    """
-    return np.rot90(image) if rotate else image.T
+def save_figure(figure: Any, path: str | os.PathLike) -> None:
+    """Write a PNG, whole or not at all."""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, facecolor=BACKGROUND)
 
 
-def draw_outlines(axis: Any, outlines: Iterable[tuple[np.ndarray, str, float]], rotate: bool) -> None:
-    """Draw the outline of each (region (X, Y), color, line width) that has one."""
-    for region, color, width in outlines:
-        if region.any() and not region.all():
-            axis.contour(turn_slice(region, rotate).astype(float), levels=[0.5], colors=[color], linewidths=width)
+def paint(values: np.ndarray, colors: str) -> np.ndarray:
+    """Values in [0, 1] in a color map: red, green and blue along a new last axis, [0, 1]."""
+    from matplotlib import colormaps
+
+    painted: np.ndarray = colormaps[colors](np.asarray(values, np.float32))[..., :3]
+    return painted

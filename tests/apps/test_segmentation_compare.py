@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from monai_anomaly.apps.segmentation_compare import segmentation_compare
 from monai_anomaly.handlers import report_segmentation
 from monai_anomaly.metrics import SegmentationCases, cluster_bootstrap
 from monai_anomaly.utils import DataError
 from tests.metrics.segmentation.blobs import make_blobs
+from tests.visualize.pictures import cells
 
 
 def evaluate(folder: Path, cases: SegmentationCases, names: tuple[str, ...] = ("lesion",), **options: Any) -> str:
@@ -52,8 +52,11 @@ def test_methods_stand_side_by_side(tmp_path: Path, folders: dict[str, str]) -> 
     (Path(folders["SegNet"]) / "training.json").unlink()
     assert (tmp_path / "compare.md").read_text(encoding="utf-8") == text
     assert sorted(p.name for p in tmp_path.iterdir()) == ["compare.json", "compare.md", "compare.png"]
-    with Image.open(tmp_path / "compare.png") as image:
-        assert np.asarray(image.convert("L")).std() > 10
+    truth = make_blobs()["mask"][:, 0].mean((1, 2))
+    drawn = cells(tmp_path / "compare.png", 2, 5)  # input, truth, uncertainty of each, the largest lesion first
+    assert (drawn[0][1] > 127).mean() == pytest.approx(truth.max(), abs=0.02)
+    assert (drawn[1][1] > 127).mean() == pytest.approx(truth[truth > 0].min(), abs=0.02)
+    assert (drawn[0][3] > 100).sum() > (drawn[0][2] > 100).sum()  # a border that wobbles more
     result = json.loads(out.read_text(encoding="utf-8"))
     region = result["regions"]["lesion"]
     ours = ["ours (ensemble of 5)", "ours (1 sample)"]
@@ -92,8 +95,8 @@ def test_a_picture_and_a_table_for_every_region(tmp_path: Path) -> None:
 def test_slices_of_the_picture_can_be_chosen(tmp_path: Path, folders: dict[str, str]) -> None:
     segmentation_compare(tmp_path / "a.json", *pairs(folders), slices=[("s0", 41)], resamples=0)
     segmentation_compare(tmp_path / "b.json", *pairs(folders), slices=[("s0", 41), ("s2", "47")], resamples=0)
-    with Image.open(tmp_path / "a.png") as one, Image.open(tmp_path / "b.png") as two:
-        assert one.height < two.height
+    one, two = cells(tmp_path / "a.png", 1, 5), cells(tmp_path / "b.png", 2, 5)
+    assert np.abs(one[0][1] - two[0][1]).mean() < 1
     with pytest.raises(DataError, match=r"ours: expected the slices .* found no \[\('s9', '1'\)\]"):
         segmentation_compare(tmp_path / "c.json", *pairs(folders), slices=[("s9", 1)])
     assert not (tmp_path / "c.json").exists()

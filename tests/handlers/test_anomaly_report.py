@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from monai_anomaly.handlers import report_evaluation, report_table, write_report
 from monai_anomaly.metrics import AnomalyCases, evaluate
-from monai_anomaly.utils import DataError, provenance, write_model_record
-from monai_anomaly.visualize import panel_figure, pick_slices
+from monai_anomaly.utils import provenance, write_model_record
 from tests.metrics.squares import make_squares
+from tests.visualize.pictures import cells
 
 
 def make_cases(seed: int, n: int = 9, with_mask: bool = True) -> AnomalyCases:
@@ -84,15 +83,6 @@ def test_provenance_ignores_a_repository_that_is_not_ours(tmp_path: Path) -> Non
     assert _git_revision(tmp_path) is None
 
 
-def test_picked_slices_span_the_lesion_sizes() -> None:
-    cases = make_cases(0)
-    picked = pick_slices(cases, rows=4, healthy_rows=1)
-    sizes = cases.lesion_pixels[picked]
-    assert len(set(picked)) == 4 and sizes[0] == cases.lesion_pixels.max() and sizes[-1] == 0
-    assert sizes[2] == cases.lesion_pixels[cases.diseased()].min()
-    assert len(pick_slices(cases, rows=100)) == 9
-
-
 @pytest.mark.parametrize("with_mask", [True, False])
 def test_everything_at_once(tmp_path: Path, capsys: pytest.CaptureFixture, with_mask: bool) -> None:
     report = report_evaluation(
@@ -109,9 +99,10 @@ def test_everything_at_once(tmp_path: Path, capsys: pytest.CaptureFixture, with_
     assert "distance to mean healthy" in capsys.readouterr().out
     names = sorted(p.name for p in tmp_path.iterdir())
     assert names == ["metrics.csv", "metrics.json", "metrics.md", "panel.png"]
-    with Image.open(tmp_path / "panel.png") as image:
-        assert image.width == 1600
-        assert np.asarray(image.convert("L")).std() > 10
+    drawn = cells(tmp_path / "panel.png", 3, 6 if with_mask else 5)
+    if with_mask:  # the largest lesion first
+        share = make_cases(1).lesion_pixels.max() / (16 * 12)
+        assert (drawn[0][5] > 127).mean() == pytest.approx(share, abs=0.02) and drawn[2][5].max() == 0
 
 
 def test_table_in_the_form_of_the_thesis() -> None:
@@ -133,8 +124,6 @@ def test_method_that_only_classifies(tmp_path: Path) -> None:
     text = (tmp_path / "metrics.md").read_text(encoding="utf-8")
     assert "| **translation** " in text and "accuracy" in text and "## Thresholds" not in text
     assert set(report["methods"]) == {"translation", "intensity gray"}
-    with pytest.raises(DataError, match="only classifies"):
-        panel_figure(tmp_path / "panel.png", test, ["gray"])
 
 
 def test_report_names_the_training_of_the_model_and_not_only_the_run(tmp_path: Path) -> None:
@@ -159,20 +148,18 @@ def test_the_picture_shows_images_as_the_network_sees_them(tmp_path: Path) -> No
     brightness = []
     for gain in (1.0, 0.25):  # a window of the picture's own would hide it
         test = make_cases(0)
-        test["image"][:] = gain * np.linspace(0, 1, test["image"].size).reshape(test["image"].shape)
+        for row in test._rows:
+            row["image"] = gain * np.linspace(0, 1, row["image"].size).reshape(row["image"].shape)
         report_evaluation(None, test, tmp_path, ["flair", "t1ce"], resamples=0)
-        picture = np.asarray(Image.open(tmp_path / "panel.png").convert("L"), dtype=float)
-        brightness.append(picture[:, : picture.shape[1] // 4].mean())
-    assert brightness[1] < 0.6 * brightness[0]
+        brightness.append(cells(tmp_path / "panel.png", 6, 7)[0][0].mean())
+    assert brightness[1] == pytest.approx(0.25 * brightness[0], rel=0.05)
 
 
 def test_signed_difference_takes_the_place_of_the_map(tmp_path: Path) -> None:
-    drawn = []
     for signed in (False, True):
         folder = tmp_path / str(signed)
         report_evaluation(None, make_squares(), folder, ["gray"], rows=2, signed=signed, save_cases=signed)
-        with Image.open(folder / "panel.png") as image:
-            drawn.append(np.asarray(image.convert("L"), float))
-    assert (drawn[1] > 200).sum() > 2 * (drawn[0] > 200).sum()  # no difference is white
+        healthy_slice = cells(folder / "panel.png", 2, 7 if signed else 6)[1][3]
+        assert np.median(healthy_slice) > 230 if signed else np.median(healthy_slice) < 30  # no difference is white
     assert not (tmp_path / "False/cases.npz").exists()
     assert len(AnomalyCases.load(tmp_path / "True/cases.npz")) == 9

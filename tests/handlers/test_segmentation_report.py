@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch.distributed as dist
-from PIL import Image
 
 from monai_anomaly.handlers import CollectSegmentations, report_segmentation
 from monai_anomaly.metrics import SegmentationCases
+from monai_anomaly.visualize.style import COLORS
 from tests.metrics.segmentation.blobs import make_blobs
+from tests.visualize.pictures import cells, has_color, pixels
 
 FILES = ["cases.npz", "curves.png", "examples.png", "metrics.csv", "metrics.json", "metrics.md"]
 
@@ -29,9 +30,10 @@ def test_everything_at_once(tmp_path: Path, capsys: pytest.CaptureFixture) -> No
     assert "| **ensemble of 5** " in capsys.readouterr().out
     assert list(result["regions"]["lesion"]["methods"]) == ["ensemble of 5", "1 sample", "threshold"]
     assert sorted(p.name for p in tmp_path.iterdir()) == FILES
-    for name in ("examples.png", "curves.png"):
-        with Image.open(tmp_path / name) as image:
-            assert image.width == 1600 and np.asarray(image.convert("L")).std() > 10
+    drawn, cases = cells(tmp_path / "examples.png", 3, 7), collect.cases
+    share = cases.lesion_pixels.max() / cases["mask"][0].size  # the largest lesion first
+    assert (drawn[0][1] > 127).mean() == pytest.approx(share, abs=0.02) and drawn[2][1].max() == 0
+    assert all(has_color(d, COLORS[0]).any() for d in np.array_split(pixels(tmp_path / "curves.png"), 3, axis=1))
     again = SegmentationCases.load(tmp_path / "cases.npz")
     np.testing.assert_allclose(again["image"][:, 0], collect.cases["image"][:, 0], atol=1e-3)
 

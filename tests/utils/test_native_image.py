@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
@@ -11,16 +10,10 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from monai_anomaly.utils.native_image import is_picture, turn_upright, volume_affine, voxel_volume, write_image
+from monai_anomaly.utils.native_image import volume_affine, voxel_volume, write_image
 
-# voxels of 2 x 3 x 4 mm: the first axis grows to the back, the second to the left
+# voxels of 2 x 3 x 4 mm
 AFFINE = torch.tensor([[0.0, -3, 0, 5], [-2, 0, 0, -7], [0, 0, 4, 11], [0, 0, 0, 1]], dtype=torch.float64)
-
-
-@pytest.mark.parametrize("shape", [(6, 7), (6, 7, 5)])
-def test_upright_is_right_then_anterior(shape: tuple[int, ...]) -> None:
-    image = np.random.default_rng(0).random(shape)
-    np.testing.assert_array_equal(turn_upright(image, AFFINE.numpy()), image.swapaxes(0, 1)[::-1, ::-1])
 
 
 def test_geometry_of_volumes_slices_and_plain_tensors() -> None:
@@ -31,12 +24,6 @@ def test_geometry_of_volumes_slices_and_plain_tensors() -> None:
     flat.affine = torch.tensor([[2.0, 0, 5], [0, 3, 7], [0, 0, 1]])  # type: ignore[attr-defined]
     np.testing.assert_array_equal(volume_affine(flat), [[2, 0, 0, 5], [0, 3, 0, 7], [0, 0, 1, 0], [0, 0, 0, 1]])
     np.testing.assert_array_equal(volume_affine(torch.zeros(1, 2, 2)), np.eye(4))
-
-
-@pytest.mark.parametrize(("name", "picture"), [("a/x.PNG", True), ("x.jpeg", True), ("x.nii.gz", False), ("", False)])
-def test_pictures_are_told_by_their_suffix(name: str, picture: bool) -> None:
-    assert is_picture(SimpleNamespace(meta={"filename_or_obj": name})) is picture
-    assert not is_picture(torch.zeros(1))
 
 
 def test_several_channels_lie_along_the_last_axis(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from monai_anomaly.data.chest.dataset import make_case
 from monai_anomaly.data.datalist import load_datalist
 from monai_anomaly.data.image_set import plan_cases, read_image
 from monai_anomaly.utils import DataError
-from monai_anomaly.visualize import chest_figure
 
 SMALL = {"size": 48, "per_class": (3, 1, 2), "seed": 1, "progress": False}
 
@@ -65,7 +64,3 @@ def test_a_size_that_hides_small_effusions_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="48 or more"):
         write_chest(tmp_path / "c", **{**SMALL, "size": 32})
     assert not (tmp_path / "c").exists()
-
-
-def test_figure(tmp_path: Path) -> None:
-    assert chest_figure(tmp_path / "c.png", size=48).stat().st_size > 1000

@@ -14,7 +14,6 @@ from monai_anomaly.data.ellipses import make_ellipses, write_ellipses
 from monai_anomaly.data.image_set import plan_cases, read_image
 from monai_anomaly.metrics import average_otsu
 from monai_anomaly.utils import DataError
-from monai_anomaly.visualize import ellipse_figure
 
 SMALL = {"size": 32, "per_class": (4, 1, 2), "seed": 1, "progress": False}
 
@@ -85,8 +84,3 @@ def test_an_impossible_size_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="size"):
         write_ellipses(tmp_path / "e", **{**SMALL, "size": 4})
     assert not (tmp_path / "e").exists()
-
-
-def test_figure(tmp_path: Path) -> None:
-    path = ellipse_figure(tmp_path / "e.png", 0.1, size=32, rows=1)
-    assert path.stat().st_size > 1000

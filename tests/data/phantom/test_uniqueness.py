@@ -9,7 +9,6 @@ import pytest
 
 from monai_anomaly.data.phantom import make_subject, residual_correlation
 from monai_anomaly.data.phantom.uniqueness import brain_scaled
-from monai_anomaly.visualize import phantom_figure, uniqueness_figure
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +35,3 @@ def test_brain_scaled_puts_the_median_at_its_place(people):
     assert scaled.min() == 0 and scaled.max() <= 1
     assert np.allclose([np.median(c[s.mask > 0]) for c in scaled], 1 / 2.2, atol=1e-4)
     assert np.allclose(brain_scaled(7 * s.image, s.mask), scaled, atol=1e-6)
-
-
-def test_figures_are_written(people, tmp_path):
-    for make, name, chosen in ((phantom_figure, "a.png", people[:2]), (uniqueness_figure, "b.png", people[:5])):
-        path = make(chosen, tmp_path / name)
-        assert path.read_bytes()[:4] == b"\x89PNG" and path.stat().st_size > 10_000

@@ -1,0 +1,117 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What inference found in one case: a slice, or a few slices of a volume, one per row."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from .grid import Column, Outline, draw_grid
+from .limits import difference_limits, gray_limits
+from .orientation import turn_upright
+from .picking import pick_slices
+from .style import COLORS, DIFFERENCE_COLORS, MAP_COLORS, PREDICTED
+
+__all__ = ["anomaly_case_figure", "segmentation_case_figure"]
+
+CELL = 3.0
+"""Width of a column in inches."""
+
+
+def anomaly_case_figure(
+    path: str | os.PathLike,
+    image: np.ndarray,
+    reconstruction: np.ndarray,
+    map: np.ndarray,
+    mask: np.ndarray,
+    difference: np.ndarray | None = None,
+    affine: np.ndarray | None = None,
+    rows: int = 4,
+    title: str = "",
+) -> None:
+    """Picture of one case: input, healthy reconstruction, anomaly map and the outline of the mask.
+
+    Args:
+        path: PNG to write.
+        image: one channel, (X, Y) or (X, Y, Z), [0, 1].
+        reconstruction: of the image, same shape.
+        map: the anomaly map, same shape.
+        mask: the mask, same shape.
+        difference: reconstruction - image with its sign, same shape, which gets a column of its own: red where the
+            reconstruction is brighter, blue where it is darker.
+        affine: (4, 4), by which the picture is turned upright; None: a photograph or X-ray, whose y grows downwards.
+        rows: slices shown of a volume: those with the highest map, in their order; those with a map of 0, which
+            were not translated, only when all are.
+        title: written above.
+    """
+    image, reconstruction, map, mask = (_slices(v, affine) for v in (image, reconstruction, map, mask))
+    highest = np.sort(map.reshape(len(map), -1), axis=1)[:, -max(1, map[0].size // 100) :].mean(1)
+    chosen = pick_slices(highest, (map != 0).any((1, 2)), rows)
+    top = float(np.quantile(map[chosen], 0.999)) or 1.0
+    gray = Column("input", image[chosen])
+    columns = [gray, Column("healthy reconstruction", reconstruction[chosen])]
+    if difference is not None:
+        signed = _slices(difference, affine)[chosen]
+        limits = difference_limits(signed, percentile=99.9)
+        columns.append(Column("signed difference", signed, limits, DIFFERENCE_COLORS, bar=True))
+    columns.append(Column("anomaly map", map[chosen], (0, top), MAP_COLORS, bar=True))
+    columns.append(replace(gray, title="mask", outlines=[Outline("", mask[chosen], PREDICTED)]))
+    draw_grid(path, columns, rotate=affine is not None, title=title, cell=CELL)
+
+
+def segmentation_case_figure(
+    path: str | os.PathLike,
+    image: np.ndarray,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    mask: np.ndarray,
+    names: Sequence[str] = (),
+    window: tuple[float, float] | None = None,
+    affine: np.ndarray | None = None,
+    rows: int = 4,
+    title: str = "",
+) -> None:
+    """Picture of one segmented case: input, mean and variance of the ensemble, and the outlines of the mask.
+
+    Of several regions the mean and the variance of each pixel are those of the region where they are highest.
+
+    Args:
+        path: PNG to write.
+        image: one channel, (X, Y) or (X, Y, Z), in any range.
+        mean: share of the samples, (K, X, Y) or (K, X, Y, Z) for K regions, [0, 1].
+        variance: over the samples, like the mean.
+        mask: of each region, like the mean.
+        names: of the regions, for a legend; none is drawn of a single region.
+        window: intensities shown as black and white; None: the percentiles 0.5 and 99.8 of the slices shown.
+        affine: see `anomaly_case_figure`.
+        rows: slices shown of a volume: those with the largest mask and variance, in their order; those without
+            either only when there is no other.
+        title: written above.
+    """
+    image, highest, uncertain = (_slices(v, affine) for v in (image, mean.max(0), variance.max(0)))
+    regions = [_slices(region, affine) > 0 for region in mask]
+    found = (np.any(regions, axis=0) + uncertain).sum((1, 2))
+    chosen = pick_slices(found if found.any() else highest.sum((1, 2)), found > 0, rows)
+    gray = Column("input", image[chosen], window or gray_limits(image[chosen]))
+    top = float(uncertain[chosen].max()) or 0.25
+    legend = names if len(regions) > 1 else [""]
+    outlines = [
+        Outline(n, r[chosen], COLORS[i % len(COLORS)]) for i, (n, r) in enumerate(zip(legend, regions, strict=True))
+    ]
+    columns = [
+        gray,
+        Column("mean", highest[chosen], smooth=False, bar=True),
+        Column("variance", uncertain[chosen], (0, top), MAP_COLORS, smooth=False, bar=True),
+        replace(gray, title="mask", outlines=outlines),
+    ]
+    draw_grid(path, columns, rotate=affine is not None, title=title, cell=CELL)
+
+
+def _slices(volume: np.ndarray, affine: np.ndarray | None) -> np.ndarray:
+    """The axial slices (Z, X, Y) of a volume, or the only one, turned to RAS order where there is an affine."""
+    turned = volume if affine is None else turn_upright(volume, affine)
+    return turned[None] if turned.ndim == 2 else np.moveaxis(turned, -1, 0)

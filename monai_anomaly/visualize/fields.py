@@ -1,0 +1,32 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What figures read cases from."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+__all__ = ["Fields", "case_names", "known"]
+
+
+class Fields(Protocol):
+    """Field by name, stacked over the cases, (N, ...): a dictionary of arrays, or a container of cases."""
+
+    def __getitem__(self, name: str, /) -> np.ndarray: ...
+
+
+def known(cases: Fields, name: str) -> np.ndarray | None:
+    """A field; None where the cases lack it, or all of its values are NaN."""
+    try:
+        values = cases[name]
+    except KeyError:
+        return None
+    missing = values.size == 0 or (values.dtype.kind == "f" and bool(np.isnan(values).all()))
+    return None if missing else values
+
+
+def case_names(cases: Fields) -> list[tuple[str, str]]:
+    """Subject and slice of every case."""
+    return [(str(subject), str(index)) for subject, index in zip(cases["subject"], cases["slice"], strict=True)]

@@ -1,0 +1,38 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Which way is up in a picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["is_photograph", "turn_slice", "turn_upright"]
+
+PHOTOGRAPHS = (".png", ".jpg", ".jpeg", ".bmp")
+
+
+def turn_slice(image: np.ndarray, rotate: bool) -> np.ndarray:
+    """A slice (X, Y) as rows and columns of a picture.
+
+    Args:
+        image: the slice.
+        rotate: the second axis grows upwards (axial slices of RAS volumes); False: downwards (photographs, X-rays).
+    """
+    return np.rot90(image) if rotate else image.T
+
+
+def turn_upright(image: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """A slice or volume with its axes turned to right, anterior, superior."""
+    import nibabel as nib
+
+    volume = image[..., None] if image.ndim == 2 else image
+    axes = nib.orientations.io_orientation(affine)
+    turned: np.ndarray = nib.orientations.apply_orientation(volume, axes)
+    return turned.squeeze(int(axes[2, 0])) if image.ndim == 2 else turned
+
+
+def is_photograph(image: Any) -> bool:
+    """Whether the file has no affine of its own: MONAI gives it that of an anatomical image, but its y grows down."""
+    return str(getattr(image, "meta", {}).get("filename_or_obj", "")).lower().endswith(PHOTOGRAPHS)
