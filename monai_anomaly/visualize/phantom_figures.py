@@ -18,18 +18,19 @@ __all__ = ["phantom_figure", "uniqueness_figure"]
 CLASSES = {"core": 1, "edema": 2, "enhancing": 4, "MS lesion": 5}
 
 
-def phantom_figure(path: str | os.PathLike, subjects: Sequence[PhantomSubject], z: int | None = None) -> None:
+def phantom_figure(path: str | os.PathLike, subjects: Sequence[PhantomSubject]) -> None:
     """One row per subject: the four contrasts, the FLAIR of the healthy twin, and the tissues with the true lesion.
+
+    The slice is the one with most lesion, or the middle.
 
     Args:
         path: PNG to write.
         subjects: who to show.
-        z: axial slice; by default the one with most lesion, or the middle.
     """
     views = []
     for s in subjects:
         area = (s.label > 0).sum((0, 1))
-        k = z if z is not None else int(np.argmax(area)) if area.any() else int(0.53 * len(area))
+        k = int(np.argmax(area)) if area.any() else _middle(s)
         image, twin = brain_scaled(s.image, s.mask), brain_scaled(s.twin, s.mask)
         views.append(np.stack([*image, twin[-1], s.tissue / 3, s.label])[..., k])
     shown = np.stack(views, axis=1)
@@ -41,30 +42,28 @@ def phantom_figure(path: str | os.PathLike, subjects: Sequence[PhantomSubject], 
     draw_grid(path, columns, labels, cell=1.9)
 
 
-def uniqueness_figure(
-    path: str | os.PathLike, subjects: Sequence[PhantomSubject], channel: int = 0, z: int | None = None
-) -> None:
+def uniqueness_figure(path: str | os.PathLike, subjects: Sequence[PhantomSubject], channel: int = 0) -> None:
     """Show that no two subjects are copies: one slice of each, and the correlations of `residual_correlation`.
 
     Args:
         path: PNG to write.
         subjects: subjects of one site.
         channel: which contrast.
-        z: axial slice; the middle by default.
     """
     columns = int(np.ceil(np.sqrt(len(subjects))))
     rows = int(np.ceil(len(subjects) / columns))
-    figure = new_figure(1.9 * (columns + 2), 2.4 * rows)
-    axes = figure.subplots(rows, columns + 2, squeeze=False)
-    for axis in axes.flat:
+    figure = new_figure(1.9 * columns + 4.5, 2.4 * rows)
+    share = 1.9 * columns / (1.9 * columns + 4.5)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    figure.subplots_adjust(0.02, 0.03, share, 0.93, 0.05, 0.15)
+    for axis in axes.flat[len(subjects) :]:
         axis.axis("off")
-    for axis, s in zip(axes[:, :columns].flat, subjects, strict=False):
-        k = int(0.53 * s.mask.shape[2]) if z is None else z
-        axis.axis("on")
-        draw_cell(axis, Column("", brain_scaled(s.image[channel, None], s.mask)[..., k]), 0, rotate=True)
+    for axis, s in zip(axes.flat, subjects, strict=False):
+        image = brain_scaled(s.image[channel, None], s.mask)[..., _middle(s)]
+        draw_cell(axis, Column("", image), 0, rotate=True)
         axis.set_title(f"seed {s.seed}", color=TEXT, fontsize=9)
     correlation = residual_correlation(subjects, channel)
-    panel = figure.add_subplot(axes[0, 0].get_gridspec()[:, columns:])
+    panel = figure.add_axes((share + 0.05, 0.05, 0.9 - share, 0.85))
     shown = panel.imshow(correlation, vmin=-1, vmax=1, cmap=DIFFERENCE_COLORS)
     largest = correlation[~np.eye(len(subjects), dtype=bool)].max()
     title = f"residual correlation, {CONTRASTS[channel]}\nlargest between subjects {largest:.2f}"
@@ -72,5 +71,9 @@ def uniqueness_figure(
     panel.set(xticks=range(len(subjects)), yticks=range(len(subjects)))
     panel.tick_params(colors=TEXT, labelsize=9)
     figure.colorbar(shown, ax=panel, shrink=0.6).ax.tick_params(colors=TEXT, labelsize=9)
-    figure.subplots_adjust(0.02, 0.03, 0.95, 0.93, 0.05, 0.15)
     save_figure(figure, path)
+
+
+def _middle(subject: PhantomSubject) -> int:
+    """An axial slice through the ventricles."""
+    return int(0.53 * subject.mask.shape[2])

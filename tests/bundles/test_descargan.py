@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from monai_anomaly.metrics import AnomalyCases
+from tests.visualize.pictures import cells
 
 from .tiny_data import TINY_ELLIPSES, write_picture
 from .tiny_network import TINY_GAN
@@ -87,7 +88,9 @@ def test_inference_of_a_picture_of_another_size(trained: Path, tmp_path: Path) -
     scores = json.loads((case / "scores.json").read_text(encoding="utf-8"))
     assert scores["threshold"]["origin"] == "validation" and 0 <= scores["classifier_probability_diseased"] <= 1
     np.testing.assert_array_equal(images["mask"], images["map"] > scores["threshold"]["value"])
-    assert (case / "figure.png").stat().st_size > 5_000
+    shown = cells(case / "figure.png", 1, 5)[0][3].sum(-1)  # x to the right, y down
+    down, right = (((np.arange(n) + 0.5) / n * m).astype(int) for n, m in zip((31, 44), shown.shape, strict=True))
+    assert np.corrcoef(shown[np.ix_(down, right)].T.ravel(), images["map"].ravel())[0, 1] > 0.8
 
 
 def test_load_gives_the_trained_network(trained: Path) -> None:

@@ -13,6 +13,8 @@ import pytest
 import torch
 
 from monai_anomaly.apps.counting import CountCalls
+from monai_anomaly.visualize.style import PREDICTED
+from tests.visualize.pictures import cells, has_color
 
 from .tiny_data import ODD_AFFINE, TINY_TRAINING, write_case
 from .workflow import copy_bundle, export, load_network, merged, run
@@ -78,7 +80,9 @@ def test_inference_returns_to_the_scanner(trained, tmp_path) -> None:
         np.testing.assert_allclose(written.affine, ODD_AFFINE, atol=1e-4)
     scores = json.loads((case / "scores.json").read_text(encoding="utf-8"))
     assert scores["threshold"]["origin"] == "validation"
-    assert (case / "figure.png").stat().st_size > 10_000
+    shown = cells(case / "figure.png", 4, 4)
+    outlined = any(has_color(row[3], PREDICTED).any() for row in shown)
+    assert outlined == nib.load(case / "mask.nii.gz").get_fdata().any()
 
 
 def test_load_gives_the_trained_network(trained) -> None:

