@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ..visualize.style import GRAY, MAP_COLORS
 from .tensorboard_panel import TensorBoardPanel
 
 __all__ = ["SegmentationPanel"]
@@ -24,6 +25,7 @@ class SegmentationPanel(TensorBoardPanel):
     """
 
     title = "input | true mask | mean | variance"
+    colors = (GRAY, GRAY, GRAY, MAP_COLORS)
 
     def __init__(self, samples: Sequence[Mapping[str, torch.Tensor]], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from monai.inferers import Inferer
-from torch.nn import functional as F
+
+from ..visualize.style import paint
 
 __all__ = ["TensorBoardPanel"]
 
@@ -18,7 +21,7 @@ class TensorBoardPanel:
     """Base of handlers that apply an inferer to a few fixed images as the training goes on and show them in
     TensorBoard.
 
-    A subclass defines ``title`` and :py:meth:`columns`.
+    A subclass defines ``title``, the color map of each column, ``colors``, and :py:meth:`columns`.
 
     Args:
         inferer: what is applied.
@@ -30,6 +33,7 @@ class TensorBoardPanel:
     """
 
     title: str
+    colors: Sequence[str]
 
     def __init__(
         self,
@@ -64,11 +68,14 @@ class TensorBoardPanel:
         self.network.eval()
         columns = self.columns(device)
         self.network.train(training)
-        # a thin gap between neighbours; anterior up for images in RAS order
-        cells = [F.pad(c.rot90(1, (1, 2)).clamp(0, 1), (0, 2, 0, 2)) for c in columns]
-        panel = torch.cat([torch.cat(list(c), dim=0) for c in cells], dim=1)
+        # a thin gap between neighbors; anterior up for images in RAS order
+        cells = [
+            np.pad(paint(c.rot90(1, (1, 2)).clamp(0, 1).cpu().numpy(), colors), ((0, 0), (0, 2), (0, 2), (0, 0)))
+            for c, colors in zip(columns, self.colors, strict=True)
+        ]
+        panel = np.concatenate([np.concatenate(c) for c in cells], axis=1)
         writer = SummaryWriter(str(self.log_dir))
-        writer.add_image(self.title, panel[None].cpu(), engine.state.epoch)
+        writer.add_image(self.title, panel, engine.state.epoch, dataformats="HWC")
         writer.close()
 
     def gray(self, images: torch.Tensor) -> torch.Tensor:

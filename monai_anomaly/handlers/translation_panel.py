@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ..visualize.style import GRAY, MAP_COLORS
 from .tensorboard_panel import TensorBoardPanel
 
 __all__ = ["TranslationPanel"]
@@ -22,6 +23,7 @@ class TranslationPanel(TensorBoardPanel):
     """
 
     title = "input | healthy reconstruction | anomaly map"
+    colors = (GRAY, GRAY, MAP_COLORS)
 
     def __init__(self, images: Sequence[torch.Tensor], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

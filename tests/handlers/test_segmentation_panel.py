@@ -14,6 +14,7 @@ from monai.inferers import Inferer
 from torch import nn
 
 from monai_anomaly.handlers import SegmentationPanel
+from monai_anomaly.visualize.style import MAP_COLORS, paint
 
 event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 
@@ -39,4 +40,5 @@ def test_columns_of_the_panel(tmp_path) -> None:
     assert [event.step for event in found] == [2, 4]
     picture = np.asarray(imread(io.BytesIO(found[0].encoded_image_string)))
     assert picture.shape[:2] == (16, 32)  # two rows of 6 + 2, four columns
-    assert picture[2, 2::8, 0].round(2).tolist() == pytest.approx([0.5, 1.0, 0.75, 0.5], abs=0.01)
+    assert picture[2, 2:24:8, 0].tolist() == pytest.approx([0.5, 1.0, 0.75], abs=0.01)
+    assert picture[2, 26, :3] == pytest.approx(paint(np.array([0.5]), MAP_COLORS)[0], abs=0.01)

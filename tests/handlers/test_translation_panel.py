@@ -16,6 +16,7 @@ from monai.inferers import Inferer
 from torch import nn
 
 from monai_anomaly.handlers import TranslationPanel
+from monai_anomaly.visualize.style import MAP_COLORS, paint
 
 event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 
@@ -48,17 +49,17 @@ def test_panel_shows_input_reconstruction_and_map(tmp_path: Path) -> None:
     images = [MetaTensor(torch.ones(2, 4, 6)), MetaTensor(torch.zeros(2, 4, 6))]
     drawn, inferer = panels(tmp_path, images, interval=2)
     assert list(drawn) == [2, 4] and inferer.modes == [False, False]
-    panel = drawn[2] if drawn[2].ndim == 2 else drawn[2][..., 0]
-    assert panel.shape == (2 * (6 + 2), 3 * (4 + 2))  # turned: anterior is up
+    panel = drawn[2][..., :3]
+    assert panel.shape[:2] == (2 * (6 + 2), 3 * (4 + 2))  # turned: anterior is up
     for row, image in enumerate([1.0, 0.5]):
-        for column, value in enumerate([image, 0.0, 0.5]):
+        for column, value in enumerate([image, 0.0, paint(np.array([0.5]), MAP_COLORS)[0]]):
             cell = panel[8 * row : 8 * row + 6, 6 * column : 6 * column + 4]
-            np.testing.assert_allclose(cell, value, atol=1 / 128)
+            np.testing.assert_allclose(cell, np.broadcast_to(value, cell.shape), atol=1 / 128)
 
 
 def test_anterior_is_up(tmp_path: Path) -> None:
     image = torch.full((1, 4, 6), -1.0)
     image[:, :, -1] = 1.0  # the largest y
     panel = next(iter(panels(tmp_path, [image])[0].values()))
-    panel = panel if panel.ndim == 2 else panel[..., 0]
+    panel = panel[..., 0]
     assert (panel[0, :4] > 0.99).all() and (panel[1:6, :4] < 0.01).all()
