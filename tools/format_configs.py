@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lay out the JSON of the bundles: ``python tools/format_configs.py [--check] [FILE ...]``; all without a file.
 
-One entry per line, four spaces deep. On one line if it fits: a dictionary of up to three plain values, and a list of
-plain values, lists of them and at most one such dictionary.
+One entry per line, four spaces deep. On one line if it fits: a dictionary of up to three plain values beside its
+``_target_``, and a list of plain values, lists of them and at most one such dictionary.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 WIDTH = 120
 SHORT = 3
-"""Entries of a dictionary on one line, at most."""
+"""Entries of a dictionary on one line, at most, beside its ``_target_``."""
 
 
 def layout(content: Any, indent: int = 0, used: int = 0) -> str:
@@ -46,7 +46,7 @@ def layout(content: Any, indent: int = 0, used: int = 0) -> str:
 
 def _is_short(content: dict | list) -> bool:
     if isinstance(content, dict):
-        return len(content) <= SHORT and all(_is_flat(v) for v in content.values())
+        return len(content) - ("_target_" in content) <= SHORT and all(_is_flat(v) for v in content.values())
     dictionaries = [v for v in content if isinstance(v, dict)]
     return len(dictionaries) <= 1 and all(_is_short(v) if isinstance(v, dict) else _is_flat(v) for v in content)
 

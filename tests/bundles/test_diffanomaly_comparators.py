@@ -31,9 +31,18 @@ def test_same_evaluation_in_files_of_its_own(name: str) -> None:
     default, parser = with_overlays(), with_overlays(name)
     for item in ("evaluate#test_dataset", "evaluate#validation_loader", "evaluate#test_loader", "volume_transforms"):
         assert parser[item] == default[item]
-    assert "@ckpt_dir" not in parser["evaluate#report#threshold_file"]
-    assert parser["output_dir"] != default["output_dir"] and parser["config_name"] == name
-    assert parser["evaluate#report#method"]
+    assert parser.get_parsed_content("output_dir").endswith(f"/eval/{name}")
+    assert parser.get_parsed_content("threshold_file").endswith(f"/eval/{name}/threshold.json")
+    assert parser.get_parsed_content("config_name") == name and parser["evaluate#report#method"]
+
+
+@pytest.mark.parametrize(("name", "model"), [("ddpm", "model"), ("gradcam", "model"), ("vae", "vae")])
+def test_of_another_training_too(name: str, model: str) -> None:
+    """A comparator goes with the weights of the overlay before it, or beside them."""
+    parser = with_overlays("long", name)
+    assert parser.get_parsed_content("model_file").endswith(f"/models/long/{model}.pt")
+    assert parser.get_parsed_content("threshold_file").endswith(f"/eval/long/{name}/threshold.json")
+    assert parser.get_parsed_content("config_name") == f"long_{name}"
 
 
 @pytest.mark.parametrize("name", ["ddpm", "gradcam", "saliency"])
@@ -51,12 +60,11 @@ def test_vae_leaves_the_diffusion_model_alone() -> None:
         loader, *others = parser.get_parsed_content(f"evaluate#{evaluator}#val_handlers")
         assert isinstance(loader, WeightsLoader) and loader.load_path.name == "vae.pt"
         assert not any(isinstance(handler, ClassifierScore) for handler in others)
-    files_of = {handler["_target_"].rsplit(".", 1)[-1]: handler for handler in parser["train#handlers"]}
-    assert "@model_file if @finetune" in files_of["TrainingState"]["pretrained"]
-    assert files_of["TrainingState"]["best_path"] == "@model_file"
-    assert files_of["TrainingState"]["path"] == "@state_file"
-    files = [text for text in strings(parser.get()) if "@ckpt_dir + " in text]
-    assert {text.split("'")[1] for text in files} == {"/vae.pt", "/vae_state.pt"}
+    (state,) = (h for h in parser["train#handlers"] if h["_target_"].endswith("TrainingState"))
+    assert (state["path"], state["best_path"]) == ("@state_file", "@model_file")
+    assert parser.get_parsed_content("state_file").endswith("/models/vae_state.pt")
+    files = [text for text in strings(parser.get()) if "@ckpt_dir" in text]
+    assert len(files) == 3, files  # and the threshold, which goes elsewhere
 
 
 @pytest.mark.parametrize("section", ["train", "validate"])

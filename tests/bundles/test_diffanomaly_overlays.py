@@ -48,7 +48,7 @@ def test_chexpert_is_the_papers_setting_with_one_channel() -> None:
         json.loads((configs("diffanomaly") / f"{n}.json").read_text(encoding="utf-8")) for n in ("thesis", "chexpert")
     )
     data = {
-        "config_name", "dataset_dir", "ckpt_dir", "output_dir", "slice_range", "pixdim", "validation_step", "epochs",
+        "variant", "dataset_dir", "slice_range", "pixdim", "validation_step", "epochs",
         "intensity", "channel_names", "image_keys", "volume_transforms",
     }  # fmt: skip
     rest = {k: v for k, v in chexpert.items() if k not in data and not k.startswith("evaluate#report")}
