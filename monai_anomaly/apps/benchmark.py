@@ -165,11 +165,11 @@ def _run(
     with CountCalls(network.diffusion) as denoiser, CountCalls(network.classifier) as guide:
         for name, slices in sets.items():
             images = torch.stack([torch.as_tensor(s["image"]) for s in slices]).to(next(network.parameters()).device)
-            pred = inferer(images, network).cpu()
+            pred = {name: values.cpu() for name, values in inferer(images, network).items()}
             cases[name] = AnomalyCases()
-            for s, p in zip(slices, pred, strict=True):
+            for i, s in enumerate(slices):
                 known = {k: s[k] for k in ("mask", "twin", "label", "subject", "slice") if k in s}
-                cases[name].append(image=s["image"], map=p[:1], healthy=p[1:], **known)
+                cases[name].append(image=s["image"], map=pred["map"][i], healthy=pred["reconstruction"][i], **known)
     seconds = time.perf_counter() - start
     total = sum(len(s) for s in sets.values())
     report = evaluate(

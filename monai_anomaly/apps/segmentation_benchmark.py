@@ -85,7 +85,7 @@ def segmentation_benchmark(
     chosen, path = chosen_settings(SETTINGS, only), Path(out)
     parser = read_config(config, overrides)
     if not str(parser["inferer"]["_target_"]).endswith(MaskEnsembleInferer.__name__):
-        raise ValueError(f"config must have a {MaskEnsembleInferer.__name__}, got {parser['ensemble']['_target_']}")
+        raise ValueError(f"config must have a {MaskEnsembleInferer.__name__}, got {parser['inferer']['_target_']}")
     result = open_benchmark(path)
     agree(path, result["counts"], "test slices", test_slices)
     about = {**about_checkpoint(str(checkpoint), parser, USED), "device": _device_name(parser)}
@@ -152,9 +152,9 @@ def _collect(
             batch = slices[start : start + step]
             images = torch.stack([torch.as_tensor(s["image"]) for s in batch]).to(device)
             begin = time.perf_counter()
-            pred = inferer(images, network).cpu()  # waits for the device
+            pred = {k: v.cpu() for k, v in inferer(images, network).items()}  # waits for the device
             seconds += time.perf_counter() - begin
-            for item, p in zip(batch, pred, strict=True):
-                collect.collect({**item, "pred": p})
+            for i, item in enumerate(batch):
+                collect.collect({**item, "pred": {k: v[i] for k, v in pred.items()}})
             bar.update(len(batch))
     return collect.cases, seconds

@@ -17,9 +17,6 @@ from ..utils import provenance
 
 __all__ = ["speed"]
 
-LEVEL = 250
-"""Of the noise; all cost the same."""
-
 
 def speed(
     config: str | Sequence[str] = (
@@ -124,21 +121,13 @@ def _evaluation(parser: ConfigParser, network: Any, x: torch.Tensor) -> tuple[st
     """What a result takes many of, and what it is called."""
     inferer = parser.get_parsed_content("inferer")
     if "num_regions" in parser:
-        x = inferer.pad(x)
-        if not hasattr(inferer, "denoiser"):
-            return "sample", torch.no_grad()(lambda: inferer.draw(x, network, range(1)))
-        mask = torch.rand(len(x), inferer.regions, *x.shape[2:]).to(x)
-        return "denoising_step", torch.no_grad()(lambda: inferer.denoiser(network, x)(mask, LEVEL))
+        if hasattr(inferer, "one_step"):
+            return "denoising_step", lambda: inferer.one_step(x, network)
+        return "sample", torch.no_grad()(lambda: inferer.draw(inferer.pad(x), network, range(1)))
     if "translates" in parser:
         name = "translation" if parser.get_parsed_content("translates") else "classification"
         return name, torch.no_grad()(lambda: inferer(x, network))
-
-    @torch.no_grad()
-    def evaluate() -> None:
-        eps = inferer.denoiser(network, x, 1)(x, LEVEL).eps
-        eps + inferer.guidance(network, x, 1.0)(x, LEVEL)
-
-    return "guided_step", evaluate
+    return "guided_step", lambda: inferer.one_step(x, network)
 
 
 def _measure(step: Any, steps: int, device: torch.device, count: int = 1) -> dict[str, float]:

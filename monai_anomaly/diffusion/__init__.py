@@ -18,7 +18,7 @@ from .grids import (
 )
 from .guidance import ClassifierGuidance, Guidance, GuidanceSum
 from .inversion import Trajectory
-from .noise import SeededNoise
+from .noise import Noise, NoiseSource, SeededNoise
 from .noising import RandomNoising
 from .parametrization import Parametrization
 from .schedule import Level, NoiseSchedule
@@ -31,7 +31,9 @@ __all__ = [
     "Guidance",
     "GuidanceSum",
     "Level",
+    "Noise",
     "NoiseSchedule",
+    "NoiseSource",
     "Parametrization",
     "Prediction",
     "RandomNoising",

@@ -2,11 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
-__all__ = ["SeededNoise"]
+__all__ = ["Noise", "NoiseSource", "SeededNoise"]
+
+Noise = Callable[[torch.Tensor], torch.Tensor]
+"""Draws standard normal noise shaped as its argument (N, C, ...), on its device and of its type."""
+
+NoiseSource = Callable[[Sequence[int]], Noise]
+"""From the numbers of the samples of a batch, seeds for example, to their noise."""
 
 
 class SeededNoise:

@@ -16,7 +16,7 @@ __all__ = ["ClassifierScore"]
 
 
 class ClassifierScore:
-    """Add a network's own verdict on the clean images to an evaluator's output: 1 - p(healthy), under ``score``.
+    """Add a network's own verdict on the clean images to an evaluator's output: 1 - p(healthy), under ``probability``.
 
     Args:
         network: has ``classify``, called as ``classify(x)`` with images (N, C, H, W); gives logits (N, K).
@@ -31,13 +31,13 @@ class ClassifierScore:
         self.slice_range = slice_range
 
     def attach(self, engine: Engine) -> None:
-        """Score every batch as soon as it is translated."""
+        """Classify every batch as soon as it is translated."""
         engine.add_event_handler(IterationEvents.FORWARD_COMPLETED, self)
 
     @torch.no_grad()
     def __call__(self, engine: Engine) -> None:
-        """Score the engine's images (N, C, H, W), or volumes (N, C, X, Y, Z) by their highest slice along the last
-        axis; a volume without a slice in the range gets no score.
+        """Classify the engine's images (N, C, H, W), or volumes (N, C, X, Y, Z) by their highest slice along the last
+        axis; a volume without a slice in the range gets no probability.
 
         Raises:
             DataError: when the logits are not finite, or of one class, which is always certain.
@@ -59,5 +59,5 @@ class ClassifierScore:
                 f"expected finite logits of the classifier, found NaN or infinity in those of the batch's images "
                 f"{broken}: its weights are broken"
             )
-        score = 1 - logits.softmax(1)[:, self.healthy]
-        output["score"] = score.reshape(len(image), -1).amax(1)
+        probability = 1 - logits.softmax(1)[:, self.healthy]
+        output["probability"] = probability.reshape(len(image), -1).amax(1)

@@ -14,8 +14,8 @@ __all__ = ["CollectCases"]
 class CollectCases(CollectSlices[AnomalyCases]):
     """Keep every slice that an evaluator translates, for :py:func:`report_evaluation`.
 
-    The prediction is (1 + C, H, W): the anomaly map, then the healthy reconstruction; or (1, H, W), the map alone;
-    or logits (K,) of a method that only classifies. All fields but the image and the prediction may be missing. More in
+    The prediction has the fields ``map`` (1, H, W) and, where there is one, ``reconstruction`` (C, H, W); or ``logits``
+    (K,), of a method that only classifies. All fields but the image and the prediction may be missing. More in
     `CollectSlices`.
 
     Args:
@@ -24,7 +24,7 @@ class CollectCases(CollectSlices[AnomalyCases]):
         mask_key: key of the true lesion mask.
         twin_key: key of the healthy twin.
         label_key: key of the image label.
-        score_key: key of a classifier's score.
+        probability_key: key of a classifier's probability of disease.
         subject_key: key of the subject's name.
         slice_key: key of the slice index.
         dtype: how images are kept, ``"float32"`` or ``"float16"``.
@@ -37,7 +37,7 @@ class CollectCases(CollectSlices[AnomalyCases]):
         mask_key: str = "mask",
         twin_key: str = "twin",
         label_key: str = "label",
-        score_key: str = "score",
+        probability_key: str = "probability",
         subject_key: str = "subject",
         slice_key: str = "slice",
         dtype: str = "float32",
@@ -45,7 +45,7 @@ class CollectCases(CollectSlices[AnomalyCases]):
         super().__init__(pred_key, dtype)
         self.image_key = image_key
         self.arrays = {"mask": mask_key, "twin": twin_key}
-        self.scalars = {"label": label_key, "score": score_key, "subject": subject_key, "slice": slice_key}
+        self.scalars = {"label": label_key, "score": probability_key, "subject": subject_key, "slice": slice_key}
 
     def new_cases(self) -> AnomalyCases:
         """No slices."""
@@ -56,8 +56,8 @@ class CollectCases(CollectSlices[AnomalyCases]):
         pred = sample[self.pred_key]
         self.cases.append(
             image=sample[self.image_key],
-            map=pred[:1] if pred.ndim > 1 else None,
-            healthy=pred[1:] if pred.ndim > 1 and len(pred) > 1 else None,
+            map=pred.get("map"),
+            healthy=pred.get("reconstruction"),
             **{name: sample[key] for name, key in self.arrays.items() if sample.get(key) is not None},
             **{name: plain_scalar(sample[key]) for name, key in self.scalars.items() if sample.get(key) is not None},
         )

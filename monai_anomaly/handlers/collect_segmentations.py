@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from ..metrics import SegmentationCases
 from ..metrics.slice_cases import as_array
-from ..utils import DataError, split_prediction
+from ..utils import DataError
 from .collect_slices import CollectSlices, plain_scalar
 
 __all__ = ["CollectSegmentations"]
@@ -18,8 +16,8 @@ __all__ = ["CollectSegmentations"]
 class CollectSegmentations(CollectSlices[SegmentationCases]):
     """Keep every slice that an evaluator segments, for :py:func:`report_segmentation`.
 
-    The prediction is (K (3 + n), H, W), as a segmentation inferer gives it for the K regions of the mask: mean,
-    variance and entropy, then the n samples where they were kept. More in `CollectSlices`.
+    The prediction has the fields of `SlicewiseSegmentationInferer` for the K regions of the mask. More in
+    `CollectSlices`.
 
     Args:
         image_key: key of the image, (C, H, W).
@@ -51,18 +49,12 @@ class CollectSegmentations(CollectSlices[SegmentationCases]):
         """Add one slice.
 
         Raises:
-            DataError: when there is no mask, or the prediction's channels do not fit its regions.
+            DataError: when there is no mask, or the prediction's regions are not those of the mask.
         """
         tags = {name: plain_scalar(sample[key]) for name, key in self.tags.items() if sample.get(key) is not None}
         name = " ".join(map(str, tags.values())) or f"slice {len(self.cases)}"
-        mask, pred = as_array(sample.get(self.mask_key)), np.asarray(as_array(sample[self.pred_key]))
+        mask, pred = as_array(sample.get(self.mask_key)), sample[self.pred_key]
         if mask is None:
             raise DataError(f"{name}: expected a mask {self.mask_key!r}, found {sorted(map(str, sample))}.")
-        try:
-            parts = split_prediction(pred, len(mask))
-        except ValueError as error:
-            raise DataError(f"{name}: {error}.") from error
-        samples = parts.get("samples")
-        if samples is not None:
-            samples = samples.reshape(-1, len(mask), *pred.shape[1:])
-        self.cases.append(sample[self.image_key], parts["mean"], mask, samples, variance=parts["variance"], **tags)
+        maps = {"mean": pred["mean"], "samples": pred.get("samples"), "variance": pred["variance"]}
+        self.cases.append(image=sample[self.image_key], mask=mask, **maps, **tags)

@@ -76,8 +76,10 @@ class CollectSlices(ABC, Generic[Cases]):
 def _samples(batch: Any, output: Any, pred_key: str) -> Iterator[dict[str, Any]]:
     """One dictionary a slice: the output's fields, overridden by the batch's, but for the prediction."""
     if isinstance(output, Mapping):
-        size = len(output[pred_key])
-        batch, output = ([_item(d, i, size) for i in range(size)] for d in (batch, output))
+        pred = output[pred_key]
+        size = len(next(iter(pred.values())))
+        batch, output, pred = ([_item(d, i, size) for i in range(size)] for d in (batch, output, pred))
+        output = [{**out, pred_key: fields} for out, fields in zip(output, pred, strict=True)]
     for data, out in zip(batch, output, strict=True):
         yield {**out, **data, pred_key: out.get(pred_key)}
 

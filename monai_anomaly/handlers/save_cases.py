@@ -20,13 +20,13 @@ __all__ = ["SaveCases"]
 class SaveCases(CaseWriter):
     """Write what an inference found, one folder a case, in the input's own geometry (affine, shape, orientation).
 
-    ``map.nii.gz``, ``healthy.nii.gz`` (channels last, shares of the intensity range), ``mask.nii.gz``, ``scores.json``
-    and ``figure.png``; ``difference.nii.gz`` where the result has it; with several gradient scales also
-    ``map_1.nii.gz``, ..., of raw scans ``preprocessing.json``. A result holds ``image``, ``map``, ``healthy``, ``mask``
-    (C, ...) and ``threshold``. For the arguments see `CaseWriter`.
+    ``map.nii.gz``, ``reconstruction.nii.gz`` (channels last, shares of the intensity range), ``mask.nii.gz``,
+    ``scores.json`` and ``figure.png``; ``difference.nii.gz`` where the result has it; with several gradient scales also
+    ``map_1.nii.gz``, ..., of raw scans ``preprocessing.json``. A result holds ``image``, ``map``, ``reconstruction``,
+    ``mask`` (C, ...) and ``threshold``. For the arguments see `CaseWriter`.
     """
 
-    images = ("map", "healthy", "difference")
+    images = ("map", "reconstruction", "difference")
     """Entries that are written with the number of each gradient scale behind their name."""
 
     def write_images(self, folder: Path, result: Mapping[str, Any]) -> None:
@@ -37,25 +37,24 @@ class SaveCases(CaseWriter):
 
     def scores(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """Size of the mask, what the map is like, and what the classifier says."""
-        score, mask = to_array(result["map"])[0], to_array(result["mask"])[0]
-        top = np.sort(score.ravel())[-max(1, score.size // 100) :]
+        values, mask = to_array(result["map"])[0], to_array(result["mask"])[0]
+        top = np.sort(values.ravel())[-max(1, values.size // 100) :]
         return {
             "threshold": result["threshold"],
             "mask_voxels": int(mask.sum()),
             "mask_mm3": float(mask.sum() * voxel_volume(result["map"])),
-            "map_mean": float(score.mean()),
-            "map_max": float(score.max()),
+            "map_mean": float(values.mean()),
+            "map_max": float(values.max()),
             "map_mean_of_top_percent": float(top.mean()),
-            "classifier_probability_diseased": None if "score" not in result else float(result["score"]),
+            "classifier_probability_diseased": None if "probability" not in result else float(result["probability"]),
         }
 
     def write_figure(self, folder: Path, result: Mapping[str, Any], found: Mapping[str, Any]) -> None:
         """Input, reconstruction, map and mask, and the difference where there is one."""
-        channel = {"image": self.channel, "healthy": self.channel, "map": 0, "mask": 0, "difference": self.channel}
-        views = {key: to_array(result[key])[c] for key, c in channel.items() if key in result}
+        shown = {**dict.fromkeys(("image", "reconstruction", "difference"), self.channel), "map": 0, "mask": 0}
+        views = {key: to_array(result[key])[c] for key, c in shown.items() if key in result}
         affine = None if is_photograph(result["image"]) else volume_affine(result["map"])
         title = f"{folder.name}: threshold {found['threshold']['value']:.3g} ({found['threshold']['origin']})"
-        views["reconstruction"] = views.pop("healthy")
         anomaly_case_figure(folder / "figure.png", **views, affine=affine, title=title.replace("_", " "))
 
     def summary(self, found: Mapping[str, Any]) -> str:

@@ -28,7 +28,8 @@ class SaveSegmentations(CaseWriter):
     (uint8, last axis sample by sample, each its regions); of raw scans ``preprocessing.json``.
 
     A result holds ``image`` (C, ...), shares of the intensity range, ``mean``, ``variance``, ``entropy`` (K, ...),
-    ``mask`` (1, ...) and perhaps ``samples`` (n K, ...), see `SplitSegmentationd` and `DecodeMaskd`.
+    ``mask`` (1, ...) and perhaps ``samples`` (n K, ...), sample by sample, see `SlicewiseSegmentationInferer` and
+    `DecodeMaskd`.
 
     ``scores.json`` tells of every region, under its name, its size in the mask and the mean entropy in bits of the
     voxels on either side of its surface; where the samples were kept also its size in every sample, with mean and

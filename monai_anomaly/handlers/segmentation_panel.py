@@ -20,7 +20,7 @@ class SegmentationPanel(TensorBoardPanel):
 
     Args:
         samples: dictionaries with ``image`` (C, H, W) and ``mask`` (K, H, W), e.g. items of the validation set.
-        args: see `TensorBoardPanel`; the inferer's output is laid out as `SlicewiseSegmentationInferer` says.
+        args: see `TensorBoardPanel`; the inferer gives ``mean`` and ``variance``.
         kwargs: the same.
     """
 
@@ -34,6 +34,6 @@ class SegmentationPanel(TensorBoardPanel):
     def columns(self, device: torch.device) -> list[torch.Tensor]:
         """Input, true mask, mean and variance."""
         x, mask = (torch.stack([torch.as_tensor(s[k]) for s in self.samples]).to(device) for k in ("image", "mask"))
-        result, regions = self.inferer(x, self.network), mask.shape[1]
+        result = self.inferer(x, self.network)
         # the variance of a yes-or-no is at most 1/4, a little more where few samples make it unbiased
-        return [self.gray(x), mask[:, 0].float(), result[:, 0], 4 * result[:, regions]]
+        return [self.gray(x), mask[:, 0].float(), result["mean"][:, 0], 4 * result["variance"][:, 0]]

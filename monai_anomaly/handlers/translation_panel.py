@@ -18,7 +18,7 @@ class TranslationPanel(TensorBoardPanel):
 
     Args:
         images: list of images (C, H, W), e.g. from the validation set.
-        args: see `TensorBoardPanel`; the inferer gives the map and the reconstruction, (N, 1 + C, H, W).
+        args: see `TensorBoardPanel`; the inferer gives ``map`` and ``reconstruction``.
         kwargs: the same.
     """
 
@@ -33,4 +33,4 @@ class TranslationPanel(TensorBoardPanel):
         """Input, reconstruction and map."""
         x = torch.stack([torch.as_tensor(image) for image in self.images]).to(device)
         result = self.inferer(x, self.network)
-        return [self.gray(x), self.gray(result[:, 1:]), result[:, 0]]
+        return [self.gray(x), self.gray(result["reconstruction"]), result["map"][:, 0]]

@@ -1,10 +1,11 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Inferers: ``inferer(inputs, network)``, stateless."""
+"""Inferers: ``inferer(inputs, network)``, stateless; the result is a dictionary of named fields."""
 
 from __future__ import annotations
 
 from .autocast import AutocastInferer
+from .classification import ClassificationInferer
 from .classifier_maps import GradCAMInferer, SaliencyMapInferer
 from .dropout_ensemble import DropoutEnsembleInferer
 from .gan_translation import GANTranslationInferer
@@ -14,13 +15,15 @@ from .reconstruction import ReconstructionInferer
 from .resampling import MaskedResampling
 from .segmentation import SlicewiseSegmentationInferer
 from .single_pass import SinglePassInferer
-from .slicewise import SlicewiseInferer, SlicewiseMapInferer, SlicewiseReconstructionInferer
+from .slicewise import Fields, SlicewiseInferer, SlicewiseMapInferer, SlicewiseReconstructionInferer
 from .translation import Encoding, HealthyTranslationInferer
 
 __all__ = [
     "AutocastInferer",
+    "ClassificationInferer",
     "DropoutEnsembleInferer",
     "Encoding",
+    "Fields",
     "GANTranslationInferer",
     "GradCAMInferer",
     "HealthyTranslationInferer",

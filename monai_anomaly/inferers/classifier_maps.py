@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ..utils import check_class_logits
 from .finite import nan_where_infinite
-from .slicewise import SlicewiseMapInferer
+from .slicewise import Fields, SlicewiseMapInferer
 
 __all__ = ["GradCAMInferer", "SaliencyMapInferer"]
 
@@ -31,39 +31,49 @@ def log_odds(classifier: nn.Module, x: torch.Tensor, target: int) -> torch.Tenso
 class SaliencyMapInferer(SlicewiseMapInferer):
     """Saliency: |gradient of the diseased class' log-odds by the image|, summed over the channels (thesis ch. 4.2.3).
 
-    Only a map (N, 1, ...), no healthy reconstruction. The parameters get no gradients. Source: Simonyan et al.
+    The result is ``{"map": (N, 1, ...)}``. The parameters get no gradients. Source: Simonyan et al.
     (https://arxiv.org/abs/1312.6034), section 3; for the log-odds in place of the logit see `log_odds`.
 
     Args:
         target: the diseased class.
         kwargs: see `SlicewiseInferer`.
+
+    Example::
+
+        found = SaliencyMapInferer(divisor=8)(images, network)  # a GuidedDiffusionNet: its classifier
+        found["map"]
     """
 
     def __init__(self, target: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.target = target
 
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
-        """The map (N, 1, H, W) of slices (N, C, H, W), padded; the network has ``classifier``."""
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
+        """The map of slices (N, C, H, W), padded; the network has ``classifier``."""
         x = self.pad(x).detach()
         with torch.enable_grad():
             (gradient,) = torch.autograd.grad(log_odds(network.classifier, x.requires_grad_(), self.target).sum(), x)
-        return gradient.abs().sum(1, keepdim=True)
+        return {"map": gradient.abs().sum(1, keepdim=True)}
 
 
 class GradCAMInferer(SlicewiseMapInferer):
     """Grad-CAM: a layer's activations, weighted by their mean gradients, summed, and rectified (thesis ch. 4.2.3).
 
     With A_k the activations of channel k and y the log-odds of the diseased class, the map is
-    ``relu(sum_k mean_p(dy / dA_k(p)) A_k)``, interpolated to the image's size. Only a map (N, 1, ...), no healthy
-    reconstruction. MONAI's ``GradCAM`` rescales every image to [0, 1], which forbids a common threshold, leaves its
-    hooks on the network and gradients in its parameters; this one does not. Source: Selvaraju et al.
+    ``relu(sum_k mean_p(dy / dA_k(p)) A_k)``, interpolated to the image's size. The result is
+    ``{"map": (N, 1, ...)}``. MONAI's ``GradCAM`` rescales every image to [0, 1], which forbids a common threshold, and
+    leaves its hooks on the network and gradients in its parameters; this one does not. Source: Selvaraju et al.
     (https://arxiv.org/abs/1610.02391), eqs. 1-2.
 
     Args:
         layer: dotted name of the layer in the classifier.
         target: the diseased class.
         kwargs: see `SlicewiseInferer`.
+
+    Example::
+
+        found = GradCAMInferer(layer="out_norm", divisor=8)(images, network)  # a GuidedDiffusionNet: its classifier
+        found["map"]
     """
 
     def __init__(self, layer: str = "out_norm", target: int = 1, **kwargs: Any) -> None:
@@ -71,8 +81,8 @@ class GradCAMInferer(SlicewiseMapInferer):
         self.layer = layer
         self.target = target
 
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
-        """The map (N, 1, H, W) of slices (N, C, H, W), padded; the network has ``classifier``."""
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
+        """The map of slices (N, C, H, W), padded; the network has ``classifier``."""
         x = self.pad(x).detach()
         kept: list[torch.Tensor] = []
         hook = network.classifier.get_submodule(self.layer).register_forward_hook(
@@ -81,10 +91,10 @@ class GradCAMInferer(SlicewiseMapInferer):
         try:
             with torch.enable_grad():
                 # the image asks for gradients because the parameters may be frozen
-                score = log_odds(network.classifier, x.requires_grad_(), self.target).sum()
-                (gradient,) = torch.autograd.grad(score, kept[0])
+                odds = log_odds(network.classifier, x.requires_grad_(), self.target).sum()
+                (gradient,) = torch.autograd.grad(odds, kept[0])
         finally:
             hook.remove()
         weights = gradient.mean(dim=(2, 3), keepdim=True)
         cam = F.relu(nan_where_infinite((weights * kept[0].detach()).sum(1, keepdim=True)))
-        return F.interpolate(cam, size=x.shape[2:], mode="bilinear", align_corners=False)
+        return {"map": F.interpolate(cam, size=x.shape[2:], mode="bilinear", align_corners=False)}

@@ -69,6 +69,11 @@ class DropoutEnsembleInferer(SlicewiseSegmentationInferer):
 
     Raises:
         ValueError: when the activation is unknown.
+
+    Example::
+
+        found = DropoutEnsembleInferer(num_samples=5, divisor=16)(images, network)  # a SegNet with dropout
+        found["mean"], found["variance"]
     """
 
     def __init__(self, activation: str = "sigmoid", **kwargs: Any) -> None:

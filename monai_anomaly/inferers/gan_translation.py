@@ -20,8 +20,8 @@ STATISTICS = ("running", "image")
 class GANTranslationInferer(SlicewiseReconstructionInferer):
     """Translate images to what they would be if healthy, in one pass of a generator (thesis ch. 6).
 
-    The output is laid out as that of `HealthyTranslationInferer`: the map, then the healthy image. The network has
-    ``translate(x, target)``, as `TranslationGAN`.
+    The result is ``{"map": (N, 1, ...), "reconstruction": (N, C, ...)}``. The network has ``translate(x, target)``, as
+    `TranslationGAN`.
 
     Args:
         target: the class to translate to (0: healthy).
@@ -34,6 +34,11 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
 
     Raises:
         ValueError: when ``statistics`` is another word.
+
+    Example::
+
+        found = GANTranslationInferer(target=0)(images, network)  # a TranslationGAN
+        found["map"], found["reconstruction"]
     """
 
     def __init__(
@@ -57,7 +62,7 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
         return 1 if self.statistics == "image" else self.batch_size
 
     def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> list[torch.Tensor]:
-        """The healthy version of slices (N, C, H, W), in float32."""
+        """The translation of slices (N, C, H, W), in float32."""
         dtype = autocast_dtype(self.autocast, x.device)
         with (
             image_statistics(network) if self.statistics == "image" else nullcontext(),

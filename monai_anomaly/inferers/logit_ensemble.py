@@ -12,6 +12,7 @@ from ..losses.aleatoric import split_mean_sigma
 from ..utils import hashed_seed
 from .finite import nan_where_infinite
 from .segmentation import SlicewiseSegmentationInferer
+from .slicewise import Fields
 
 __all__ = ["LogitEnsembleInferer"]
 
@@ -25,6 +26,11 @@ class LogitEnsembleInferer(SlicewiseSegmentationInferer):
 
     Args:
         kwargs: see `SlicewiseSegmentationInferer`; the noise of a sample is the same for all slices.
+
+    Example::
+
+        found = LogitEnsembleInferer(num_samples=20, divisor=16)(images, network)  # gives 2 K channels
+        found["mean"], found["variance"]
     """
 
     @property
@@ -32,7 +38,7 @@ class LogitEnsembleInferer(SlicewiseSegmentationInferer):
         """A whole batch: the network sees each slice once."""
         return self.batch_size
 
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
         """As the base class, with the network evaluated beforehand."""
         output = nan_where_infinite(network(self.pad(x)))
         return super().map_slices(x, lambda _: output, index)

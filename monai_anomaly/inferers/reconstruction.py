@@ -16,12 +16,17 @@ class ReconstructionInferer(SlicewiseReconstructionInferer):
     """Reconstruct images with an autoencoder of healthy ones; what it fails to reconstruct is the anomaly (thesis ch.
     4.2.1, scenario A).
 
-    The output is laid out as that of `HealthyTranslationInferer`: the map, then the reconstruction. The network is
-    called as ``network(x)`` and returns the reconstruction (N, C, H, W), alone or first of several, as MONAI's
-    ``VarAutoEncoder`` does; that one should have ``use_mean_at_inference=True``.
+    The result is ``{"map": (N, 1, ...), "reconstruction": (N, C, ...)}``. The network is called as ``network(x)`` and
+    returns the reconstruction (N, C, H, W), alone or first of several, as MONAI's ``VarAutoEncoder`` does; that one
+    should have ``use_mean_at_inference=True``.
 
     Args:
         kwargs: see `SlicewiseReconstructionInferer` and `SlicewiseInferer`.
+
+    Example::
+
+        found = ReconstructionInferer(divisor=8)(images, network)  # e.g. a VarAutoEncoder
+        found["map"], found["reconstruction"]
     """
 
     def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> list[torch.Tensor]:

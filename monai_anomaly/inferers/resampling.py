@@ -2,22 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch.nn import functional as F
 
-from ..diffusion import Denoiser, SeededNoise, ddim_step, make_grid
+from ..diffusion import Denoiser, Noise, NoiseSource, ddim_step, make_grid
 
 __all__ = ["MaskedResampling"]
 
 
 class MaskedResampling:
-    """Draw the flagged part of a healthy version anew, while all else stays the input.
+    """Draw the flagged part of a reconstruction anew, while all else stays the input.
 
     Guidance takes away what made the classifier sure, not the whole lesion. Here the pixels whose map passes a
-    threshold are noised at random to a level, from the healthy version there is, and denoised ("mask, stitch,
+    threshold are noised at random to a level, from the reconstruction there is, and denoised ("mask, stitch,
     re-sample", Bercea et al., arXiv:2305.19643); after every step the other pixels are those of the input with the same
     noise (RePaint, arXiv:2201.09865, eqs. 8a-8c). The mean of several draws is the result. Images with nothing flagged
     cost nothing.
@@ -49,38 +48,42 @@ class MaskedResampling:
         self.steps = steps
         self.samples = samples
 
-    def flagged(self, score: torch.Tensor) -> torch.Tensor:
+    def flagged(self, anomaly_map: torch.Tensor) -> torch.Tensor:
         """The part (N, 1, H, W) of maps (N, 1, H, W) to draw anew; 1 inside, 0 outside."""
-        inside = (F.avg_pool2d(score, 3, stride=1, padding=1, count_include_pad=False) > self.threshold).to(score)
+        smooth = F.avg_pool2d(anomaly_map, 3, stride=1, padding=1, count_include_pad=False)
+        inside = (smooth > self.threshold).to(anomaly_map)
         return F.max_pool2d(inside, 2 * self.margin + 1, stride=1, padding=self.margin)
 
     def __call__(
-        self, denoiser: Denoiser, x: torch.Tensor, healthy: torch.Tensor, flagged: torch.Tensor, seeds: Sequence[int]
+        self,
+        denoiser: Denoiser,
+        x: torch.Tensor,
+        reconstruction: torch.Tensor,
+        flagged: torch.Tensor,
+        noise: NoiseSource,
     ) -> torch.Tensor:
-        """Healthy versions (N, C, H, W) that are the input outside of what is flagged.
+        """Reconstructions (N, C, H, W) that are the input outside of what is flagged.
 
         Args:
             denoiser: of the healthy class.
             x: the input, (N, C, H, W).
-            healthy: a first healthy version, (N, C, H, W), which the flagged part is noised from.
+            reconstruction: a first one, (N, C, H, W), which the flagged part is noised from.
             flagged: (N, 1, H, W), 1 where to draw anew, else 0.
-            seeds: of the noise, one an image.
+            noise: gives the noise of the images of some rows of the batch.
         """
         result = x.clone()
         todo = torch.nonzero(flagged.flatten(1).any(1))[:, 0]
         if len(todo):
             chosen = todo.tolist()
-            noise = SeededNoise([seeds[i] for i in chosen])
-            result[todo] = self._draw(
-                denoiser.take(chosen * self.samples), x[todo], healthy[todo], flagged[todo], noise
-            )
+            own = denoiser.take(chosen * self.samples)
+            result[todo] = self._draw(own, x[todo], reconstruction[todo], flagged[todo], noise(chosen))
         return result
 
     def _draw(
-        self, denoiser: Denoiser, x: torch.Tensor, healthy: torch.Tensor, flagged: torch.Tensor, noise: SeededNoise
+        self, denoiser: Denoiser, x: torch.Tensor, reconstruction: torch.Tensor, flagged: torch.Tensor, noise: Noise
     ) -> torch.Tensor:
         eps = torch.cat([noise(x) for _ in range(self.samples)])
-        flagged, known, start = (v.repeat(self.samples, 1, 1, 1) for v in (flagged, x, x.lerp(healthy, flagged)))
+        flagged, known, start = (v.repeat(self.samples, 1, 1, 1) for v in (flagged, x, x.lerp(reconstruction, flagged)))
         schedule = denoiser.schedule
         grid = make_grid(schedule, self.level, self.steps)[::-1]
         z = schedule.add_noise(start, eps, grid[0])

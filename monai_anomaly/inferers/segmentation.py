@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..utils import binary_entropy
-from .slicewise import SlicewiseInferer
+from .slicewise import Fields, SlicewiseInferer
 
 __all__ = ["SlicewiseSegmentationInferer"]
 
@@ -18,15 +18,14 @@ class SlicewiseSegmentationInferer(SlicewiseInferer):
     """Base of inferers that segment 2D slices several times over: an ensemble, its mean and its uncertainty (thesis
     ch. 5).
 
-    A subclass defines :py:meth:`draw`. The result is (N, K (3 + m), ...) with K regions: the mean over the samples,
-    in [0, 1]; their unbiased variance, 0 for a single sample; the entropy of the mean in bits (of each region by
-    itself); then, with ``keep_samples``, the m samples one after the other. Slices left out are
-    empty in all of them.
+    A subclass defines :py:meth:`draw`. The result has, of K regions, ``mean`` (N, K, ...), over the samples, in [0, 1];
+    ``variance``, unbiased, 0 for a single sample; ``entropy`` of the mean in bits, of each region by itself; with
+    ``keep_samples`` also ``samples`` (N, n, K, ...). Slices left out are empty in all of them.
 
     Args:
         num_samples: n, the members of the ensemble.
         binarize: threshold each sample at 0.5 before anything else, as the paper does; False keeps what `draw` gives.
-        keep_samples: put the samples behind the maps.
+        keep_samples: give the samples, too.
         regions: K, the channels of a mask.
         seed: of the samples where they are random, not negative.
         kwargs: see `SlicewiseInferer`; ``batch_size`` counts network inputs, that is slices times samples. It bounds
@@ -89,12 +88,13 @@ class SlicewiseSegmentationInferer(SlicewiseInferer):
             (N, len(samples), K, H, W); NaN where the network gave no number, see `nan_where_infinite`.
         """
 
-    def blank(self, x: torch.Tensor) -> torch.Tensor:
+    def blank(self, x: torch.Tensor) -> Fields:
         """No lesion: mean, variance, entropy and samples of 0."""
-        parts = 3 + (self.num_samples if self.keep_samples else 0)
-        return x.new_zeros(len(x), self.regions * parts, *x.shape[2:])
+        size = (self.regions, *x.shape[2:])
+        fields = {name: x.new_zeros(len(x), *size) for name in ("mean", "variance", "entropy")}
+        return {**fields, "samples": x.new_zeros(len(x), self.num_samples, *size)} if self.keep_samples else fields
 
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
         """Mean, variance, entropy and, where asked for, samples of slices (N, C, H, W)."""
         padded = self.pad(x)
         n, step = self.num_samples, max(1, self.batch_size // len(x))
@@ -107,5 +107,5 @@ class SlicewiseSegmentationInferer(SlicewiseInferer):
             samples = torch.where(samples.isnan(), samples, (samples > 0.5).float())  # NaN is not "no lesion"
         mean = samples.mean(1)
         variance = samples.var(1) if n > 1 else torch.zeros_like(mean)
-        kept = [samples.flatten(1, 2)] if self.keep_samples else []
-        return torch.cat([mean, variance, binary_entropy(mean), *kept], dim=1)
+        fields = {"mean": mean, "variance": variance, "entropy": binary_entropy(mean)}
+        return {**fields, "samples": samples} if self.keep_samples else fields

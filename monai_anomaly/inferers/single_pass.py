@@ -40,6 +40,11 @@ class SinglePassInferer(SlicewiseSegmentationInferer):
         activation: see `region_activation`.
         binarize: threshold the probability at 0.5; off, so that the mean and its entropy say how sure the network is.
         kwargs: see `SlicewiseSegmentationInferer`, without ``num_samples``.
+
+    Example::
+
+        found = SinglePassInferer(regions=3, divisor=16)(images, network)  # a network with three logits, e.g. a DynUNet
+        found["mean"], found["entropy"]
     """
 
     def __init__(self, activation: str = "sigmoid", binarize: bool = False, **kwargs: Any) -> None:

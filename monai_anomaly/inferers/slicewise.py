@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from warnings import warn
 
@@ -17,14 +17,18 @@ from tqdm import tqdm
 from ..transforms.anomaly_map import AnomalyMap
 from .finite import SliceNames, broken_inputs, broken_results, working_type
 
-__all__ = ["SlicewiseInferer", "SlicewiseMapInferer", "SlicewiseReconstructionInferer"]
+__all__ = ["Fields", "SlicewiseInferer", "SlicewiseMapInferer", "SlicewiseReconstructionInferer"]
+
+Fields = dict[str, torch.Tensor]
+"""What an inferer finds, by name; each tensor (N, ..., H, W), of volumes (N, ..., X, Y, Z)."""
 
 
 class SlicewiseInferer(Inferer):
     """Base of inferers that work on 2D slices; volumes are taken slice by slice.
 
-    A subclass defines :py:meth:`map_slices` and :py:meth:`blank`. Slices of one intensity, where there is nothing to
-    find, are left blank.
+    The result is a dictionary of named fields, e.g. ``{"map": (N, 1, ...), "reconstruction": (N, C, ...)}``; MONAI's
+    ``FlattenSubKeysd`` makes them entries of the sample. A subclass defines :py:meth:`map_slices` and :py:meth:`blank`.
+    Slices of one intensity, where there is nothing to find, are left blank.
 
     Args:
         batch_size: images that go through a network at a time; bounds the memory.
@@ -66,13 +70,18 @@ class SlicewiseInferer(Inferer):
         """Slices given to `map_slices` at a time; fewer than the batch size where each takes several network inputs."""
         return self.batch_size
 
-    @abstractmethod
-    def blank(self, x: torch.Tensor) -> torch.Tensor:
-        """The result of slices (N, C, H, W) that are left out."""
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the result."""
+        return tuple(self.blank(torch.empty(0, 1, 1, 1)))
 
     @abstractmethod
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
-        """The results of slices (N, C, H, W), laid out as those of the call.
+    def blank(self, x: torch.Tensor) -> Fields:
+        """The fields (N, ..., H, W) of slices (N, C, H, W) that are left out, in memory of their own."""
+
+    @abstractmethod
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
+        """The fields of slices (N, C, H, W), named and shaped as those of :py:meth:`blank`.
 
         Args:
             x: slices as they came; the network is given ``self.pad(x)``. What the results have more than them is cut.
@@ -86,8 +95,8 @@ class SlicewiseInferer(Inferer):
         height, width = x.shape[2:]
         return F.pad(x, (0, -width % self.divisor, 0, -height % self.divisor), mode="replicate")
 
-    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """The subclass' result for each image.
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Fields:
+        """The subclass' fields of each image.
 
         Args:
             inputs: images (N, C, H, W) or volumes (N, C, X, Y, Z), scaled as in training, of any real type; they are
@@ -97,7 +106,7 @@ class SlicewiseInferer(Inferer):
             kwargs: not used.
 
         Returns:
-            (N, R, ...), R channels laid out as `map_slices` says, all finite.
+            The fields, all finite; of volumes with the axes of the volume in place of those of the slice.
 
         Raises:
             ValueError: when the inputs have another rank.
@@ -111,13 +120,15 @@ class SlicewiseInferer(Inferer):
         if x.ndim == 4:
             result = self._in_batches(x, network, SliceNames(inputs))
         else:
-            axis = self.slice_axis + 2
-            slices = x.movedim(axis, 1)
+            slices = x.movedim(self.slice_axis + 2, 1)
             names = SliceNames(inputs, slices.shape[1])
             result = self._in_batches(slices.flatten(0, 1), network, names, self._inside(slices))
-            result = result.unflatten(0, slices.shape[:2]).movedim(1, axis)
+            stacks = {name: values.unflatten(0, slices.shape[:2]) for name, values in result.items()}
+            result = {name: values.movedim(1, self.slice_axis - 3) for name, values in stacks.items()}
+        if not isinstance(inputs, MetaTensor):
+            return result
         # MONAI's Invertd needs the history of the input on the result
-        return MetaTensor(result).copy_meta_from(inputs) if isinstance(inputs, MetaTensor) else result
+        return {name: MetaTensor(values).copy_meta_from(inputs) for name, values in result.items()}
 
     def _inside(self, slices: torch.Tensor) -> torch.Tensor:
         """Which of the slices (N, D, ...) are in the range: (N D), of bool."""
@@ -130,8 +141,8 @@ class SlicewiseInferer(Inferer):
     @torch.no_grad()
     def _in_batches(
         self, x: torch.Tensor, network: Any, names: SliceNames, inside: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """The results of slices (M, C, H, W); those outside, and of one intensity, stay as they are."""
+    ) -> Fields:
+        """The fields of slices (M, C, H, W); those outside, and of one intensity, stay as they are."""
         height, width = x.shape[2:]
         result = self.blank(x)
         low, high = x.flatten(1).aminmax(dim=1)  # NaN where there is one
@@ -144,43 +155,35 @@ class SlicewiseInferer(Inferer):
         for start in tqdm(starts, desc="slices", unit="batch", disable=not self.progress, leave=False):
             chosen = todo[start : start + self.slices_at_a_time]
             index = chosen.tolist()
-            mapped = self.map_slices(x[chosen], network, index)[..., :height, :width].to(result)
-            finite = mapped.isfinite().flatten(1).all(1).tolist()
-            if not all(finite):
-                raise broken_results([i for i, ok in zip(index, finite, strict=True) if not ok], names)
-            result[chosen] = mapped
+            finite = torch.ones(len(index), dtype=torch.bool, device=x.device)
+            for name, values in self.map_slices(x[chosen], network, index).items():
+                result[name][chosen] = found = values[..., :height, :width].to(result[name])
+                finite &= found.isfinite().flatten(1).all(1)
+            if not bool(finite.all()):
+                raise broken_results([i for i, ok in zip(index, finite.tolist(), strict=True) if not ok], names)
         return result
 
 
 class SlicewiseMapInferer(SlicewiseInferer):
-    """Base of inferers that map the anomalies of 2D slices: (N, S, ...), S maps, or (N, S (1 + C), ...), each map with
-    the C channels of its healthy reconstruction behind it.
+    """Base of inferers that map the anomalies of 2D slices: ``{"map": (N, 1, ...)}``, higher is more anomalous.
 
-    A slice that is left out keeps an empty map and is its own reconstruction.
+    A slice that is left out keeps an empty map.
 
     Args:
         kwargs: see `SlicewiseInferer`.
     """
 
-    reconstructs: bool = False
-    """Whether the C channels of a healthy reconstruction follow each map."""
-
-    @property
-    def num_maps(self) -> int:
-        """S, the maps of an image; more than one where a subclass has several settings at a time."""
-        return 1
-
-    def blank(self, x: torch.Tensor) -> torch.Tensor:
-        """Empty maps, and the slices as they are."""
-        empty = torch.zeros_like(x[:, :1])
-        return torch.cat([empty, x] * self.num_maps if self.reconstructs else [empty] * self.num_maps, dim=1)
+    def blank(self, x: torch.Tensor) -> Fields:
+        """Empty maps."""
+        return {"map": torch.zeros_like(x[:, :1])}
 
 
 class SlicewiseReconstructionInferer(SlicewiseMapInferer):
-    """Base of inferers that make a healthy version of 2D slices, and map what it differs in from the input.
+    """Base of inferers that reconstruct 2D slices without their anomaly, and map what that changed.
 
-    A subclass defines :py:meth:`reconstruct`, and may redefine :py:meth:`refine`. Slices of one intensity are their own
-    reconstruction.
+    The result is ``{"map": (N, 1, ...), "reconstruction": (N, C, ...)}``; where a subclass has S settings at a time
+    also ``map_1``, ``reconstruction_1``, ... up to S - 1. A subclass defines :py:meth:`reconstruct`, and may redefine
+    :py:meth:`refine`. A slice that is left out keeps an empty map and is its own reconstruction.
 
     Args:
         data_range: width of the intensity range, the unit of the map.
@@ -189,8 +192,6 @@ class SlicewiseReconstructionInferer(SlicewiseMapInferer):
         background: of the map, see `AnomalyMap`.
         kwargs: see `SlicewiseInferer`.
     """
-
-    reconstructs = True
 
     def __init__(
         self,
@@ -203,24 +204,50 @@ class SlicewiseReconstructionInferer(SlicewiseMapInferer):
         super().__init__(**kwargs)
         self.anomaly_map = AnomalyMap(data_range, smoothing, border, background)
 
+    @property
+    def num_maps(self) -> int:
+        """S, the maps of an image."""
+        return 1
+
     @abstractmethod
     def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Iterable[torch.Tensor]:
-        """The S healthy versions of slices (N, C, H, W), which come padded; ``index`` as in `map_slices`."""
+        """The S reconstructions of slices (N, C, H, W), which come padded; ``index`` as in `map_slices`."""
 
     def refine(
-        self, x: torch.Tensor, healthy: torch.Tensor, score: torch.Tensor, network: Any, index: Sequence[int]
+        self,
+        x: torch.Tensor,
+        reconstruction: torch.Tensor,
+        anomaly_map: torch.Tensor,
+        network: Any,
+        index: Sequence[int],
     ) -> torch.Tensor:
-        """What a healthy version (N, C, H, W) becomes once its map (N, 1, H, W) is known; all as they came, not padded.
+        """What a reconstruction (N, C, H, W) becomes once its map (N, 1, H, W) is known; all as they came, not padded.
 
         The map stays.
         """
-        return healthy
+        return reconstruction
 
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
-        """The maps and the reconstructions (N, S (1 + C), H, W) of slices (N, C, H, W)."""
-        parts = []
+    def blank(self, x: torch.Tensor) -> Fields:
+        """Empty maps, and the slices as they are."""
+        return _numbered((torch.zeros_like(x[:, :1]), x.clone()) for _ in range(self.num_maps))
+
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
+        """The maps and the reconstructions of slices (N, C, H, W)."""
+        return _numbered(self._mapped(x, network, index))
+
+    def _mapped(
+        self, x: torch.Tensor, network: Any, index: Sequence[int]
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for padded in self.reconstruct(self.pad(x), network, index):
-            healthy = padded[..., : x.shape[2], : x.shape[3]]  # cut here: smoothing must not mix the padding in
-            score = self.anomaly_map(x, healthy)
-            parts += [score, self.refine(x, healthy, score, network, index)]
-        return torch.cat(parts, dim=1)
+            reconstruction = padded[..., : x.shape[2], : x.shape[3]]  # cut here: smoothing must not mix the padding in
+            anomaly_map = self.anomaly_map(x, reconstruction)
+            yield anomaly_map, self.refine(x, reconstruction, anomaly_map, network, index)
+
+
+def _numbered(pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Fields:
+    """Maps and reconstructions by name: the first without a number, then ``map_1``, ``reconstruction_1``, ..."""
+    fields: Fields = {}
+    for i, (anomaly_map, reconstruction) in enumerate(pairs):
+        tail = f"_{i}" if i else ""
+        fields |= {f"map{tail}": anomaly_map, f"reconstruction{tail}": reconstruction}
+    return fields

@@ -13,7 +13,10 @@ import torch
 from ..diffusion import (
     ClassifierGuidance,
     Denoiser,
+    Grid,
+    Noise,
     NoiseSchedule,
+    NoiseSource,
     SeededNoise,
     Trajectory,
     check_grid,
@@ -52,7 +55,8 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
     leads it to the healthy class. The thesis' setting (``steps=500, order=1, exact=False, substeps=1``), its DDPM
     ablation (``encoding="noise", decoding="ancestral"``) and the fast default differ in arguments only. Volumes are
     translated slice by slice. Stateless; the network's ``diffusion`` and ``classifier`` parts (`GuidedDiffusionNet`)
-    come with the call, which returns (N, S (1 + C), ...): for each of the S scales the map, then the reconstruction.
+    come with the call. The result is ``{"map": (N, 1, ...), "reconstruction": (N, C, ...)}``; the second of several
+    scales is in ``map_1`` and ``reconstruction_1``, and so on.
 
     Args:
         level: the noise level L in 1..T.
@@ -88,11 +92,19 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         autocast: see `autocast_dtype`.
         seed: of the noise, for the stochastic variants, the random start and the resampling, not negative; the noise of
             slice i of a call is that of (seed, i), whatever the batch size.
+        noise_source: makes the noise of a batch from a seed for each image, once where the image is encoded and once
+            where it is decoded; a test gives the noise of a published run.
         kwargs: see `SlicewiseReconstructionInferer` and `SlicewiseInferer`.
 
     Raises:
         ValueError: when a name, the order, a level, a grid, a range or a count is not one of those above, or a start
             level meets the random encoding.
+
+    Example::
+
+        inferer = HealthyTranslationInferer(steps=25, scale=20.0, encoding_label=1, decoding_label=0)
+        found = inferer(images, network)  # (N, C, H, W) or (N, C, X, Y, Z); a GuidedDiffusionNet
+        found["map"], found["reconstruction"]
     """
 
     def __init__(
@@ -120,6 +132,7 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         schedule: NoiseSchedule | None = None,
         autocast: str | None = None,
         seed: int = 0,
+        noise_source: NoiseSource = SeededNoise,
         **kwargs: Any,
     ) -> None:
         super().__init__(divisor=divisor, **kwargs)
@@ -164,15 +177,16 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         self.resampling = resampling
         self.autocast = autocast
         self.seed = seed
+        self.noise_source = noise_source
 
     @property
     def num_maps(self) -> int:
         """S, one for each scale."""
         return len(self.scales)
 
-    def noise(self, stream: int, index: Sequence[int]) -> SeededNoise:
+    def noise(self, stream: int, index: Sequence[int]) -> Noise:
         """The noise of some slices of a call where the stream says."""
-        return SeededNoise([hashed_seed(self.seed, stream, i) for i in index])
+        return self.noise_source([hashed_seed(self.seed, stream, i) for i in index])
 
     def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Iterator[torch.Tensor]:
         """Translations of slices (N, C, H, W), one at each scale; the network has ``diffusion`` and ``classifier``."""
@@ -185,15 +199,23 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
             yield torch.stack(decoded).mean(0)
 
     def refine(
-        self, x: torch.Tensor, healthy: torch.Tensor, score: torch.Tensor, network: Any, index: Sequence[int]
+        self,
+        x: torch.Tensor,
+        reconstruction: torch.Tensor,
+        anomaly_map: torch.Tensor,
+        network: Any,
+        index: Sequence[int],
     ) -> torch.Tensor:
-        """Healthy versions (N, C, H, W) with their flagged part drawn anew, where ``resampling`` says so."""
+        """Reconstructions (N, C, H, W) with their flagged part drawn anew, where ``resampling`` says so."""
         if self.resampling is None:
-            return healthy
+            return reconstruction
         height, width = x.shape[2:]
-        x, healthy, flagged = self.pad(x), self.pad(healthy), self.pad(self.resampling.flagged(score))
-        seeds = [hashed_seed(self.seed, RESAMPLING, i) for i in index]
-        return self.resampling(self.denoiser(network, x, 1), x, healthy, flagged, seeds)[..., :height, :width]
+        x, start, flagged = (self.pad(v) for v in (x, reconstruction, self.resampling.flagged(anomaly_map)))
+
+        def noise(rows: Sequence[int]) -> Noise:
+            return self.noise(RESAMPLING, [index[i] for i in rows])
+
+        return self.resampling(self.denoiser(network, x, 1), x, start, flagged, noise)[..., :height, :width]
 
     def encode(self, x: torch.Tensor, network: Any, index: Sequence[int] | None = None) -> Encoding:
         """Noise images (N, C, H, W) up to level L; the random variant and start draw the noise of the images' numbers,
@@ -213,14 +235,24 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         """Lead an encoding back to clean images (N, C, H, W) of the target class; scale 0 is the unguided round
         trip."""
         x = encoding.latent
+        if encoding.trajectory is None:
+            return self._descend(x, network, scale, self.decoding_grid, range(len(x)) if index is None else index)
         guidance = self.guidance(network, x, scale)
-        denoiser = self.denoiser(network, x, 1)
+        return solve_back(self.denoiser(network, x, 1), x, encoding.trajectory, guidance, self.substeps)
+
+    @torch.no_grad()
+    def one_step(self, images: torch.Tensor, network: Any) -> torch.Tensor:
+        """The first guided decoding step alone, of noisy images (N, C, H, W), for timing: a translation takes one for
+        each interval of the grid, and as many without guidance to encode."""
+        x = self.pad(images)
+        return self._descend(x, network, self.scales[0], self.decoding_grid[:2], range(len(x)))
+
+    def _descend(self, x: torch.Tensor, network: Any, scale: float, grid: Grid, index: Sequence[int]) -> torch.Tensor:
+        """Decode noisy images along a grid."""
+        denoiser, guidance = self.denoiser(network, x, 1), self.guidance(network, x, scale)
         if self.decoding == "ancestral":
-            noise = self.noise(DECODING, range(len(x)) if index is None else index)
-            return sample_ancestral(denoiser, x, self.decoding_grid, noise, guidance)
-        if encoding.trajectory is not None:
-            return solve_back(denoiser, x, encoding.trajectory, guidance, self.substeps)
-        return solve(denoiser, x, self.decoding_grid, self.order, guidance, self.substeps)
+            return sample_ancestral(denoiser, x, grid, self.noise(DECODING, index), guidance)
+        return solve(denoiser, x, grid, self.order, guidance, self.substeps)
 
     def denoiser(self, network: Any, x: torch.Tensor, direction: int) -> Denoiser:
         """The denoiser for images like x while encoding (direction 0) or decoding (1)."""

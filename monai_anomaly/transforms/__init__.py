@@ -33,8 +33,7 @@ from .scale_intensity_brain import (
     ScaleIntensityByBraind,
     ScaleIntensityByBrainDict,
 )
-from .split_segmentation import SplitSegmentationD, SplitSegmentationd, SplitSegmentationDict
-from .split_translation import SplitTranslationD, SplitTranslationd, SplitTranslationDict
+from .signed_difference import SignedDifferenceD, SignedDifferenced, SignedDifferenceDict
 from .threshold_map import ThresholdMapD, ThresholdMapd, ThresholdMapDict
 
 __all__ = [
@@ -90,12 +89,9 @@ __all__ = [
     "ScaleIntensityByBrainD",
     "ScaleIntensityByBrainDict",
     "ScaleIntensityByBraind",
-    "SplitSegmentationD",
-    "SplitSegmentationDict",
-    "SplitSegmentationd",
-    "SplitTranslationD",
-    "SplitTranslationDict",
-    "SplitTranslationd",
+    "SignedDifferenceD",
+    "SignedDifferenceDict",
+    "SignedDifferenced",
     "ThresholdMapD",
     "ThresholdMapDict",
     "ThresholdMapd",

@@ -38,14 +38,15 @@ class AnomalyMap:
         self.border = border
         self.background = -data_range / 2 if background is None else background
 
-    def __call__(self, image: torch.Tensor, healthy: torch.Tensor) -> torch.Tensor:
-        """The map (N, 1, H, W) of images and their healthy reconstructions (N, C, H, W), of any real type."""
+    def __call__(self, image: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
+        """The map (N, 1, H, W) of images and their reconstructions (N, C, H, W), of any real type."""
         # a difference of bytes would start again at 0
-        image, healthy = (v if v.is_floating_point() else v.float() for v in (image, healthy))
-        score = (image - healthy).abs().sum(1, keepdim=True) / self.data_range
+        image, reconstruction = (v if v.is_floating_point() else v.float() for v in (image, reconstruction))
+        anomaly_map = (image - reconstruction).abs().sum(1, keepdim=True) / self.data_range
         if self.border > 0:
             inside = interior(image.cpu().numpy(), self.border, self.background, 0.01 * self.data_range)
-            score = score * torch.from_numpy(inside).to(score)
+            anomaly_map = anomaly_map * torch.from_numpy(inside).to(anomaly_map)
         if self.smoothing > 0:
-            score = GaussianFilter(score.ndim - 2, self.smoothing).to(score.device)(score)
-        return score
+            blur = GaussianFilter(anomaly_map.ndim - 2, self.smoothing).to(anomaly_map.device)
+            anomaly_map = blur(anomaly_map)
+        return anomaly_map

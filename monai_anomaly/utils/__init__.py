@@ -31,7 +31,6 @@ from .precision import autocast_dtype
 from .provenance import provenance
 from .scaling_warning import SATURATED, SCALING_WARNING, ScalingWarning, scaling_note, summarize_scaling
 from .seeds import hashed_seed
-from .segmentation_layout import MAPS, split_prediction
 from .suffixes import NIFTI, SUFFIXES, is_image, other_formats, split_suffix
 from .walk import files_in, image_files, walk
 
@@ -39,7 +38,6 @@ __all__ = [
     "ALIGNED",
     "BIDS_BRAIN_MASK",
     "BRAIN_MASKS",
-    "MAPS",
     "MASK_ENDINGS",
     "MNI",
     "NIFTI",
@@ -87,7 +85,6 @@ __all__ = [
     "read_model_record",
     "scaling_note",
     "scans_named",
-    "split_prediction",
     "split_suffix",
     "summarize_scaling",
     "verify_file",

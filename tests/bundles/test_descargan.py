@@ -81,7 +81,9 @@ def test_inference_of_a_picture_of_another_size(trained: Path, tmp_path: Path) -
     folders = {"dataset_dir": str(picture), "ckpt_dir": str(trained / "models")}
     infer(trained, tmp_path / "out", spatial_size=[48, 32], **folders)
     case = tmp_path / "out" / "x"
-    images = {name: nib.load(case / f"{name}.nii.gz").get_fdata() for name in ("map", "healthy", "difference", "mask")}
+    images = {
+        name: nib.load(case / f"{name}.nii.gz").get_fdata() for name in ("map", "reconstruction", "difference", "mask")
+    }
     assert {image.shape for image in images.values()} == {(44, 31)}
     np.testing.assert_allclose(images["map"], np.abs(images["difference"]), atol=1e-6)
     assert images["difference"].min() < 0 < images["difference"].max()

@@ -65,7 +65,7 @@ def test_built_in_images_are_read_over_their_whole_range(tmp_path: Path) -> None
     pixels[:16], pixels[16:] = 65535, 13107
     Image.fromarray(pixels).save(tmp_path / "x.png")
     case = translate(tmp_path, tmp_path / "x.png") / "x"
-    image = np.clip(read(case, "healthy") - read(case, "difference"), 0, 1)
+    image = np.clip(read(case, "reconstruction") - read(case, "difference"), 0, 1)
     np.testing.assert_allclose(image, (pixels / 65535).T, atol=1e-5)
 
 
@@ -79,7 +79,7 @@ def test_statistics_of_the_image(tmp_path: Path, batch: int) -> None:
     for statistics in ("running", "image"):
         options["displayable_configs#statistics"] = statistics
         output = translate(tmp_path / statistics, tmp_path / "in", **options)
-        found[statistics] = read(output / "x1", "healthy")
+        found[statistics] = read(output / "x1", "reconstruction")
         assert (
             json.loads((output / "x1" / "scores.json").read_text(encoding="utf-8"))["settings"]["statistics"]
             == statistics
@@ -90,7 +90,9 @@ def test_statistics_of_the_image(tmp_path: Path, batch: int) -> None:
 def test_target_may_be_the_disease(tmp_path: Path) -> None:
     picture = write_picture(tmp_path / "x.png")
     made = [
-        read(translate(tmp_path / str(target), picture, **{"displayable_configs#target": target}) / "x", "healthy")
+        read(
+            translate(tmp_path / str(target), picture, **{"displayable_configs#target": target}) / "x", "reconstruction"
+        )
         for target in (0, 1)
     ]
     assert np.abs(made[0] - made[1]).max() > 1e-3
@@ -100,7 +102,7 @@ def test_volume_is_taken_slice_by_slice_in_its_own_geometry(tmp_path: Path) -> N
     affine = np.array([[0, -4.0, 0, 60], [-4.0, 0, 0, 70], [0, 0, 5.0, -40], [0, 0, 0, 1]])
     case = write_case(tmp_path / "p", (30, 28, 5), affine, names=["image"])
     output = translate(tmp_path, case / "image.nii.gz", **{"displayable_configs#slice_range": [2, 4]}) / "image"
-    for name in ("map", "healthy", "difference", "mask"):
+    for name in ("map", "reconstruction", "difference", "mask"):
         written = nib.load(output / f"{name}.nii.gz")
         assert written.shape == (30, 28, 5)
         np.testing.assert_allclose(written.affine, affine, atol=1e-4)
@@ -113,5 +115,5 @@ def test_overlays_of_the_x_rays_read_pictures(tmp_path: Path, name: str, size: t
     Image.fromarray(pixels).save(tmp_path / "x.png")
     options = {"spatial_size": [64, 64]} if name == "cxr64" else {"spatial_size": [256, 256]}
     case = translate(tmp_path, tmp_path / "x.png", f"inference_{name}", **options) / "x"
-    assert {read(case, kind).shape for kind in ("map", "healthy", "difference", "mask")} == {size}
+    assert {read(case, kind).shape for kind in ("map", "reconstruction", "difference", "mask")} == {size}
     assert json.loads((case / "scores.json").read_text(encoding="utf-8"))["threshold"]["origin"] == "per_image_otsu"

@@ -74,7 +74,7 @@ def test_inference_returns_to_the_scanner(trained, tmp_path) -> None:
     out = tmp_path / "out"
     run("--config_file", "configs/inference.json", cwd=trained, overrides={**options, "output_dir": str(out)})
     (case,) = out.iterdir()
-    for name in ("map", "map_1", "healthy", "mask"):
+    for name in ("map", "map_1", "reconstruction", "mask"):
         written = nib.load(case / f"{name}.nii.gz")
         assert written.shape[:3] == (47, 41, 9)
         np.testing.assert_allclose(written.affine, ODD_AFFINE, atol=1e-4)

@@ -61,7 +61,7 @@ def test_inference_gives_a_map_of_the_x_rays_size(release: Path, trained: Path, 
     image = next(release.rglob("*.jpg"))
     infer("diffanomaly", tmp_path, "inference_chexpert", dataset_dir=str(image), **options)
     (case,) = tmp_path.iterdir()
-    for name in ("map", "healthy", "mask"):
+    for name in ("map", "reconstruction", "mask"):
         assert nib.load(case / f"{name}.nii.gz").shape == (WIDTH, HEIGHT)
     scores = json.loads((case / "scores.json").read_text(encoding="utf-8"))
     assert scores["threshold"]["origin"] == "per_image_otsu" and np.isfinite(scores["map_max"])

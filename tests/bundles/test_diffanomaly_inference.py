@@ -36,7 +36,7 @@ def test_raw_scans_are_preprocessed_and_results_come_back_to_the_reference(tmp_p
     size = {"spatial_size": [32, 40]}
     infer("diffanomaly", tmp_path / "out", dataset_dir=str(tmp_path / "p"), raw=True, **{**TINY, **options, **size})
     reference = nib.load(tmp_path / "p" / "t1.nii.gz")
-    for name in ("map", "healthy", "mask"):
+    for name in ("map", "reconstruction", "mask"):
         written = nib.load(tmp_path / "out" / "p" / f"{name}.nii.gz")
         assert written.shape[:3] == reference.shape
         np.testing.assert_allclose(written.affine, reference.affine, atol=1e-4)
@@ -50,7 +50,7 @@ def test_overlay_of_the_thesis_translates_its_slices(tmp_path: Path) -> None:
     case, output = write_case(tmp_path / "p", (16, 16, 6)), tmp_path / "out"
     overrides = {**TINY, **TINY_NETWORK, "inferer#divisor": 8, "displayable_configs#slice_range": [2, 4]}
     infer("diffanomaly", output, "inference_thesis", dataset_dir=str(case), **overrides)
-    healthy = nib.load(output / "p" / "healthy.nii.gz").get_fdata()
+    healthy = nib.load(output / "p" / "reconstruction.nii.gz").get_fdata()
     outside = healthy[:, :, [0, 1, 4, 5]]  # the input itself: shares of [0, 1]
     assert outside.min() == 0 and outside.max() == 1
     assert json.loads((output / "p" / "scores.json").read_text(encoding="utf-8"))["settings"]["order"] == 1

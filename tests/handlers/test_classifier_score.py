@@ -27,18 +27,18 @@ class Brightness(nn.Module):
         return torch.stack([torch.zeros_like(mean), mean], dim=1)
 
 
-def score(image: torch.Tensor, healthy: int = 0, **options: Any) -> tuple[Any, Brightness]:
+def probability(image: torch.Tensor, healthy: int = 0, **options: Any) -> tuple[Any, Brightness]:
     network = Brightness()
     engine = Engine(lambda engine, batch: None)
     engine.state.output = {"image": image}
     ClassifierScore(network, healthy, **options)(engine)
-    return engine.state.output.get("score"), network
+    return engine.state.output.get("probability"), network
 
 
 @pytest.mark.parametrize("tracked", [False, True])
-def test_score_is_the_probability_of_not_being_healthy(tracked: bool) -> None:
+def test_probability_is_that_of_not_being_healthy(tracked: bool) -> None:
     x = torch.randn(5, 2, 4, 4, generator=torch.Generator().manual_seed(0))
-    found, network = score(MetaTensor(x) if tracked else x)
+    found, network = probability(MetaTensor(x) if tracked else x)
     torch.testing.assert_close(torch.as_tensor(found), x.mean((1, 2, 3)).sigmoid())
     assert type(found) is torch.Tensor and not found.requires_grad
     assert network.shapes == [x.shape]
@@ -46,20 +46,20 @@ def test_score_is_the_probability_of_not_being_healthy(tracked: bool) -> None:
 
 def test_volume_counts_as_its_worst_slice() -> None:
     x = torch.randn(3, 2, 4, 4, 6, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(score(x)[0], x.mean((1, 2, 3)).sigmoid().amax(1))
+    torch.testing.assert_close(probability(x)[0], x.mean((1, 2, 3)).sigmoid().amax(1))
 
 
 def test_slices_outside_the_range_do_not_count() -> None:
     x = torch.randn(3, 2, 4, 4, 6, generator=torch.Generator().manual_seed(0))
     expected = x[..., 1:4].mean((1, 2, 3)).sigmoid().amax(1)
-    torch.testing.assert_close(score(x, slice_range=[1, 4])[0], expected)
-    assert score(x, slice_range=[6, 9])[0] is None
-    assert score(x[..., 0], slice_range=[6, 9])[0].shape == (3,)  # a 2D image has no range
+    torch.testing.assert_close(probability(x, slice_range=[1, 4])[0], expected)
+    assert probability(x, slice_range=[6, 9])[0] is None
+    assert probability(x[..., 0], slice_range=[6, 9])[0].shape == (3,)  # a 2D image has no range
 
 
 def test_other_healthy_class() -> None:
     x = torch.full((1, 1, 2, 2), 3.0)
-    torch.testing.assert_close(score(x, healthy=1)[0], 1 - torch.tensor([3.0]).sigmoid())
+    torch.testing.assert_close(probability(x, healthy=1)[0], 1 - torch.tensor([3.0]).sigmoid())
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
@@ -67,7 +67,7 @@ def test_a_verdict_that_is_no_number_is_an_error(value: float) -> None:
     x = torch.zeros(3, 1, 2, 2)
     x[1, 0, 0, 0] = value
     with pytest.raises(DataError, match=r"found NaN or infinity in those of the batch's images \[1\]"):
-        score(x)
+        probability(x)
 
 
 def test_one_class_is_no_verdict() -> None:

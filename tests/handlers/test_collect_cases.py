@@ -13,14 +13,15 @@ from monai.inferers import SimpleInferer
 from monai.transforms import Lambdad
 
 from monai_anomaly.handlers import CollectCases
+from monai_anomaly.inferers import ClassificationInferer, Fields
 from monai_anomaly.utils import DataError
 
 
 class Translate(torch.nn.Module):
-    """Anomaly map and "healthy" image of an image: its channel sum, and itself minus one."""
+    """Map and reconstruction of an image: its channel sum, and itself minus one."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.cat([x.sum(1, keepdim=True), x - 1], 1)
+    def forward(self, x: torch.Tensor) -> Fields:
+        return {"map": x.sum(1, keepdim=True), "reconstruction": x - 1}
 
 
 def make_samples(n: int, twin: bool) -> list[dict[str, Any]]:
@@ -71,7 +72,7 @@ def test_collects_every_slice_once(decollate: bool, twin: bool) -> None:
 
 
 def test_sees_what_postprocessing_made_of_the_prediction() -> None:
-    cases = run(make_samples(2, False), postprocessing=Lambdad("pred", lambda x: x[:1] * 2)).cases
+    cases = run(make_samples(2, False), postprocessing=Lambdad("pred", lambda pred: {"map": pred["map"] * 2})).cases
     np.testing.assert_allclose(cases["map"], 2 * cases["image"].sum(1, keepdims=True), rtol=1e-6)
     assert not cases.has_healthy
 
@@ -87,9 +88,13 @@ def test_missing_prediction_is_named() -> None:
 @pytest.mark.parametrize("decollate", [True, False])
 def test_logits_are_no_map(decollate: bool) -> None:
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(84, 2))
-    samples = [{**sample, "score": 0.25} for sample in make_samples(4, False)]
+    samples = [{**sample, "probability": 0.25} for sample in make_samples(4, False)]
     engine = SupervisedEvaluator(
-        torch.device("cpu"), DataLoader(Dataset(samples), batch_size=3), network, decollate=decollate
+        torch.device("cpu"),
+        DataLoader(Dataset(samples), batch_size=3),
+        network,
+        inferer=ClassificationInferer(),
+        decollate=decollate,
     )
     collect = CollectCases()
     collect.attach(engine)

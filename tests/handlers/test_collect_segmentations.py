@@ -15,23 +15,24 @@ from monai.inferers import SimpleInferer
 
 from monai_anomaly.handlers import CollectCases, CollectSegmentations
 from monai_anomaly.handlers.collect_slices import CollectSlices, plain_scalar
+from monai_anomaly.inferers import Fields
 from monai_anomaly.utils import DataError
 
 REGIONS, SAMPLES = 2, 4
 
 
 class Segment(torch.nn.Module):
-    """Samples 0.0, 0.2, 0.4, 0.6 brighter than a threshold, laid out as a segmentation inferer does."""
+    """Samples 0.0, 0.2, 0.4, 0.6 brighter than a threshold."""
 
     def __init__(self, keep: bool = True, soft: bool = False) -> None:
         super().__init__()
         self.keep, self.soft = keep, soft
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> Fields:
         samples = torch.stack([(x[:, :REGIONS] > 0.2 * i).float() for i in range(SAMPLES)], 1)
         samples = samples * 0.75 if self.soft else samples
-        maps = [samples.mean(1), samples.var(1), torch.zeros_like(samples[:, 0])]
-        return torch.cat([*maps, *([samples.flatten(1, 2)] if self.keep else [])], 1)
+        maps = {"mean": samples.mean(1), "variance": samples.var(1)}
+        return {**maps, "samples": samples} if self.keep else maps
 
 
 def make_samples(n: int) -> list[dict[str, Any]]:
@@ -87,14 +88,13 @@ def call(**sample: Any) -> CollectSegmentations:
     return collect
 
 
-def test_layout_and_mask_are_checked() -> None:
+def test_regions_and_mask_are_checked() -> None:
     image, mask = torch.zeros(1, 4, 4), torch.zeros(2, 4, 4)
-    with pytest.raises(DataError, match=r"sub-1 7: expected mean, variance, .* of 2 region\(s\), found 7 channels"):
-        call(image=image, mask=mask, pred=torch.zeros(7, 4, 4), subject="sub-1", slice=7)
-    with pytest.raises(DataError, match=r"slice 0: .* found 4 channels"):
-        call(image=image, mask=mask, pred=torch.zeros(4, 4, 4))
+    pred = {"mean": torch.zeros(1, 4, 4), "variance": torch.zeros(1, 4, 4)}
+    with pytest.raises(DataError, match="sub-1 7: expected mean "):
+        call(image=image, mask=mask, pred=pred, subject="sub-1", slice=7)
     with pytest.raises(DataError, match=r"slice 0: expected a mask 'mask', found \['image', 'pred'\]"):
-        call(image=image, pred=torch.zeros(3, 4, 4))
+        call(image=image, pred=pred)
     with pytest.raises(DataError, match="no 'pred'"):
         call(image=image, mask=mask, pred=None)
 

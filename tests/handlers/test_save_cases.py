@@ -31,9 +31,9 @@ def result(*spatial: int, channels: int = 2, affine: torch.Tensor = AFFINE, scal
 
     out: dict[str, Any] = {"image": image(channels), "threshold": {"value": 0.9, "origin": "average_otsu"}}
     for tail in ["", "_1", "_2"][:scales]:
-        out |= {f"map{tail}": image(1), f"healthy{tail}": image(channels)}
+        out |= {f"map{tail}": image(1), f"reconstruction{tail}": image(channels)}
     out["mask"] = (out["map"] > 0.9).to(torch.uint8)
-    return {**out, "score": torch.tensor(0.75)}
+    return {**out, "probability": torch.tensor(0.75)}
 
 
 def save(folder: Path, results: list[dict[str, Any]], **options: Any) -> None:
@@ -45,23 +45,23 @@ def test_files_have_the_inputs_geometry_and_values(tmp_path: Path, spatial: tupl
     found = result(*spatial)
     save(tmp_path, [found])
     assert {p.name for p in (tmp_path / "p0").iterdir()} == {
-        "map.nii.gz", "healthy.nii.gz", "mask.nii.gz", "scores.json", "figure.png",
+        "map.nii.gz", "reconstruction.nii.gz", "mask.nii.gz", "scores.json", "figure.png",
     }  # fmt: skip
-    for key in ("map", "healthy", "mask"):
+    for key in ("map", "reconstruction", "mask"):
         image = nib.load(tmp_path / "p0" / f"{key}.nii.gz")
         np.testing.assert_allclose(image.affine, AFFINE)
         array = np.asanyarray(image.dataobj)
         assert array.dtype == (np.uint8 if key == "mask" else np.float32)
-        assert array.shape == (spatial if key != "healthy" else (*spatial, 2))
+        assert array.shape == (spatial if key != "reconstruction" else (*spatial, 2))
         expected = found[key].numpy()
-        np.testing.assert_array_equal(array, np.moveaxis(expected, 0, -1) if key == "healthy" else expected[0])
+        np.testing.assert_array_equal(array, np.moveaxis(expected, 0, -1) if key == "reconstruction" else expected[0])
     assert len(cells(tmp_path / "p0" / "figure.png", 4 if len(spatial) == 3 else 1, 4)[0]) == 4
 
 
 def test_affine_of_a_2d_image(tmp_path: Path) -> None:
     found = result(6, 7)
     small = torch.tensor([[2.0, 0, 5], [0, 3, 7], [0, 0, 1]], dtype=torch.float64)
-    for key in ("map", "healthy", "mask", "image"):
+    for key in ("map", "reconstruction", "mask", "image"):
         found[key] = found[key].as_tensor()
         found[key].affine = small
     save(tmp_path, [found])
@@ -87,7 +87,7 @@ def test_the_picture_is_the_same_in_any_orientation(tmp_path: Path, spatial: tup
     found = result(*spatial, affine=torch.eye(4, dtype=torch.float64))
     save(tmp_path / "ras", [found])
     turn = Orientation(order, labels=None)
-    for key in ("image", "map", "healthy", "mask"):
+    for key in ("image", "map", "reconstruction", "mask"):
         volume = MetaTensor(found[key].as_tensor(), affine=torch.eye(4, dtype=torch.float64))
         turned = turn(volume if len(spatial) == 3 else volume[..., None])
         found[key] = turned if len(spatial) == 3 else MetaTensor(turned.as_tensor()[..., 0], affine=turned.affine)
@@ -110,7 +110,7 @@ def test_scores(tmp_path: Path) -> None:
 
 def test_without_a_classifier_the_score_is_null(tmp_path: Path) -> None:
     found = result(4, 4, 4)
-    del found["score"]
+    del found["probability"]
     save(tmp_path, [found])
     assert (
         json.loads((tmp_path / "p0" / "scores.json").read_text(encoding="utf-8"))["classifier_probability_diseased"]
@@ -121,7 +121,7 @@ def test_without_a_classifier_the_score_is_null(tmp_path: Path) -> None:
 def test_every_case_of_a_batch_and_every_scale(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     save(tmp_path, [result(4, 5, 3, scales=3), result(6, 4, 2, scales=3)])
     shapes = [nib.load(tmp_path / case / "map_2.nii.gz").shape for case in ("p0", "p1")]
-    assert shapes == [(4, 5, 3), (6, 4, 2)] and (tmp_path / "p1" / "healthy_1.nii.gz").exists()
+    assert shapes == [(4, 5, 3), (6, 4, 2)] and (tmp_path / "p1" / "reconstruction_1.nii.gz").exists()
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 and "p1" in lines[1] and "voxels above 0.9" in lines[1]
 
@@ -153,7 +153,7 @@ def test_failing_write_leaves_the_file_of_the_run_before(tmp_path: Path, monkeyp
 def test_signed_difference_is_written_and_drawn_where_there_is_one(tmp_path: Path, spatial: tuple[int, ...]) -> None:
     plain, found = result(*spatial, scales=2), result(*spatial, scales=2)
     for tail in ("", "_1"):
-        found[f"difference{tail}"] = found[f"healthy{tail}"] - found["image"].as_tensor()
+        found[f"difference{tail}"] = found[f"reconstruction{tail}"] - found["image"].as_tensor()
     save(tmp_path, [plain, found])
     folders = [tmp_path / case for case in ("p0", "p1")]
     names = [{p.name for p in folder.iterdir()} for folder in folders]

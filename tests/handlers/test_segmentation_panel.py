@@ -14,18 +14,18 @@ from monai.inferers import Inferer
 from torch import nn
 
 from monai_anomaly.handlers import SegmentationPanel
+from monai_anomaly.inferers import Fields
 from monai_anomaly.visualize.style import MAP_COLORS, paint
 
 event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 
 
 class Quarters(Inferer):
-    """Mean 0.75, variance 0.125, entropy 0; nothing of the samples behind them may be shown."""
+    """Mean 0.75, variance 0.125."""
 
-    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Fields:
         assert not network.training
-        values = [torch.full_like(inputs[:, :1], v) for v in (0.75, 0.125, 0.0, 1.0)]
-        return torch.cat(values, dim=1)
+        return {name: torch.full_like(inputs[:, :1], v) for name, v in (("mean", 0.75), ("variance", 0.125))}
 
 
 def test_columns_of_the_panel(tmp_path) -> None:

@@ -15,6 +15,7 @@ from monai.inferers import SimpleInferer
 from torch import nn
 
 from monai_anomaly.handlers import CollectCases, TranslationCurve, translation_curve
+from monai_anomaly.inferers import Fields
 from monai_anomaly.utils import DataError
 
 SIZE = 8
@@ -27,9 +28,9 @@ class Restore(nn.Module):
         super().__init__()
         self.share = nn.Parameter(torch.zeros(()))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        healthy = x - self.share * (x > 0)
-        return torch.cat([(healthy - x).abs() / 2, healthy], 1)
+    def forward(self, x: torch.Tensor) -> Fields:
+        reconstruction = x - self.share * (x > 0)
+        return {"map": (reconstruction - x).abs() / 2, "reconstruction": reconstruction}
 
 
 def samples(twins: bool = True) -> list[dict[str, Any]]:
@@ -38,7 +39,7 @@ def samples(twins: bool = True) -> list[dict[str, Any]]:
     for i in range(4):
         twin, mask = torch.zeros(1, SIZE, SIZE), torch.zeros(1, SIZE, SIZE)
         mask[:, 2 : 2 + 3 * (i % 2), 2:5] = 1
-        sample = {"image": twin + mask, "mask": mask, "label": i % 2, "score": float(i > 0)}
+        sample = {"image": twin + mask, "mask": mask, "label": i % 2, "probability": float(i > 0)}
         made.append(sample | ({"twin": twin} if twins else {}))
     return made
 
@@ -46,8 +47,8 @@ def samples(twins: bool = True) -> list[dict[str, Any]]:
 class Classify(Restore):
     """Logits alone."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.zeros(len(x), 2)
+    def forward(self, x: torch.Tensor) -> Fields:
+        return {"logits": torch.zeros(len(x), 2)}
 
 
 class Clock:
@@ -141,7 +142,7 @@ def test_minutes_are_those_of_the_training(tmp_path: Path, monkeypatch: pytest.M
 
 def test_what_the_images_or_the_method_do_not_allow_for(tmp_path: Path) -> None:
     path = tmp_path / "curve.json"
-    plain = [{k: v for k, v in sample.items() if k != "score"} for sample in samples() if sample["label"]]
+    plain = [{k: v for k, v in sample.items() if k != "probability"} for sample in samples() if sample["label"]]
     train(path, 1, Restore(), data=plain)
     assert rows(path)[0]["dice"] == 0 and rows(path)[0]["change_healthy_mse"] is rows(path)[0]["accuracy"] is None
     some = samples()

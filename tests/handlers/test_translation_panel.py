@@ -16,6 +16,7 @@ from monai.inferers import Inferer
 from torch import nn
 
 from monai_anomaly.handlers import TranslationPanel
+from monai_anomaly.inferers import Fields
 from monai_anomaly.visualize.style import MAP_COLORS, paint
 
 event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
@@ -28,9 +29,9 @@ class Translate(Inferer):
         super().__init__()
         self.modes: list[bool] = []
 
-    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Fields:
         self.modes.append(network.training)
-        return torch.cat([torch.full_like(inputs[:, :1], 0.5), torch.full_like(inputs, -1.0)], dim=1)
+        return {"map": torch.full_like(inputs[:, :1], 0.5), "reconstruction": torch.full_like(inputs, -1.0)}
 
 
 def panels(folder: Path, images: list[torch.Tensor], **options: Any) -> tuple[dict[int, np.ndarray], Translate]:

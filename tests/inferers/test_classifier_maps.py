@@ -54,7 +54,7 @@ def images(*shape: int) -> torch.Tensor:
 
 def test_saliency_of_a_linear_classifier_is_its_weight() -> None:
     weight = images(2, 3, 4, 6)
-    result = SaliencyMapInferer()(images(5, 3, 4, 6), network(Linear(weight)))
+    result = SaliencyMapInferer()(images(5, 3, 4, 6), network(Linear(weight)))["map"]
     expected = (weight[1] - weight[0]).abs().sum(0)
     torch.testing.assert_close(result, expected.expand(5, 1, 4, 6))
 
@@ -63,7 +63,7 @@ def test_saliency_is_the_gradient_of_the_log_odds() -> None:
     net, x = encoder(), images(4, 2, 8, 8).requires_grad_()
     p = net.classifier(x, timesteps=torch.zeros(4)).softmax(1)[:, 2]
     (gradient,) = torch.autograd.grad((p / (1 - p)).log().sum(), x)
-    result = SaliencyMapInferer(target=2, batch_size=3)(x.detach(), net)
+    result = SaliencyMapInferer(target=2, batch_size=3)(x.detach(), net)["map"]
     torch.testing.assert_close(result, gradient.abs().sum(1, keepdim=True))
 
 
@@ -72,7 +72,7 @@ def test_gradcam_finds_the_spot_of_its_class(target: int, place: tuple[int, int]
     x = torch.zeros(1, 2, 14, 14)
     x[0, 0, 4:6, 10:12] = 1
     x[0, 1, 10:12, 2:4] = 1
-    result = GradCAMInferer("features", target)(x, network(Spots()))
+    result = GradCAMInferer("features", target)(x, network(Spots()))["map"]
     assert result.shape == (1, 1, 14, 14)
     peak = divmod(int(result.argmax()), 14)
     assert all(0 <= found - first <= 1 for found, first in zip(peak, place, strict=True))
@@ -90,7 +90,7 @@ def test_gradcam_is_the_formula() -> None:
     small = torch.einsum("nk,nkhw->nhw", gradient.mean((2, 3)), features[0]).clamp(min=0)[:, None]
     expected = nn.functional.interpolate(small, (8, 8), mode="bilinear")
     assert expected.any()
-    torch.testing.assert_close(GradCAMInferer()(x, net), expected.detach())
+    torch.testing.assert_close(GradCAMInferer()(x, net)["map"], expected.detach())
 
 
 @pytest.mark.parametrize("inferer", [SaliencyMapInferer(batch_size=3), GradCAMInferer(batch_size=3)])
@@ -103,23 +103,23 @@ class TestBoth:
 
     def test_frozen_network_without_gradients(self, inferer: SlicewiseMapInferer) -> None:
         net, x = encoder(), images(2, 2, 8, 8)
-        expected = inferer(x, net)
+        expected = inferer(x, net)["map"]
         net.classifier.requires_grad_(False)
         with torch.no_grad():
-            result = inferer(x, net)
+            result = inferer(x, net)["map"]
         assert torch.equal(result, expected) and result.any() and not result.requires_grad and not x.requires_grad
 
     def test_volumes_are_taken_slice_by_slice(self, inferer: SlicewiseMapInferer) -> None:
         net, volumes = encoder(), images(2, 2, 8, 6, 5)
-        result = inferer(volumes, net)
+        result = inferer(volumes, net)["map"]
         assert result.shape == (2, 1, 8, 6, 5)
         for i in range(5):
-            torch.testing.assert_close(result[..., i], inferer(volumes[..., i], net))
+            torch.testing.assert_close(result[..., i], inferer(volumes[..., i], net)["map"])
 
     def test_empty_slice_has_no_anomaly(self, inferer: SlicewiseMapInferer) -> None:
         x = images(2, 2, 8, 8)
         x[0] = -1
-        result = inferer(x, encoder())
+        result = inferer(x, encoder())["map"]
         assert not result[0].any() and result[1].any()
 
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from monai_anomaly.inferers import (
     DropoutEnsembleInferer,
+    Fields,
     GANTranslationInferer,
     GradCAMInferer,
     HealthyTranslationInferer,
@@ -94,7 +95,7 @@ def images(*shape: int) -> torch.Tensor:
 def test_a_network_that_gives_no_numbers_is_an_error(case: str, value: float) -> None:
     inferer, network = CASES[case]
     x = images(2, 1, 8, 8)
-    assert inferer(x, network(0.0).eval()).isfinite().all()
+    assert all(values.isfinite().all() for values in inferer(x, network(0.0).eval()).values())
     with pytest.raises(DataError, match=r"expected finite results, .* in those of image 0, image 1: the weights"):
         inferer(x, network(value).eval())
 
@@ -112,8 +113,8 @@ def test_an_image_with_a_pixel_that_is_no_number_is_an_error(case: str, value: f
 class Half(SlicewiseMapInferer):
     """Maps that are NaN in slices which are bright in the middle."""
 
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
-        return torch.where(x[:, :1].amax((1, 2, 3), keepdim=True) > 5, torch.nan, x[:, :1])
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
+        return {"map": torch.where(x[:, :1].amax((1, 2, 3), keepdim=True) > 5, torch.nan, x[:, :1])}
 
 
 @pytest.mark.parametrize("batch_size", [2, 16])
@@ -145,8 +146,10 @@ def test_images_of_any_type_are_computed_as_floats(case: str, dtype: torch.dtype
     x = ((images(3, 1, 8, 8) + 0.5) * 1.99).clamp(min=0).to(dtype)
     x[1] = 1  # of one intensity
     expected, found = (inferer(v, network(0.0).eval()) for v in (x.float(), x))
-    assert found.dtype == torch.float32 and torch.equal(found, expected)
-    assert found[0].any() and not found[1, 0].any()
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    assert {values.dtype for values in found.values()} == {torch.float32}
+    first = next(iter(found.values()))  # the map, or the mean
+    assert first[0].any() and not first[1].any()
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float64])
@@ -154,8 +157,8 @@ def test_a_network_in_double_precision_computes_so(dtype: torch.dtype) -> None:
     x = (images(2, 1, 8, 8) * 9).abs().to(dtype)
     network = Convolution().double().eval()
     expected = network(x.double())
-    found = ReconstructionInferer()(x, network)
-    assert found.dtype == torch.float64 and torch.equal(found[:, 1:], expected)
+    found = ReconstructionInferer()(x, network)["reconstruction"]
+    assert found.dtype == torch.float64 and torch.equal(found, expected)
 
 
 def test_complex_images_are_refused() -> None:

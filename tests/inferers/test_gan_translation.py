@@ -44,26 +44,24 @@ class Shift(nn.Module):
 
 
 @pytest.mark.parametrize("target", [0, 1])
-def test_map_and_healthy_image(target: int) -> None:
+def test_map_and_reconstruction(target: int) -> None:
     x = MetaTensor(images(3, 2, 8, 16))
     result = GANTranslationInferer(target=target, data_range=4.0)(x, TranslationGAN(Shift(), nn.Identity()))
-    assert isinstance(result, MetaTensor)
-    result = result.as_tensor()
-    torch.testing.assert_close(result[:, 1:], x.as_tensor() + 0.5 + target)
-    torch.testing.assert_close(result[:, :1], torch.full((3, 1, 8, 16), 2 * (0.5 + target) / 4))
+    torch.testing.assert_close(result["reconstruction"].as_tensor(), x.as_tensor() + 0.5 + target)
+    torch.testing.assert_close(result["map"].as_tensor(), torch.full((3, 1, 8, 16), 2 * (0.5 + target) / 4))
 
 
 def test_map_is_that_of_the_network() -> None:
     network, x = gan(in_channels=2), images(3, 2, 8, 16)
     result = GANTranslationInferer(data_range=1.0)(x, network)
-    torch.testing.assert_close(result[:, :1], network(x).detach())
+    torch.testing.assert_close(result["map"], network(x).detach())
 
 
 @pytest.mark.parametrize(("statistics", "calls"), [("running", [2, 2, 1]), ("image", [1] * 5)])
 def test_images_at_a_time_and_padding(statistics: str, calls: list[int]) -> None:
     network = TranslationGAN(Shift(), nn.Identity())
     result = GANTranslationInferer(statistics=statistics, batch_size=2)(images(5, 1, 5, 12), network)
-    assert network.generator.sizes == [(n, 1, 8, 16) for n in calls] and result.shape == (5, 2, 5, 12)
+    assert network.generator.sizes == [(n, 1, 8, 16) for n in calls] and result["map"].shape == (5, 1, 5, 12)
 
 
 @pytest.mark.parametrize("statistics", ["running", "image"])
@@ -71,22 +69,25 @@ def test_images_at_a_time_and_padding(statistics: str, calls: list[int]) -> None
 def test_volumes_are_taken_slice_by_slice(statistics: str, axis: int) -> None:
     network, inferer = gan(), GANTranslationInferer(statistics=statistics, slice_axis=axis, batch_size=3)
     slices = images(2, 5, 1, 8, 24)  # (N, slices, C, H, W)
-    result = inferer(slices.movedim(1, axis + 2), network).movedim(axis + 2, 1)
-    assert result.shape == (2, 5, 2, 8, 24)
-    torch.testing.assert_close(result.flatten(0, 1), inferer(slices.flatten(0, 1), network))
+    result = inferer(slices.movedim(1, axis + 2), network)
+    found = {name: values.movedim(axis + 2, 1).flatten(0, 1) for name, values in result.items()}
+    torch.testing.assert_close(found, inferer(slices.flatten(0, 1), network))
 
 
 def test_an_image_does_not_depend_on_its_batch() -> None:
     network, x = gan(), images(4, 1, 16, 16)
     inferer = GANTranslationInferer(statistics="image")
-    torch.testing.assert_close(inferer(x, network)[2:3], inferer(x[2:3], network))
+    third = {name: values[2:3] for name, values in inferer(x, network).items()}
+    torch.testing.assert_close(third, inferer(x[2:3], network))
 
 
 def test_nothing_of_the_network_changes() -> None:
     network = gan()
     before = deepcopy(network.state_dict())
     results = [GANTranslationInferer(statistics=s)(images(2, 1, 16, 16), network) for s in ("running", "image")]
-    assert not torch.allclose(*results) and not any(module.training for module in network.modules())
+    assert not torch.allclose(*(result["map"] for result in results)) and not any(
+        module.training for module in network.modules()
+    )
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
@@ -99,12 +100,12 @@ def test_published_evaluation(shared: Callable[[str], Path], statistics: str, na
     generator.load_state_dict(dict(zip(generator.state_dict(), published, strict=True)))
     network = TranslationGAN(generator, nn.Identity()).eval()
     result = GANTranslationInferer(statistics=statistics)(tensors["x"], network)
-    torch.testing.assert_close(result[:1, 1:], tensors[f"healthy_{name}_batch1"], rtol=0, atol=2e-5)
+    torch.testing.assert_close(result["reconstruction"][:1], tensors[f"healthy_{name}_batch1"], rtol=0, atol=2e-5)
 
 
 def test_mixed_precision_is_close_and_in_float32() -> None:
     network, x = gan(norm="instance"), images(2, 1, 32, 32)
-    exact, rough = (GANTranslationInferer(autocast=a)(x, network) for a in (None, "bfloat16"))
+    exact, rough = (GANTranslationInferer(autocast=a)(x, network)["map"] for a in (None, "bfloat16"))
     assert rough.dtype == torch.float32 and not torch.equal(exact, rough)
     assert (rough - exact).abs().mean() < 0.03
 
@@ -113,7 +114,8 @@ def test_empty_slice_has_no_anomaly() -> None:
     x = images(3, 1, 16, 16)
     x[1] = -1
     result = GANTranslationInferer(statistics="image")(x, gan())
-    assert not result[1, 0].any() and (result[1, 1] == -1).all() and result[0, 0].any() and result[2, 0].any()
+    assert (result["reconstruction"][1] == -1).all()
+    assert result["map"].flatten(1).any(1).tolist() == [True, False, True]
 
 
 def test_other_word() -> None:

@@ -33,8 +33,8 @@ def test_without_variance_every_sample_is_the_probability() -> None:
     mean = images(3, 2, 6, 8)
     inferer = LogitEnsembleInferer(num_samples=4, binarize=False, keep_samples=True, regions=2)
     result = inferer(output(mean, -300.0), nn.Identity())
-    torch.testing.assert_close(result[:, 6:], mean.sigmoid().repeat(1, 4, 1, 1))
-    torch.testing.assert_close(result[:, 2:4], torch.zeros_like(mean))
+    torch.testing.assert_close(result["samples"], mean.sigmoid()[:, None].expand(-1, 4, -1, -1, -1))
+    torch.testing.assert_close(result["variance"], torch.zeros_like(mean))
 
 
 def test_thresholded_samples_are_lesion_as_often_as_the_logit_is_positive() -> None:
@@ -42,8 +42,8 @@ def test_thresholded_samples_are_lesion_as_often_as_the_logit_is_positive() -> N
     mean[..., 0, 0] = 0.9  # a slice of one intensity would be left out
     result = LogitEnsembleInferer(num_samples=20)(output(mean, math.log(4.0)), nn.Identity())
     expected = 0.5 * (1 + math.erf(0.5 / math.sqrt(2)))  # P(1 + 2 eps > 0)
-    assert result[:, 0].mean().item() == pytest.approx(expected, abs=0.01)
-    assert result[:, 1].mean().item() == pytest.approx(expected * (1 - expected), abs=0.01)
+    assert result["mean"].mean().item() == pytest.approx(expected, abs=0.01)
+    assert result["variance"].mean().item() == pytest.approx(expected * (1 - expected), abs=0.01)
 
 
 @pytest.mark.parametrize("num_samples", [1, 5, 40])
@@ -59,7 +59,8 @@ def test_one_seed_is_one_result_whatever_the_batch_size(batch_size: int) -> None
     expected = LogitEnsembleInferer(num_samples=3, binarize=False)(volume, nn.Identity())
     result = LogitEnsembleInferer(num_samples=3, binarize=False, batch_size=batch_size)(volume, nn.Identity())
     torch.testing.assert_close(result, expected)
-    assert not torch.equal(LogitEnsembleInferer(seed=1, num_samples=3, binarize=False)(volume, nn.Identity()), expected)
+    other = LogitEnsembleInferer(seed=1, num_samples=3, binarize=False)(volume, nn.Identity())
+    assert not torch.equal(other["mean"], expected["mean"])
 
 
 def test_a_sample_does_not_depend_on_the_others() -> None:

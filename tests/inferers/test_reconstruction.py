@@ -24,18 +24,18 @@ def images(*shape: int) -> torch.Tensor:
 def test_perfect_reconstruction_gives_an_empty_map() -> None:
     x = images(2, 3, 5, 7)
     result = ReconstructionInferer()(x, nn.Identity())
-    assert not result[:, :1].any() and torch.equal(result[:, 1:], x)
+    assert not result["map"].any() and torch.equal(result["reconstruction"], x)
 
 
 def test_map_is_the_absolute_difference_over_the_range() -> None:
     x = MetaTensor(images(3, 2, 8, 12))
     network = autoencoder()
     result = ReconstructionInferer(data_range=4.0, batch_size=2)(x, network)
-    healthy = network(x.as_tensor())[0].detach()
-    assert isinstance(result, MetaTensor) and not result.requires_grad
-    result = result.as_tensor()
-    torch.testing.assert_close(result[:, 1:], healthy)
-    torch.testing.assert_close(result[:, :1], (x.as_tensor() - healthy).abs().sum(1, keepdim=True) / 4)
+    reconstruction = network(x.as_tensor())[0].detach()
+    assert not any(values.requires_grad for values in result.values())
+    torch.testing.assert_close(result["reconstruction"].as_tensor(), reconstruction)
+    expected = (x.as_tensor() - reconstruction).abs().sum(1, keepdim=True) / 4
+    torch.testing.assert_close(result["map"].as_tensor(), expected)
 
 
 def test_padding_is_cropped_again() -> None:
@@ -46,8 +46,8 @@ def test_padding_is_cropped_again() -> None:
         return x + 1
 
     result = ReconstructionInferer(divisor=4)(images(1, 2, 5, 8), network)
-    assert sizes == [(8, 8)] and result.shape == (1, 3, 5, 8)
-    torch.testing.assert_close(result[:, :1], torch.ones(1, 1, 5, 8))
+    assert sizes == [(8, 8)] and result["reconstruction"].shape == (1, 2, 5, 8)
+    torch.testing.assert_close(result["map"], torch.ones(1, 1, 5, 8))
 
 
 @pytest.mark.parametrize("axis", [0, 2])
@@ -55,13 +55,15 @@ def test_volumes_are_taken_slice_by_slice(axis: int) -> None:
     network, inferer = autoencoder(), ReconstructionInferer(batch_size=3, slice_axis=axis)
     slices = images(2, 5, 2, 8, 12)  # (N, slices, C, H, W)
     volumes = slices.movedim(1, axis + 2)
-    result = inferer(volumes, network).movedim(axis + 2, 1)
-    assert result.shape == (2, 5, 3, 8, 12)
-    torch.testing.assert_close(result.flatten(0, 1), inferer(slices.flatten(0, 1), network))
+    result = inferer(volumes, network)
+    assert result["reconstruction"].shape == volumes.shape
+    found = {name: values.movedim(axis + 2, 1).flatten(0, 1) for name, values in result.items()}
+    torch.testing.assert_close(found, inferer(slices.flatten(0, 1), network))
 
 
 def test_empty_slice_has_no_anomaly() -> None:
     x = images(3, 2, 8, 12)
     x[1] = -1
     result = ReconstructionInferer()(x, autoencoder())
-    assert not result[1, 0].any() and (result[1, 1:] == -1).all() and result[0, 0].any() and result[2, 0].any()
+    assert (result["reconstruction"][1] == -1).all()
+    assert result["map"].flatten(1).any(1).tolist() == [True, False, True]

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 
@@ -10,6 +12,10 @@ from monai_anomaly.inferers import MaskedResampling
 
 SHAPE = (3, 2, 12, 12)
 SEEDS = [5, 6, 7]
+
+
+def noise(rows: Sequence[int]) -> SeededNoise:
+    return SeededNoise([SEEDS[i] for i in rows])
 
 
 class GaussianPixels(torch.nn.Module):
@@ -44,23 +50,23 @@ def spot() -> torch.Tensor:
 def test_nothing_flagged_gives_the_input() -> None:
     x = images()
     resampling, unused = MaskedResampling(2.0), denoiser()
-    result = resampling(unused, x, torch.zeros_like(x), resampling.flagged(spot()), SEEDS)
+    result = resampling(unused, x, torch.zeros_like(x), resampling.flagged(spot()), noise)
     assert torch.equal(result, x) and unused.network.samples == 0
 
 
 def test_images_with_nothing_flagged_do_not_touch_the_others() -> None:
     x, network, score = images(), denoiser(0, 0.5), spot()
     resampling = MaskedResampling(0.5)
-    whole = resampling(network, x, 0 * x, resampling.flagged(score), SEEDS)
+    whole = resampling(network, x, 0 * x, resampling.flagged(score), noise)
     score[1] = 0
-    some = resampling(network, x, 0 * x, resampling.flagged(score), SEEDS)
+    some = resampling(network, x, 0 * x, resampling.flagged(score), noise)
     torch.testing.assert_close(some[[0, 2]], whole[[0, 2]])
     assert torch.equal(some[1], x[1])
 
 
-def test_denoiser_sees_the_input_around_and_the_healthy_version_inside_with_one_noise() -> None:
+def test_denoiser_sees_the_input_around_and_the_reconstruction_inside_with_one_noise() -> None:
     """RePaint: outside of what is flagged each step begins from the input, noised to its level."""
-    x, healthy, seen = images(), images() / 2 + 0.1, []
+    x, start, seen = images(), images() / 2 + 0.1, []
     schedule = NoiseSchedule()
 
     class Recording(GaussianPixels):
@@ -71,12 +77,12 @@ def test_denoiser_sees_the_input_around_and_the_healthy_version_inside_with_one_
     resampling = MaskedResampling(0.5, steps=4, samples=1, level=400)
     flagged = resampling.flagged(spot())
     inside = flagged.expand_as(x) > 0
-    resampling(Denoiser(Recording(0.0, 0.5), schedule), x, healthy, flagged, SEEDS)
-    noise = SeededNoise(SEEDS)(x)
+    resampling(Denoiser(Recording(0.0, 0.5), schedule), x, start, flagged, noise)
+    eps = noise(range(3))(x)
     assert len(seen) == 4
     for z, level in seen:
-        torch.testing.assert_close(z[~inside], schedule.add_noise(x, noise, level)[~inside])
-    torch.testing.assert_close(seen[0][0][inside], schedule.add_noise(healthy, noise, seen[0][1])[inside])
+        torch.testing.assert_close(z[~inside], schedule.add_noise(x, eps, level)[~inside])
+    torch.testing.assert_close(seen[0][0][inside], schedule.add_noise(start, eps, seen[0][1])[inside])
 
 
 @pytest.mark.parametrize("steps", [1, 2, 7])
@@ -84,7 +90,7 @@ def test_denoiser_sees_the_input_around_and_the_healthy_version_inside_with_one_
 def test_flagged_part_comes_from_the_denoiser_and_the_rest_from_the_input(steps: int, level: int) -> None:
     x, resampling = images(), MaskedResampling(0.5, level=level, steps=steps)
     flagged = resampling.flagged(spot())
-    result = resampling(denoiser(mean=0.3), x, torch.zeros_like(x), flagged, SEEDS)
+    result = resampling(denoiser(mean=0.3), x, torch.zeros_like(x), flagged, noise)
     inside = flagged.expand_as(x) > 0
     torch.testing.assert_close(result[inside], torch.full_like(result[inside], 0.3), atol=1e-3, rtol=0)
     torch.testing.assert_close(result[~inside], x[~inside])
@@ -107,7 +113,7 @@ def test_single_bright_pixels_are_not_flagged() -> None:
 def test_mean_of_more_draws_varies_less() -> None:
     x, everywhere = torch.zeros(SHAPE), torch.ones(SHAPE[0], 1, *SHAPE[2:])
     sd = [
-        float(MaskedResampling(0.5, level=900, steps=50, samples=n)(denoiser(0, 0.5), x, x, everywhere, SEEDS).std())
+        float(MaskedResampling(0.5, level=900, steps=50, samples=n)(denoiser(0, 0.5), x, x, everywhere, noise).std())
         for n in (1, 16)
     ]
     assert sd[0] == pytest.approx(0.5, rel=0.15)
@@ -117,15 +123,15 @@ def test_mean_of_more_draws_varies_less() -> None:
 def test_images_have_their_own_noise_and_share_none_with_the_batch() -> None:
     x, everywhere = torch.zeros(SHAPE), torch.ones(SHAPE[0], 1, *SHAPE[2:])
     resampling = MaskedResampling(0.5)
-    together = resampling(denoiser(0, 0.5), x, x, everywhere, SEEDS)
-    alone = resampling(denoiser(0, 0.5), x[1:2], x[1:2], everywhere[1:2], SEEDS[1:2])
+    together = resampling(denoiser(0, 0.5), x, x, everywhere, noise)
+    alone = resampling(denoiser(0, 0.5), x[1:2], x[1:2], everywhere[1:2], lambda rows: noise([1 + i for i in rows]))
     torch.testing.assert_close(together[1:2], alone)
     assert not torch.allclose(together[0], together[1], atol=1e-2)
 
 
 def test_evaluations_are_steps_times_draws() -> None:
     x, network = images(), denoiser()
-    MaskedResampling(0.5, steps=3, samples=4)(network, x, x, spot(), SEEDS)
+    MaskedResampling(0.5, steps=3, samples=4)(network, x, x, spot(), noise)
     assert network.network.samples == 3 * 4 * len(x)
 
 
@@ -146,6 +152,6 @@ def test_each_image_keeps_its_own_label() -> None:
     labels, score = torch.tensor([0.25, 0.5, 0.75]), spot()
     score[0] = 0
     resampling = MaskedResampling(0.5, samples=3)
-    result = resampling(Denoiser(Mean(), NoiseSchedule(), labels), images(), images(), resampling.flagged(score), SEEDS)
+    result = resampling(Denoiser(Mean(), NoiseSchedule(), labels), images(), images(), resampling.flagged(score), noise)
     for i in (1, 2):
         torch.testing.assert_close(result[i, :, 5, 6], labels[i].expand(2), atol=1e-4, rtol=0)

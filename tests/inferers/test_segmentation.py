@@ -30,18 +30,19 @@ def test_statistics_of_the_samples(binarize) -> None:
     out = inferer(x, nn.Identity())
     samples = torch.stack([(x - 0.1 * j).clamp(0, 1) for j in range(4)], dim=1)
     samples = (samples > 0.5).float() if binarize else samples
-    assert out.shape == (3, 2 * (3 + 4), 8, 8)
-    torch.testing.assert_close(out[:, :2], samples.mean(1))
-    torch.testing.assert_close(out[:, 2:4], samples.var(1, unbiased=True))
-    assert torch.equal(out[:, 6:].unflatten(1, (4, 2)), samples)
-    assert out[:, 4:6].min() >= 0 and out[:, 4:6].max() <= 1
-    certain = out[:, :2].eq(0) | out[:, :2].eq(1)
-    assert (out[:, 4:6][certain] == 0).all() and certain.any() == binarize
+    assert tuple(out) == inferer.fields == ("mean", "variance", "entropy", "samples")
+    torch.testing.assert_close(out["mean"], samples.mean(1))
+    torch.testing.assert_close(out["variance"], samples.var(1, unbiased=True))
+    assert torch.equal(out["samples"], samples)
+    assert out["entropy"].min() >= 0 and out["entropy"].max() <= 1
+    certain = out["mean"].eq(0) | out["mean"].eq(1)
+    assert (out["entropy"][certain] == 0).all() and certain.any() == binarize
 
 
 def test_one_sample_has_no_variance() -> None:
     out = Levels(binarize=False)(images(2, 1, 8, 8), nn.Identity())
-    assert out.shape == (2, 3, 8, 8) and torch.equal(out[:, 1], torch.zeros(2, 8, 8)) and out[:, 2].max() > 0.9
+    assert tuple(out) == ("mean", "variance", "entropy")
+    assert torch.equal(out["variance"], torch.zeros(2, 1, 8, 8)) and out["entropy"].max() > 0.9
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 4, 9, 64])
@@ -49,25 +50,28 @@ def test_batch_size_bounds_the_network_inputs_and_changes_nothing(batch_size) ->
     x = images(5, 1, 8, 8)
     expected = Levels(num_samples=4, batch_size=1000, keep_samples=True)(x, nn.Identity())
     inferer = Levels(num_samples=4, batch_size=batch_size, keep_samples=True)
-    assert torch.equal(inferer(x, nn.Identity()), expected)
+    torch.testing.assert_close(inferer(x, nn.Identity()), expected, rtol=0, atol=0)
     assert max(inferer.sizes) <= batch_size and sum(inferer.sizes) == 20
 
 
-def test_volume_is_its_slices() -> None:
-    x = images(2, 1, 7, 6, 3)
-    inferer = Levels(num_samples=2, divisor=4)
+@pytest.mark.parametrize("axis", [0, 2])
+def test_volume_is_its_slices(axis: int) -> None:
+    x = images(2, 2, 7, 6, 3)
+    inferer = Levels(num_samples=4, regions=2, divisor=4, keep_samples=True, slice_axis=axis)
     out = inferer(x, nn.Identity())
-    assert out.shape == (2, 3, 7, 6, 3)
-    for z in range(3):
-        assert torch.equal(out[..., z], inferer(x[..., z], nn.Identity()))
+    assert out["mean"].shape == (2, 2, 7, 6, 3) and out["samples"].shape == (2, 4, 2, 7, 6, 3)
+    for i in range(x.shape[axis + 2]):
+        found = {name: values.select(axis - 3, i) for name, values in out.items()}
+        torch.testing.assert_close(found, inferer(x.select(axis + 2, i), nn.Identity()), rtol=0, atol=0)
 
 
 def test_slices_left_out_are_empty() -> None:
     x = images(1, 1, 8, 8, 4)
     x[..., 2] = 0.9
-    out = Levels(slice_range=[1, 4])(x, nn.Identity())
-    assert out[..., 0].abs().max() == 0 and out[..., 2].abs().max() == 0
-    assert out[..., 1].max() == 1 and out[..., 3].max() == 1
+    out = Levels(slice_range=[1, 4], keep_samples=True)(x, nn.Identity())
+    for values in out.values():
+        assert not values[..., [0, 2]].any()
+    assert out["mean"][..., 1].max() == 1 and out["mean"][..., 3].max() == 1
 
 
 def test_bad_arguments() -> None:

@@ -17,7 +17,7 @@ def images(*shape: int) -> torch.Tensor:
 
 def test_mean_is_the_probability_and_nothing_varies() -> None:
     x = images(5, 2, 7, 6)
-    mean, variance, entropy = SinglePassInferer(regions=2, batch_size=2)(x, nn.Identity()).split(2, dim=1)
+    mean, variance, entropy = SinglePassInferer(regions=2, batch_size=2)(x, nn.Identity()).values()
     torch.testing.assert_close(mean, x.sigmoid())
     torch.testing.assert_close(entropy, binary_entropy(x.sigmoid()))
     assert not variance.any()
@@ -27,19 +27,20 @@ def test_masks_on_request() -> None:
     x = images(2, 1, 6, 6)
     result = SinglePassInferer(binarize=True, keep_samples=True)(x, nn.Identity())
     expected = (x > 0).float()
-    torch.testing.assert_close(result, torch.cat([expected, 0 * x, 0 * x, expected], dim=1))
+    fields = {"mean": expected, "variance": 0 * x, "entropy": 0 * x, "samples": expected[:, None]}
+    torch.testing.assert_close(result, fields)
 
 
 def test_softmax_leaves_the_background_out() -> None:
     x = images(2, 4, 6, 6)
     result = SinglePassInferer("softmax", regions=3)(x, nn.Identity())
-    torch.testing.assert_close(result[:, :3], x.softmax(1)[:, 1:])
+    torch.testing.assert_close(result["mean"], x.softmax(1)[:, 1:])
 
 
 def test_takes_a_dynunet_of_deep_supervision() -> None:
     torch.manual_seed(0)
     network = DynUNet(2, 2, 1, [3] * 3, [1, 2, 2], [2, 2], [4, 4, 8], deep_supervision=True).eval()
-    assert SinglePassInferer(divisor=4)(images(1, 2, 7, 9, 3), network).shape == (1, 3, 7, 9, 3)
+    assert SinglePassInferer(divisor=4)(images(1, 2, 7, 9, 3), network)["mean"].shape == (1, 1, 7, 9, 3)
 
 
 def test_refuses_an_unknown_activation() -> None:

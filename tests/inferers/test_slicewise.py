@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 import torch
-from monai.data import MetaTensor
-from monai.transforms import Flipd, Invertd
+from monai.data import MetaTensor, decollate_batch, list_data_collate
+from monai.transforms import Compose, FlattenSubKeysd, Flipd, Invertd, SpatialPadd
 from torch import nn
 
-from monai_anomaly.inferers import ReconstructionInferer, SlicewiseMapInferer, SlicewiseReconstructionInferer
+from monai_anomaly.inferers import Fields, ReconstructionInferer, SlicewiseMapInferer, SlicewiseReconstructionInferer
 
 
 class Brightness(SlicewiseMapInferer):
     """Maps the first channel."""
 
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> torch.Tensor:
-        return network(self.pad(x))[:, :1]
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
+        return {"map": network(self.pad(x))[:, :1]}
 
 
 class Numbers(SlicewiseReconstructionInferer):
@@ -45,18 +45,27 @@ def test_metadata_of_the_input_is_on_the_result(inferer: SlicewiseMapInferer, sh
     x = images(*shape)
     tracked = MetaTensor(x.clone(), affine=torch.diag(torch.tensor([2.0, 3.0, 4.0, 1.0])), meta={"site": "A"})
     result, plain = inferer(tracked, nn.Identity()), inferer(x, nn.Identity())
-    assert isinstance(result, MetaTensor) and torch.equal(result.affine, tracked.affine) and result.meta["site"] == "A"
-    assert type(plain) is torch.Tensor and torch.equal(result.as_tensor(), plain)
+    for name, values in result.items():
+        assert isinstance(values, MetaTensor) and torch.equal(values.affine, tracked.affine)
+        assert values.meta["site"] == "A"
+        assert type(plain[name]) is torch.Tensor and torch.equal(values.as_tensor(), plain[name])
     assert torch.equal(tracked.as_tensor(), x)
 
 
-def test_map_can_be_taken_back_to_the_input_grid() -> None:
-    x = images(1, 6, 8)
-    flip = Flipd("image", spatial_axis=0)
-    sample = flip({"image": MetaTensor(x)})
-    sample["pred"] = Brightness()(sample["image"][None], nn.Identity())[0]
-    back = Invertd("pred", flip, orig_keys="image")(sample)
-    torch.testing.assert_close(back["pred"].as_tensor(), x)
+@pytest.mark.parametrize("collated", [True, False])
+def test_fields_can_be_taken_back_to_the_input_grid(collated: bool) -> None:
+    """By MONAI's own transforms: of a loader's batch, and of one image with its metadata, as in MONAI Label."""
+    x, affine = images(2, 6, 8, 3), torch.diag(torch.tensor([2.0, 3.0, 4.0, 1.0], dtype=torch.float64))
+    preprocessing = Compose([SpatialPadd("image", (8, 8, 4)), Flipd("image", spatial_axis=0)])
+    sample = preprocessing({"image": MetaTensor(x, affine=affine, meta={"filename_or_obj": "a.nii.gz"})})
+    batch = list_data_collate([sample])["image"] if collated else sample["image"][None]
+    (sample["pred"],) = decollate_batch(ReconstructionInferer()(batch, nn.Identity()))
+    sample = FlattenSubKeysd("pred")(sample)
+    back = Invertd(["map", "reconstruction"], preprocessing, orig_keys="image", nearest_interp=False)(sample)
+    assert "pred" not in back and not back["map"].any()
+    torch.testing.assert_close(back["reconstruction"].as_tensor(), x)
+    for name in ("map", "reconstruction"):
+        assert torch.equal(back[name].affine, affine) and back[name].meta["filename_or_obj"] == "a.nii.gz"
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 16])
@@ -64,18 +73,18 @@ def test_every_slice_knows_its_number_and_every_map_its_reconstruction(batch_siz
     x = images(5, 2, 4, 4)
     x[1] = 0.5  # left out, yet counted
     result = Numbers(data_range=1.0, batch_size=batch_size, divisor=8)(x, None)
-    assert result.shape == (5, 2 * 3, 4, 4)
-    for i in (0, 2, 3, 4):
-        for part, number in ((result[i, :3], i), (result[i, 3:], 10 * i)):
-            assert (part[1:] == number).all()
-            torch.testing.assert_close(part[0], (x[i] - number).abs().sum(0))
-    assert not result[1, [0, 3]].any() and (result[1, [1, 2, 4, 5]] == 0.5).all()
+    for tail, factor in (("", 1), ("_1", 10)):
+        anomaly_map, reconstruction = result[f"map{tail}"], result[f"reconstruction{tail}"]
+        for i in (0, 2, 3, 4):
+            assert (reconstruction[i] == factor * i).all()
+            torch.testing.assert_close(anomaly_map[i, 0], (x[i] - factor * i).abs().sum(0))
+        assert not anomaly_map[1].any() and (reconstruction[1] == 0.5).all()
 
 
 def test_padding_has_no_part_in_a_smooth_map() -> None:
     x = images(1, 2, 5, 6)
     padded, plain = (Numbers(smoothing=1.0, divisor=d)(x, None) for d in (8, 1))
-    assert torch.equal(padded, plain)
+    torch.testing.assert_close(padded, plain, rtol=0, atol=0)
 
 
 def test_progress_bar_counts_the_batches(capsys: pytest.CaptureFixture[str]) -> None:

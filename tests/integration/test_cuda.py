@@ -35,7 +35,8 @@ def test_cpu_and_cuda_agree(bundle: str) -> None:
             if bundle == "diffseg":
                 parser["inferer"]["binarize"] = False  # a threshold would magnify rounding
             made = parser.get_parsed_content("inferer")
-            results[name] = made(image.to(device), network.to(device)).float().cpu()
+            found = made(image.to(device), network.to(device)).values()
+            results[name] = torch.cat([values.float().cpu() for values in found], dim=1)
     assert (results["cpu"] - results["cuda"]).abs().max() < 1e-3
     assert (results["cpu"] - results["bfloat16"]).abs().mean() < 0.1
 

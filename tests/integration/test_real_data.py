@@ -100,7 +100,7 @@ def check(case: Path, source: Path) -> None:
         loaded = LoadModalities()(source)
         shape, affine = tuple(loaded.shape[1:]), np.eye(4)
         affine[np.ix_([0, 1], [0, 1])] = np.asarray(loaded.affine)[:2, :2]
-    for name in ("map", "healthy", "mask"):
+    for name in ("map", "reconstruction", "mask"):
         written = nib.load(case / f"{name}.nii.gz")
         assert written.shape[: len(shape)] == shape, name
         np.testing.assert_allclose(written.affine, affine, atol=1e-4)

@@ -1,0 +1,30 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from .autocast import AutocastInferer
+from .slicewise import Fields
+
+__all__ = ["ClassificationInferer"]
+
+
+class ClassificationInferer(AutocastInferer):
+    """Classify images, in mixed precision where asked for: ``{"logits": (N, K)}``.
+
+    Args:
+        autocast: see `autocast_dtype`.
+
+    Example::
+
+        found = ClassificationInferer()(images, network)  # an ImageClassifier
+        found["logits"].softmax(1)
+    """
+
+    def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Fields:
+        """The network's logits, see `AutocastInferer`."""
+        return {"logits": super().__call__(inputs, network, *args, **kwargs)}
