@@ -21,6 +21,10 @@ class AutocastInferer(Inferer):
 
     Args:
         autocast: see `autocast_dtype`.
+
+    Example::
+
+        logits = AutocastInferer("bfloat16")(torch.rand(2, 4), nn.Linear(4, 3))  # float32, computed in bfloat16
     """
 
     def __init__(self, autocast: str | None = "auto") -> None:

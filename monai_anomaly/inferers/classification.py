@@ -21,8 +21,8 @@ class ClassificationInferer(AutocastInferer):
 
     Example::
 
-        found = ClassificationInferer()(images, network)  # an ImageClassifier
-        found["logits"].softmax(1)
+        network = ImageClassifier(DeScarGANDiscriminator(channels=(4, 8), num_convs=(1, 1), critics=False))
+        probabilities = ClassificationInferer()(torch.rand(2, 1, 16, 16), network)["logits"].softmax(1)  # (2, 2)
     """
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Fields:

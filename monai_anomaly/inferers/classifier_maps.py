@@ -40,8 +40,9 @@ class SaliencyMapInferer(SlicewiseMapInferer):
 
     Example::
 
-        found = SaliencyMapInferer(divisor=8)(images, network)  # a GuidedDiffusionNet: its classifier
-        found["map"]
+        encoder = NoiseConditionedEncoder(2, 1, 2, (8, 8), 1, (False, False), 8, 8, pool="local")
+        network = GuidedDiffusionNet(nn.Identity(), encoder)
+        anomaly_map = SaliencyMapInferer()(torch.rand(2, 1, 16, 16), network)["map"]  # (2, 1, 16, 16)
     """
 
     def __init__(self, target: int = 1, **kwargs: Any) -> None:
@@ -72,8 +73,9 @@ class GradCAMInferer(SlicewiseMapInferer):
 
     Example::
 
-        found = GradCAMInferer(layer="out_norm", divisor=8)(images, network)  # a GuidedDiffusionNet: its classifier
-        found["map"]
+        encoder = NoiseConditionedEncoder(2, 1, 2, (8, 8), 1, (False, False), 8, 8, pool="local")
+        network = GuidedDiffusionNet(nn.Identity(), encoder)
+        anomaly_map = GradCAMInferer(layer="out_norm")(torch.rand(2, 1, 16, 16), network)["map"]  # (2, 1, 16, 16)
     """
 
     def __init__(self, layer: str = "out_norm", target: int = 1, **kwargs: Any) -> None:

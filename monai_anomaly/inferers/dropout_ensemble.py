@@ -72,8 +72,9 @@ class DropoutEnsembleInferer(SlicewiseSegmentationInferer):
 
     Example::
 
-        found = DropoutEnsembleInferer(num_samples=5, divisor=16)(images, network)  # a SegNet with dropout
-        found["mean"], found["variance"]
+        network = SegNet(2, 4, 1, channels=(4, 8), num_convs=(1, 1), dropout=0.5).eval()
+        found = DropoutEnsembleInferer(num_samples=5, divisor=4)(torch.rand(2, 4, 16, 16), network)
+        found["mean"], found["variance"]  # each (2, 1, 16, 16)
     """
 
     def __init__(self, activation: str = "sigmoid", **kwargs: Any) -> None:

@@ -37,7 +37,9 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
 
     Example::
 
-        found = GANTranslationInferer(target=0)(images, network)  # a TranslationGAN
+        critic = DeScarGANDiscriminator(channels=(2, 4), num_convs=(1, 1))
+        network = TranslationGAN(DeScarGANGenerator(channels=(2, 4)), critic).eval()
+        found = GANTranslationInferer(target=0)(torch.rand(2, 1, 16, 16), network)
         found["map"], found["reconstruction"]
     """
 

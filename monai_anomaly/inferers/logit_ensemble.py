@@ -29,8 +29,9 @@ class LogitEnsembleInferer(SlicewiseSegmentationInferer):
 
     Example::
 
-        found = LogitEnsembleInferer(num_samples=20, divisor=16)(images, network)  # gives 2 K channels
-        found["mean"], found["variance"]
+        network = nn.Conv2d(4, 2, 3, padding=1)  # any network that gives the mean and the log-variance of a region
+        found = LogitEnsembleInferer(num_samples=20)(torch.rand(2, 4, 16, 16), network)
+        found["mean"], found["variance"]  # each (2, 1, 16, 16)
     """
 
     @property

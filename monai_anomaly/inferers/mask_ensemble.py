@@ -65,9 +65,9 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
 
     Example::
 
-        inferer = MaskEnsembleInferer(steps=10, num_samples=5)
-        found = inferer(images, network)  # (N, C, H, W) or (N, C, X, Y, Z); a MaskDiffusionNet
-        found["mean"], found["variance"], found["entropy"]
+        unet = DiffusionModelUNet(2, 4 + 1, 2, 1, (8, 8), (False, False), norm_num_groups=8)
+        found = MaskEnsembleInferer(steps=2, num_samples=3)(torch.rand(2, 4, 16, 16), MaskDiffusionNet(unet))
+        found["mean"], found["variance"], found["entropy"]  # each (2, 1, 16, 16)
     """
 
     def __init__(

@@ -25,7 +25,8 @@ class ReconstructionInferer(SlicewiseReconstructionInferer):
 
     Example::
 
-        found = ReconstructionInferer(divisor=8)(images, network)  # e.g. a VarAutoEncoder
+        network = VarAutoEncoder(2, (1, 16, 16), 1, 8, (4, 8), (2, 2), use_sigmoid=False, use_mean_at_inference=True)
+        found = ReconstructionInferer()(torch.rand(2, 1, 16, 16), network.eval())
         found["map"], found["reconstruction"]
     """
 

@@ -31,6 +31,10 @@ class MaskedResampling:
 
     Raises:
         ValueError: when the margin is negative, or the level, steps or samples are less than 1.
+
+    Example::
+
+        inferer = HealthyTranslationInferer(resampling=MaskedResampling(threshold=0.18))
     """
 
     def __init__(self, threshold: float, margin: int = 1, level: int = 500, steps: int = 2, samples: int = 4) -> None:

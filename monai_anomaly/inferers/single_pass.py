@@ -43,8 +43,9 @@ class SinglePassInferer(SlicewiseSegmentationInferer):
 
     Example::
 
-        found = SinglePassInferer(regions=3, divisor=16)(images, network)  # a network with three logits, e.g. a DynUNet
-        found["mean"], found["entropy"]
+        network = nn.Conv2d(4, 3, 3, padding=1)  # any network of four channels that gives the logits of three regions
+        found = SinglePassInferer(regions=3)(torch.rand(2, 4, 16, 16), network)
+        found["mean"], found["entropy"]  # each (2, 3, 16, 16)
     """
 
     def __init__(self, activation: str = "sigmoid", binarize: bool = False, **kwargs: Any) -> None:

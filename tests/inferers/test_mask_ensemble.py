@@ -9,10 +9,11 @@ import torch
 from monai.networks.nets import DiffusionModelUNet
 from torch import nn
 
-from monai_anomaly.diffusion import Denoiser, NoiseSchedule, SeededNoise, ancestral_step
+from monai_anomaly.diffusion import Denoiser, NoiseSchedule, ancestral_step
 from monai_anomaly.inferers import MaskEnsembleInferer
 from monai_anomaly.networks.nets import MaskDiffusionNet
-from monai_anomaly.utils import hashed_seed
+
+from .recorded_noise import recorded
 
 SCHEDULE = NoiseSchedule()
 
@@ -93,14 +94,14 @@ def test_algorithm_1_of_the_thesis() -> None:
     schedule, network, image = NoiseSchedule(25), Sampler(), images(1, 2, 8, 8)
     inferer = MaskEnsembleInferer(25, prediction="epsilon", clip=False, schedule=schedule, num_samples=1)
     inferer.binarize = False
-    noise = SeededNoise([hashed_seed(0, 0)])
-    mask = noise(torch.empty(1, 1, 8, 8))
+    mask, *noise = torch.randn(26, 1, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    inferer.noise_source = recorded(mask, *noise)
     for t, s in pairwise(range(25, -1, -1)):
         eps = network(torch.cat([image, mask], dim=1), torch.tensor([t - 1]))
         a, abar = float(schedule.alpha_bar(t) / schedule.alpha_bar(s)), float(schedule.alpha_bar(t))
         mean = (mask - (1 - a) / (1 - abar) ** 0.5 * eps) / a**0.5
         variance = (1 - a) * (1 - float(schedule.alpha_bar(s))) / (1 - abar)
-        mask = mean + (variance**0.5 * noise(mask) if s else 0)
+        mask = mean + (variance**0.5 * noise[25 - t] if s else 0)
     torch.testing.assert_close(inferer(image, network)["mean"], ((mask + 1) / 2).clamp(0, 1), atol=1e-4, rtol=1e-4)
 
 
@@ -155,3 +156,11 @@ def test_denoiser_concatenates_image_and_mask() -> None:
     step = ancestral_step(SCHEDULE, mask, denoiser(mask, 5), 5, 0)
     assert torch.equal(seen[0], torch.cat([image, mask], dim=1))
     torch.testing.assert_close(step, mask)
+
+
+@pytest.mark.parametrize("solver", ["ancestral", "ddim"])
+def test_one_step_is_the_first_of_a_sample(solver: str) -> None:
+    network, x = Oracle(), images(3, 1, 6, 8)
+    mask = MaskEnsembleInferer(1, solver, prediction="sample").one_step(x, network)  # of one step alone
+    assert network.calls == [3]
+    torch.testing.assert_close(mask[..., :6, :], 2.0 * (x > 0.5) - 1, atol=1e-4, rtol=0)  # padded below

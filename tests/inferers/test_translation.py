@@ -11,7 +11,7 @@ import torch
 from monai.data import MetaTensor
 from torch import nn
 
-from monai_anomaly.inferers import HealthyTranslationInferer, MaskedResampling
+from monai_anomaly.inferers import Encoding, HealthyTranslationInferer, MaskedResampling
 from monai_anomaly.inferers.translation import DECODING, ENCODING, RESAMPLING
 
 from .tiny_guided import CHANNELS, TinyClassifier, TinyNet, images, inferer
@@ -371,3 +371,15 @@ def test_border_leaves_the_rim_out_of_the_map_alone(network: TinyNet) -> None:
     assert torch.equal(whole["reconstruction"], inner["reconstruction"])
     assert torch.equal(inner["map"][:, 0].nonzero().amin(0)[1:], torch.tensor([3, 3]))
     torch.testing.assert_close(inner["map"][..., 3:5, 3:5], whole["map"][..., 3:5, 3:5])
+
+
+@pytest.mark.parametrize(("label_scale", "calls"), [(0.0, 1), (1.0, 2)])
+@pytest.mark.parametrize("decoding", ["ddim", "ancestral"])
+def test_one_step_is_the_first_of_a_decoding(network: TinyNet, decoding: str, label_scale: float, calls: int) -> None:
+    x, labels = images(2, CHANNELS, 8, 8), {"encoding_label": 1, "decoding_label": 0}
+    options = {"encoding": "noise", "decoding": decoding, "label_scale": label_scale, "substeps": 3, **labels}
+    step = inferer(**options).one_step(x, network)
+    assert network.diffusion.calls == calls and network.classifier.calls == (3 if decoding == "ddim" else 1)
+    whole = inferer(grid=[0, 300], **options)  # of one step alone
+    assert not torch.allclose(step, x) and step.shape == x.shape and not step.requires_grad
+    torch.testing.assert_close(whole.one_step(x, network), whole.decode(Encoding(x), network, 3.0).detach())
