@@ -12,7 +12,7 @@ import pytest
 from monai.bundle import ConfigParser
 
 from .test_bundle_workflows import SHARED
-from .workflow import BUNDLES, configs, merged
+from .workflow import AFTER, BUNDLES, configs, merged
 
 OVERLAYS = [
     (bundle.name, path.stem.removeprefix("inference_"))
@@ -81,10 +81,23 @@ def test_inference_takes_the_files_of_the_training_and_writes_beside_them(bundle
     assert train.get_parsed_content("dataset_dir") + "/datalist.json" == inference.get_parsed_content("dataset_dir")
 
 
+@pytest.mark.parametrize("bundle", ["descargan", "diffanomaly"])
+@pytest.mark.parametrize(
+    ("kind", "overlay", "item"), [("train", "chexpert", "datalist"), ("inference", "inference_chexpert", "dataset")]
+)
+def test_an_overlay_that_goes_after_another_says_so(bundle: str, kind: str, overlay: str, item: str) -> None:
+    """Alone it would train the default network on images of the default size."""
+    parser = merged(bundle, kind, configs(bundle) / f"{overlay}.json")
+    with pytest.raises(ValueError, match="@published` is not defined"):
+        parser.get_parsed_content(item)
+
+
 @pytest.mark.parametrize("bundle", [bundle.name for bundle in BUNDLES])
 def test_no_overlay_sets_what_nothing_reads(bundle: str) -> None:
     """A mistyped name is an entry of its own, without an error."""
     defaults = {kind: merged(bundle, kind) for kind in ("train", "inference")}
+    pairs = [(first, configs(bundle) / f"{then}.json") for then, first in AFTER.items()]
+    after = {first: path.read_text(encoding="utf-8") for first, path in pairs if path.is_file()}
     for path in sorted(configs(bundle).glob("*.json")):
         if path.stem in ("metadata", "train", "inference"):
             continue
@@ -92,7 +105,8 @@ def test_no_overlay_sets_what_nothing_reads(bundle: str) -> None:
         text = path.read_text(encoding="utf-8")
         for key in json.loads(text):
             place = key.removeprefix("+").rpartition("#")[0] or key  # a component may get an argument more
-            own = re.search(rf"@{re.escape(key)}\b", text)  # an entry that the overlay itself reads
+            # an entry that the overlay itself reads, or one that goes after it
+            own = re.search(rf"@{re.escape(key)}\b", text + after.get(path.stem, ""))
             assert place in default or place in RUN_IDS or own, (path.name, key)
             assert not key.startswith("+") or key[1:] in default, (path.name, key)
 

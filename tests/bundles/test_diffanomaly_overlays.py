@@ -4,15 +4,13 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import torch
 
 from monai_anomaly.engines import NoisyPrepareBatch
 
 from .test_bundle_overlays import OVERLAYS, pair
-from .workflow import configs, merged
+from .workflow import merged
 
 each_overlay = pytest.mark.parametrize("name", [name for bundle, name in OVERLAYS if bundle == "diffanomaly"])
 
@@ -41,18 +39,6 @@ def test_the_long_run_alone_mirrors_and_resamples(name: str, ours: bool) -> None
 def test_the_comparator_is_the_papers_own() -> None:
     ddpm = merged("diffanomaly", "train", "ddpm").get_parsed_content("inferer")
     assert ddpm.mirror_axis is None and ddpm.resampling is None and ddpm.label_scale == 0
-
-
-def test_chexpert_is_the_papers_setting_with_one_channel() -> None:
-    thesis, chexpert = (
-        json.loads((configs("diffanomaly") / f"{n}.json").read_text(encoding="utf-8")) for n in ("thesis", "chexpert")
-    )
-    data = {
-        "variant", "dataset_dir", "slice_range", "pixdim", "validation_step", "epochs",
-        "intensity", "channel_names", "image_keys", "volume_transforms",
-    }  # fmt: skip
-    rest = {k: v for k, v in chexpert.items() if k not in data and not k.startswith("evaluate#report")}
-    assert rest == {k: v for k, v in thesis.items() if k not in data}
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, load
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUNDLES = sorted(path.parents[1] for path in (REPOSITORY / "bundles").glob("*/configs/metadata.json"))
 GENERATED = ("models", "eval", "data")
+AFTER = {"chexpert": "thesis", "inference_chexpert": "inference_thesis"}
+"""Overlays that go after another one, which they are given with."""
 Bundle = str | Path
 Config = str | Path
 
@@ -29,7 +31,8 @@ def configs(bundle: Bundle) -> Path:
 
 
 def config_files(bundle: Bundle, *names: Config) -> list[Path]:
-    return [name if isinstance(name, Path) else configs(bundle) / f"{name}.json" for name in names]
+    given = [file for name in names for file in ((AFTER[name], name) if name in AFTER else (name,))]
+    return [name if isinstance(name, Path) else configs(bundle) / f"{name}.json" for name in given]
 
 
 def copy_bundle(bundle: Bundle, parent: Path) -> Path:
