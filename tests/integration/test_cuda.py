@@ -36,7 +36,7 @@ def test_cpu_and_cuda_agree(bundle: str) -> None:
                 parser["inferer"]["binarize"] = False  # a threshold would magnify rounding
             made = parser.get_parsed_content("inferer")
             found = made(image.to(device), network.to(device)).values()
-            results[name] = torch.cat([values.float().cpu() for values in found], dim=1)
+            results[name] = torch.cat([values.float().cpu().flatten(1) for values in found], dim=1)
     assert (results["cpu"] - results["cuda"]).abs().max() < 1e-3
     assert (results["cpu"] - results["bfloat16"]).abs().mean() < 0.1
 
