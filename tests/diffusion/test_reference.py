@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Every step of the original code, from tensors it produced."""
+"""Every step of the original code, from tensors it produced (tests/reference)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from monai_anomaly.diffusion import (
     uniform_grid,
 )
 from monai_anomaly.losses import HybridDiffusionLoss
-from tests.diffusion.reference import LOOP, STEP, TABLE, classifier, load, net
+from tests.reference import LOOP, STEP, TABLE, load_reference
+from tests.reference.stand_ins import classifier, net
 
 SCHEDULE = NoiseSchedule()
 CLIPS = [pytest.param(None, 0, id="unclipped"), pytest.param((-1.0, 1.0), 1, id="clipped")]
@@ -27,8 +28,8 @@ def close(actual: torch.Tensor, expected: torch.Tensor, tolerance: float) -> Non
     torch.testing.assert_close(actual.to(expected.dtype), expected, atol=tolerance, rtol=tolerance)
 
 
-def test_schedule(shared) -> None:
-    ref = load(shared("reference/01_schedule_linear_T1000.npz"))
+def test_schedule() -> None:
+    ref = load_reference("01")
     level = torch.arange(1, 1001)
     close(SCHEDULE.alpha_bar(level), ref["alphas_cumprod"], TABLE)
     close(SCHEDULE.alpha_bar(level - 1), ref["alphas_cumprod_prev"], TABLE)
@@ -41,8 +42,8 @@ def test_schedule(shared) -> None:
     close(log_variance, ref["posterior_log_variance_clipped"], 1e-11)
 
 
-def test_noising(shared) -> None:
-    ref = load(shared("reference/03_q_sample_posterior.npz"))
+def test_noising() -> None:
+    ref = load_reference("03")
     level = ref["t"] + 1
     close(SCHEDULE.add_noise(ref["x0"], ref["noise"], level), ref["x_t"], STEP)
     to_x0, to_x, _, log_variance = SCHEDULE.posterior(level, level - 1)
@@ -52,9 +53,9 @@ def test_noising(shared) -> None:
 
 
 @pytest.mark.parametrize(("clip", "tag"), CLIPS)
-def test_learned_range_step(shared, clip, tag) -> None:
-    moments = load(shared("reference/04_p_mean_variance_learned_range.npz"))
-    ref = load(shared("reference/08_ddpm_step_learned_range.npz"))
+def test_learned_range_step(clip, tag) -> None:
+    moments = load_reference("04")
+    ref = load_reference("08")
     level = ref["t"] + 1
     prediction = Denoiser(net, SCHEDULE, class_label=ref["y"], clip=clip)(ref["x"], level)
     close(prediction.x0, moments[f"pred_xstart_clip{tag}"], STEP)
@@ -71,8 +72,8 @@ def test_learned_range_step(shared, clip, tag) -> None:
 
 
 @pytest.mark.parametrize(("clip", "tag"), CLIPS)
-def test_encoding_step(shared, clip, tag) -> None:
-    ref = load(shared("reference/05_ddim_reverse_step.npz"))
+def test_encoding_step(clip, tag) -> None:
+    ref = load_reference("05")
     level = ref["t"] + 1
     assert level.max() == 1000  # the edge to pure noise is among them
     prediction = Denoiser(net, SCHEDULE, class_label=ref["y"], clip=clip)(ref["x"], level)
@@ -81,8 +82,8 @@ def test_encoding_step(shared, clip, tag) -> None:
 
 @pytest.mark.parametrize(("clip", "tag"), CLIPS)
 @pytest.mark.parametrize("eta", [0, 1])
-def test_decoding_step(shared, clip, tag, eta) -> None:
-    ref = load(shared("reference/06_ddim_step_unguided.npz"))
+def test_decoding_step(clip, tag, eta) -> None:
+    ref = load_reference("06")
     level = ref["t"] + 1
     prediction = Denoiser(net, SCHEDULE, class_label=ref["y"], clip=clip)(ref["x"], level)
     step = ddim_step(SCHEDULE, ref["x"], prediction.eps, level, level - 1, eta=eta, noise=ref["noise"])
@@ -91,8 +92,8 @@ def test_decoding_step(shared, clip, tag, eta) -> None:
 
 @pytest.mark.parametrize(("clip", "tag"), CLIPS)
 @pytest.mark.parametrize("scale", [0, 1, 100])
-def test_guided_step(shared, clip, tag, scale) -> None:
-    ref = load(shared("reference/07_ddim_step_guided.npz"))
+def test_guided_step(clip, tag, scale) -> None:
+    ref = load_reference("07")
     level = ref["t"] + 1
     guidance = ClassifierGuidance(classifier, SCHEDULE, target=ref["y"], scale=scale)
     close(guidance.gradient(ref["x"], level), ref["grad_logp"], STEP)
@@ -102,9 +103,9 @@ def test_guided_step(shared, clip, tag, scale) -> None:
 
 
 @pytest.mark.parametrize("L", [20, 300])
-def test_translation(shared, L) -> None:
+def test_translation(L) -> None:
     """Algorithm 1 of the thesis' ch. 7, with consistent indices."""
-    ref = load(shared("reference/14_consistent_encode_decode.npz"))
+    ref = load_reference("14")
     denoiser = Denoiser(net, SCHEDULE, class_label=ref["y"])
     grid = uniform_grid(L, L)
     latent = solve(denoiser, ref["x0"], grid)
@@ -114,8 +115,8 @@ def test_translation(shared, L) -> None:
     close(solve(denoiser, latent, grid[::-1], guidance=guidance), ref[f"L{L}_decoded_guided_s100"], LOOP)
 
 
-def test_hybrid_loss(shared) -> None:
-    ref = load(shared("reference/10_hybrid_loss.npz"))
+def test_hybrid_loss() -> None:
+    ref = load_reference("10")
     output = net(ref["x_t"], ref["t"], ref["y"]).requires_grad_(True)
     arguments = (ref["noise"], ref["x0"], ref["x_t"], ref["t"] + 1)
     loss = HybridDiffusionLoss(SCHEDULE)(output, *arguments)

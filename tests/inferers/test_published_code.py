@@ -15,7 +15,8 @@ import torch
 from torch import nn
 
 from monai_anomaly.inferers import HealthyTranslationInferer
-from tests.diffusion.reference import LOOP, classifier, net
+from tests.reference import LOOP
+from tests.reference.stand_ins import classifier, net
 
 from .recorded_noise import recorded
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
 import torch
 from monai.bundle import verify_net_in_out
@@ -12,6 +11,7 @@ from monai.networks.nets import DiffusionModelUNet
 
 from monai_anomaly.diffusion import NoiseSchedule
 from monai_anomaly.networks.nets import GuidedDiffusionNet, NoiseConditionedEncoder
+from tests.reference import load_reference
 
 LEVELS = {
     "channels": [8, 16],
@@ -57,9 +57,8 @@ def test_a_conditional_denoiser_wants_labels():
 
 
 @pytest.mark.parametrize("label", [None, 0, 2])
-def test_export_view_is_what_the_denoiser_takes_away(shared, label):
-    with np.load(shared("reference/01_schedule_linear_T1000.npz")) as reference:
-        a = reference["alphas_cumprod"][100]
+def test_export_view_is_what_the_denoiser_takes_away(label):
+    a = load_reference("01")["alphas_cumprod"][100]
     network, image = build(export_label=label), torch.randn(2, 2, 16, 24)
     labels = torch.tensor([2 if label is None else label] * 2)
     with torch.no_grad():

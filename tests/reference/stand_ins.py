@@ -1,18 +1,10 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The analytic stand-ins for networks with which the original code produced the reference tensors (its README)."""
+"""The functions that stood in for networks when the original code produced the reference tensors, see README.md."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-
-STEP, LOOP, TABLE = 5e-6, 5e-5, 1e-12
-
-
-def load(path) -> dict[str, torch.Tensor]:
-    with np.load(path) as data:
-        return {k: torch.from_numpy(data[k]) for k in data.files}
 
 
 def column(v: torch.Tensor) -> torch.Tensor:
