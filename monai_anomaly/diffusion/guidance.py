@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 
-from ..utils import check_class_logits
+from ..utils import check_class_logits, frozen
 from .schedule import Level, NoiseSchedule, coefficient
 
 __all__ = ["ClassifierGuidance", "Guidance", "GuidanceSum"]
-
-
-@contextmanager
-def _frozen(network: Any) -> Iterator[None]:
-    """Parameters need no gradient inside the block: half of the backward pass and its memory."""
-    parameters = [p for p in network.parameters() if p.requires_grad] if isinstance(network, torch.nn.Module) else []
-    for p in parameters:
-        p.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for p in parameters:
-            p.requires_grad_(True)
 
 
 class Guidance(ABC):
@@ -68,7 +55,7 @@ class Guidance(ABC):
 
     def gradient(self, x: torch.Tensor, level: Level) -> torch.Tensor:
         """Gradient of the log-likelihood with respect to x (N, C, ...), same shape."""
-        with torch.inference_mode(False), torch.enable_grad(), _frozen(self.network):
+        with torch.inference_mode(False), torch.enable_grad(), frozen(self.network):
             # a clone: what was made in inference mode can never ask for a gradient
             x = x.detach().clone().requires_grad_(True)
             with torch.autocast(x.device.type, self.autocast) if self.autocast else nullcontext():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from monai.utils import CommonKeys as Keys
 from torch.optim.optimizer import Optimizer
 from torch.utils.data import DataLoader
 
-from ..utils import autocast_dtype
+from ..utils import autocast_dtype, frozen
 
 __all__ = ["CriticTrainer"]
 
@@ -222,7 +222,7 @@ class CriticTrainer(Trainer):
         }[name]
         events = [getattr(Adversarial, f"{name.upper()}_{what}_COMPLETED") for what in ("LOSS", "BACKWARD", "MODEL")]
         optimizer.zero_grad(set_to_none=engine.optim_set_to_none)
-        with _frozen(other):
+        with frozen(other):
             with torch.autocast(image.device.type, engine.dtype) if engine.dtype else nullcontext():
                 result = function(engine.network, image, label)
             engine.fire_event(events[0])
@@ -235,17 +235,3 @@ class CriticTrainer(Trainer):
         scaler.update()
         engine.fire_event(events[2])
         return {name: value.detach() for name, value in result.items()}
-
-
-@contextmanager
-def _frozen(network: torch.nn.Module) -> Iterator[None]:
-    """Within it the network's weights get no gradients: images are judged through it, it does not learn. What was
-    frozen before stays so."""
-    learning = [p for p in network.parameters() if p.requires_grad]
-    for parameter in learning:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in learning:
-            parameter.requires_grad_(True)

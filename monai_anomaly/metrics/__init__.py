@@ -9,7 +9,7 @@ from .bootstrap import cluster_bootstrap
 from .cases import AnomalyCases
 from .classification import cohen_kappa
 from .otsu import average_otsu, otsu_threshold
-from .pixel_scores import average_precision, dice_per_slice, per_slice, ranking_scores, roc_auc
+from .pixel_scores import dice_per_slice, per_slice, ranking_scores, roc_auc
 from .report import evaluate
 from .segmentation import (
     ChannelThreshold,
@@ -38,7 +38,6 @@ __all__ = [
     "SegmentationCases",
     "Threshold",
     "average_otsu",
-    "average_precision",
     "best_channel_threshold",
     "best_dice_threshold",
     "brier_score",

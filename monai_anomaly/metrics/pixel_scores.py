@@ -6,7 +6,7 @@ import numpy as np
 
 from .finite import check_numbers
 
-__all__ = ["average_precision", "dice_per_slice", "per_slice", "ranking_scores", "roc_auc"]
+__all__ = ["dice_per_slice", "per_slice", "ranking_scores", "roc_auc"]
 
 
 def dice_per_slice(predictions: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -64,11 +64,6 @@ def ranking_scores(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float
 def roc_auc(scores: np.ndarray, labels: np.ndarray) -> float:
     """Area under the ROC curve; see :py:func:`ranking_scores`."""
     return ranking_scores(scores, labels)[0]
-
-
-def average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Average precision; see :py:func:`ranking_scores`."""
-    return ranking_scores(scores, labels)[1]
 
 
 def per_slice(maps: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,6 @@ from .mask_encoding import (
     MaskEncoding,
 )
 from .n4_bias_field import N4BiasField, N4BiasFieldD, N4BiasFieldd, N4BiasFieldDict
-from .otsu_threshold import OtsuThreshold, OtsuThresholdD, OtsuThresholdd, OtsuThresholdDict
 from .register_session import RegisterSession, RegisterSessionD, RegisterSessiond, RegisterSessionDict
 from .register_to_template import RegisterToTemplate, RegisterToTemplateD, RegisterToTemplated, RegisterToTemplateDict
 from .resample import ResampleToSpacingD, ResampleToSpacingd, ResampleToSpacingDict
@@ -66,10 +65,6 @@ __all__ = [
     "N4BiasFieldD",
     "N4BiasFieldDict",
     "N4BiasFieldd",
-    "OtsuThreshold",
-    "OtsuThresholdD",
-    "OtsuThresholdDict",
-    "OtsuThresholdd",
     "RegisterSession",
     "RegisterSessionD",
     "RegisterSessionDict",

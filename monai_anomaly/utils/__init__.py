@@ -17,9 +17,11 @@ from .brain_mask_names import (
 from .checkpoint_file import check_finite, check_floating, load_tensors, verify_file
 from .class_label import class_label
 from .class_logits import check_class_logits
+from .distributed import process_count, process_rank
 from .entropy import binary_entropy
 from .errors import DataError, OutputError, describe, known_cause
 from .files import atomic_path, atomic_torch_save, atomic_write, check_writable
+from .frozen import frozen
 from .interior import interior
 from .json_file import read_json
 from .labels import are_labels, label_type, whole_labels
@@ -69,6 +71,7 @@ __all__ = [
     "describe",
     "file_digest",
     "files_in",
+    "frozen",
     "hashed_seed",
     "image_files",
     "interior",
@@ -79,6 +82,8 @@ __all__ = [
     "listed",
     "load_tensors",
     "other_formats",
+    "process_count",
+    "process_rank",
     "provenance",
     "read_geometry",
     "read_json",

@@ -13,7 +13,6 @@ import torch
 
 from monai_anomaly.metrics import (
     average_otsu,
-    average_precision,
     best_dice_threshold,
     dice_per_slice,
     healthy_quantile_threshold,
@@ -31,7 +30,6 @@ MAPS = np.random.default_rng(0).random(MASKS.shape) / 2 + MASKS / 2
 SCORES: list[Callable[..., Any]] = [
     dice_per_slice,
     roc_auc,
-    average_precision,
     per_slice,
     best_dice_threshold,
     reliability_bins,

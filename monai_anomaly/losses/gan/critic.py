@@ -83,13 +83,10 @@ class TranslationCriticLoss(_Loss):
         real = torch.nonzero(label == network.healthy)[:, 0] if self.targets == "healthy" else slice(None)
         size = len(image[real])
 
-        def judge(x: torch.Tensor, c: torch.Tensor) -> tuple[torch.Tensor, Any]:
-            return network.discriminator(x, c)
-
-        judged, logits = judge(torch.cat([image[real], fake]), torch.cat([label[real], target]))
+        judged, logits = network.discriminator(torch.cat([image[real], fake]), torch.cat([label[real], target]))
         terms = {"adv": self.adversarial(judged[:size], judged[size:], label[real], target)}
         partner, used = self._partners(label, rows, target)
-        terms["gp"] = self.penalty(lambda x: judge(x, target[used])[0], image[partner], fake[used])
+        terms["gp"] = self.penalty(lambda x: network.discriminator(x, target[used])[0], image[partner], fake[used])
         loss = self.lambda_adv * terms["adv"] + self.lambda_gp * terms["gp"]
         if self.lambda_cls:
             terms["cls"] = self.classification(logits[:size], label[real])
