@@ -5,6 +5,7 @@ configuration."""
 
 from __future__ import annotations
 
+from .ancestral import ancestral_step, reverse_moments, sample_ancestral
 from .denoiser import Denoiser, Prediction, clip_range
 from .grids import (
     Grid,
@@ -16,13 +17,13 @@ from .grids import (
     strided_grid,
     uniform_grid,
 )
-from .guidance import ClassifierGuidance, Guidance, GuidanceSum
+from .guidance import ClassifierGuidance, Guidance, GuidanceSum, Guide
 from .inversion import Trajectory
 from .noise import Noise, NoiseSource, SeededNoise
-from .noising import RandomNoising
+from .noising import NoisyImages, RandomNoising
 from .parametrization import Parametrization
 from .schedule import Level, NoiseSchedule
-from .solvers import ancestral_step, ddim_step, sample_ancestral, solve, solve_back
+from .solvers import ddim_step, solve, solve_back
 
 __all__ = [
     "ClassifierGuidance",
@@ -30,10 +31,12 @@ __all__ = [
     "Grid",
     "Guidance",
     "GuidanceSum",
+    "Guide",
     "Level",
     "Noise",
     "NoiseSchedule",
     "NoiseSource",
+    "NoisyImages",
     "Parametrization",
     "Prediction",
     "RandomNoising",
@@ -46,6 +49,7 @@ __all__ = [
     "karras_grid",
     "make_grid",
     "respaced_grid",
+    "reverse_moments",
     "round_trip_gaps",
     "sample_ancestral",
     "solve",

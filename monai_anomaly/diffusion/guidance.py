@@ -6,14 +6,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
 from ..utils import check_class_logits, frozen
 from .schedule import Level, NoiseSchedule, coefficient
 
-__all__ = ["ClassifierGuidance", "Guidance", "GuidanceSum"]
+__all__ = ["ClassifierGuidance", "Guidance", "GuidanceSum", "Guide"]
 
 
 class Guidance(ABC):
@@ -118,3 +118,6 @@ class GuidanceSum:
     def __call__(self, x: torch.Tensor, level: Level) -> torch.Tensor | float:
         """The sum of the terms that act at this level."""
         return sum((term(x, level) for term in self.terms), start=0.0)
+
+
+Guide: TypeAlias = Guidance | GuidanceSum

@@ -2,11 +2,35 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
 from .schedule import NoiseSchedule
 
-__all__ = ["RandomNoising"]
+__all__ = ["NoisyImages", "RandomNoising"]
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyImages:
+    """A batch that was noised: what went in, what came out, and what a network is to learn from it.
+
+    Args:
+        x0: clean images (N, C, ...).
+        noise: what was added, standard normal, of the same shape.
+        x: noisy images, of the same shape.
+        level: noise level of each (N,), see `NoiseSchedule`.
+        label: class of each (N,), None where the loss needs none.
+    """
+
+    x0: torch.Tensor
+    noise: torch.Tensor
+    x: torch.Tensor
+    level: torch.Tensor
+    label: torch.Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.level)
 
 
 class RandomNoising:
@@ -15,19 +39,22 @@ class RandomNoising:
     Args:
         schedule: the noise schedule.
         level_power: levels are drawn as u^power, u uniform; 1 is the thesis, more favors low noise.
+
+    Example::
+
+        noisy = RandomNoising(NoiseSchedule())(torch.rand(4, 1, 8, 8), max_level=500, generator=None)
+        assert noisy.x.shape == noisy.noise.shape and noisy.level.max() <= 500
     """
 
     def __init__(self, schedule: NoiseSchedule, level_power: float = 1.0) -> None:
         self.schedule = schedule
         self.level_power = level_power
 
-    def __call__(
-        self, x0: torch.Tensor, max_level: int, generator: torch.Generator | None
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Levels (N,) in 1..``max_level``, noise and noisy images of clean images (N, C, H, W).
+    def __call__(self, x0: torch.Tensor, max_level: int, generator: torch.Generator | None) -> NoisyImages:
+        """Draw a level in 1..``max_level`` and noise for each image.
 
         Args:
-            x0: the clean images.
+            x0: the clean images (N, C, ...).
             max_level: highest level drawn.
             generator: None: torch's global one (training); else levels are spread evenly over the range (validation).
         """
@@ -37,7 +64,7 @@ class RandomNoising:
             share = (torch.randperm(len(x0), generator=generator) + 0.5) / len(x0)
         level = (1 + (share**self.level_power * max_level).long()).clamp(max=max_level).to(x0.device)
         noise = torch.randn(x0.shape, generator=generator).to(x0)  # drawn on the CPU: the same on every device
-        return level, noise, self.schedule.add_noise(x0, noise, level)
+        return NoisyImages(x0, noise, self.schedule.add_noise(x0, noise, level), level)
 
     def check_level(self, name: str, level: int | None) -> int:
         """A highest level, T for None.

@@ -34,27 +34,28 @@ class Parametrization:
             return noise
         if self.prediction == "sample":
             return x0
-        a = self.schedule.alpha_bar(level)
-        return coefficient(a**0.5, x0) * noise - coefficient((1 - a) ** 0.5, x0) * x0
+        signal, spread = self.schedule.amplitudes(level, x0)
+        return signal * noise - spread * x0
 
     def read(self, x: torch.Tensor, output: torch.Tensor, level: Level) -> tuple[torch.Tensor, torch.Tensor]:
         """Noise and clean image (N, C, ...) that the output for the noisy image x stands for.
 
         Below level 1 the network is told level 1 (`NoiseSchedule.timesteps`), so its output is read as of level 1.
         """
-        a = self._alpha_bar(level)
         if self.prediction == "epsilon":
+            a = self.schedule.alpha_bar(_told(level))
             return output, coefficient(a**-0.5, x) * x - coefficient(((1 - a) / a) ** 0.5, x) * output
         if self.prediction == "sample":
             return self.noise_in(x, output, level), output
-        signal, noise = coefficient(a**0.5, x), coefficient((1 - a) ** 0.5, x)
-        return signal * output + noise * x, signal * x - noise * output
+        signal, spread = self.schedule.amplitudes(_told(level), x)
+        return signal * output + spread * x, signal * x - spread * output
 
     def noise_in(self, x: torch.Tensor, x0: torch.Tensor, level: Level) -> torch.Tensor:
         """The noise in x if x0 is its clean image; below level 1 as of level 1."""
-        a = self._alpha_bar(level)
-        return (x - coefficient(a**0.5, x) * x0) / coefficient((1 - a) ** 0.5, x)
+        signal, spread = self.schedule.amplitudes(_told(level), x)
+        return (x - signal * x0) / spread
 
-    def _alpha_bar(self, level: Level) -> float | torch.Tensor:
-        """abar of the level that the network is told."""
-        return self.schedule.alpha_bar(level.clamp(min=1) if isinstance(level, torch.Tensor) else max(level, 1))
+
+def _told(level: Level) -> Level:
+    """The level that the network is told."""
+    return level.clamp(min=1) if isinstance(level, torch.Tensor) else max(level, 1)

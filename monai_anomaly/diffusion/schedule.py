@@ -94,6 +94,11 @@ class NoiseSchedule:
             abar = torch.where(level == below, abar, between)
         return torch.where(known, abar, torch.nan)
 
+    def amplitudes(self, level: Level, x: torch.Tensor) -> tuple[float | torch.Tensor, float | torch.Tensor]:
+        """sqrt(abar) and sqrt(1 - abar), the amplitudes of image and noise, ready to multiply x (N, C, ...)."""
+        a = self.alpha_bar(level)
+        return coefficient(a**0.5, x), coefficient((1 - a) ** 0.5, x)
+
     def check_level(self, level: float, name: str = "level") -> float:
         """The level, if it is one that an image can be at.
 
@@ -140,8 +145,8 @@ class NoiseSchedule:
 
     def add_noise(self, x0: torch.Tensor, noise: torch.Tensor, level: Level) -> torch.Tensor:
         """x_t = sqrt(abar) x0 + sqrt(1 - abar) noise; x0 and noise (N, C, ...)."""
-        a = self.alpha_bar(level)
-        return coefficient(a**0.5, x0) * x0 + coefficient((1 - a) ** 0.5, x0) * noise
+        signal, spread = self.amplitudes(level, x0)
+        return signal * x0 + spread * noise
 
     def posterior(self, level: Level, target: Level) -> tuple[float | torch.Tensor, ...]:
         """q(x_target | x_level, x0) for any target below level, so that strided sampling is right by construction.

@@ -7,16 +7,15 @@ from __future__ import annotations
 from .case_evaluator import CaseEvaluator
 from .class_batch import ClassPrepareBatch
 from .critic_trainer import CriticTrainer
-from .mask_batch import MaskPrepareBatch, NoisyMaskPrepareBatch
 from .noisy_batch import NoisyPrepareBatch
-from .reconstruction_batch import ReconstructionPrepareBatch
+from .noisy_mask_batch import NoisyMaskPrepareBatch
+from .target_batch import TargetPrepareBatch
 
 __all__ = [
     "CaseEvaluator",
     "ClassPrepareBatch",
     "CriticTrainer",
-    "MaskPrepareBatch",
     "NoisyMaskPrepareBatch",
     "NoisyPrepareBatch",
-    "ReconstructionPrepareBatch",
+    "TargetPrepareBatch",
 ]

@@ -7,13 +7,20 @@ from typing import Any
 import torch
 from monai.engines.utils import PrepareBatch
 from monai.utils import CommonKeys as Keys
-from monai.utils import convert_to_tensor
+
+from .target_batch import class_labels, plain_tensor
 
 __all__ = ["ClassPrepareBatch"]
 
 
 class ClassPrepareBatch(PrepareBatch):
-    """Images and their class, for a classifier and ``CrossEntropyLoss``."""
+    """Images and their class, for a classifier and ``CrossEntropyLoss``.
+
+    Example::
+
+        image, label = ClassPrepareBatch()({"image": torch.rand(2, 1, 8, 8), "label": torch.tensor([[0.0], [1.0]])})
+        assert label.tolist() == [0, 1]
+    """
 
     def __call__(
         self,
@@ -30,7 +37,5 @@ class ClassPrepareBatch(PrepareBatch):
             non_blocking: see `torch.Tensor.to`.
             kwargs: passed to `torch.Tensor.to` for the images.
         """
-        image = convert_to_tensor(batchdata[Keys.IMAGE], track_meta=False)
-        image = image.to(device=device, non_blocking=non_blocking, **kwargs)
-        label = convert_to_tensor(torch.as_tensor(batchdata[Keys.LABEL]), track_meta=False)
-        return image, label.to(device=device, non_blocking=non_blocking).long().reshape(-1)
+        image = plain_tensor(batchdata, Keys.IMAGE, device, non_blocking, **kwargs)
+        return image, class_labels(batchdata, device, non_blocking)

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from monai.engines.utils import PrepareBatch
 from monai.utils import CommonKeys as Keys
-from monai.utils import convert_to_tensor
 
-from ..diffusion import NoiseSchedule, RandomNoising
+from ..diffusion import NoiseSchedule, NoisyImages, RandomNoising
+from .target_batch import class_labels, plain_tensor
 
 __all__ = ["NoisyPrepareBatch"]
 
@@ -36,6 +37,12 @@ class NoisyPrepareBatch(PrepareBatch):
 
     Raises:
         ValueError: when a highest level is not a level of the schedule.
+
+    Example::
+
+        batch = {"image": torch.rand(2, 1, 8, 8), "label": torch.tensor([0, 1])}
+        x, target, _, arguments = NoisyPrepareBatch(max_level=500)(batch)
+        assert torch.equal(arguments["class_labels"], target.label) and target.level.max() <= 500
     """
 
     def __init__(
@@ -65,8 +72,8 @@ class NoisyPrepareBatch(PrepareBatch):
         device: str | torch.device | None = None,
         non_blocking: bool = False,
         **kwargs: Any,
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor], tuple, dict[str, torch.Tensor]]:
-        """Noisy images, the losses' targets, and the networks' further arguments.
+    ) -> tuple[torch.Tensor, NoisyImages, tuple, dict[str, torch.Tensor]]:
+        """Noisy images, the losses' target, and the networks' further arguments.
 
         Args:
             batchdata: ``image`` (N, C, H, W) and ``label`` (N,).
@@ -74,14 +81,12 @@ class NoisyPrepareBatch(PrepareBatch):
             non_blocking: see `torch.Tensor.to`.
             kwargs: passed to `torch.Tensor.to`.
         """
-        image = convert_to_tensor(batchdata[Keys.IMAGE], track_meta=False)
-        x0 = image.to(device=device, non_blocking=non_blocking, **kwargs)
-        label = torch.as_tensor(batchdata[Keys.LABEL]).to(device=device, non_blocking=non_blocking).long().reshape(-1)
+        x0 = plain_tensor(batchdata, Keys.IMAGE, device, non_blocking, **kwargs)
+        label = class_labels(batchdata, device, non_blocking)
         # drawn on the CPU: the same on every device
         generator = None if self.seed is None else torch.Generator().manual_seed(self.seed)
-        level, noise, x = self.noising(x0, self.max_level, generator)
-        targets = {"x0": x0, "x": x, "noise": noise, "level": level, Keys.LABEL: label}
-        network_kwargs = {"timesteps": self.schedule.timesteps(level, x)}
+        noisy = replace(self.noising(x0, self.max_level, generator), label=label)
+        network_kwargs = {"timesteps": self.schedule.timesteps(noisy.level, x0)}
         if self.conditional:
             told = label
             if self.null_label is not None:
@@ -89,7 +94,7 @@ class NoisyPrepareBatch(PrepareBatch):
                 told = torch.where(dropped, torch.full_like(label, self.null_label), label)
             network_kwargs["class_labels"] = told
         if self.classifier_max_level is not None:
-            level, _, image = self.noising(x0, self.classifier_max_level, generator)
-            network_kwargs["classifier_image"] = image
-            network_kwargs["classifier_timesteps"] = self.schedule.timesteps(level, image)
-        return x, targets, (), network_kwargs
+            noisier = self.noising(x0, self.classifier_max_level, generator)
+            network_kwargs["classifier_image"] = noisier.x
+            network_kwargs["classifier_timesteps"] = self.schedule.timesteps(noisier.level, x0)
+        return noisy.x, noisy, (), network_kwargs

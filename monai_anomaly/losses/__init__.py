@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from .aleatoric import AleatoricLoss
+from .aleatoric import AleatoricLoss, split_mean_sigma
 from .constrained_vae import ConstrainedVAELoss
 from .deep_supervision import StackedDeepSupervisionLoss
 from .gan import (
@@ -20,7 +20,7 @@ from .gan import (
 )
 from .guided_diffusion import GuidedDiffusionLoss
 from .hybrid import HybridDiffusionLoss
-from .mask_diffusion import MaskDiffusionLoss
+from .likelihood import discretized_gaussian_log_likelihood, gaussian_kl
 from .vae import VAELoss
 
 __all__ = [
@@ -32,12 +32,14 @@ __all__ = [
     "HybridDiffusionLoss",
     "ImageClassLoss",
     "ImageDistance",
-    "MaskDiffusionLoss",
     "StackedDeepSupervisionLoss",
     "TranslationCriticLoss",
     "TranslationGeneratorLoss",
     "VAELoss",
     "WassersteinCriticLoss",
     "WassersteinGeneratorLoss",
+    "discretized_gaussian_log_likelihood",
+    "gaussian_kl",
+    "split_mean_sigma",
     "translation_targets",
 ]

@@ -54,7 +54,7 @@ def test_training_is_that_of_the_paper(thesis: ConfigParser) -> None:
     iterations = thesis.get_parsed_content("epochs") * (PAPER_SLICES // 10)
     assert abs(iterations - 60_000) <= PAPER_SLICES // 20  # whole epochs, the nearest number of them
     assert thesis["level_power"] == 1 and thesis["prediction"] == "epsilon"
-    loss = thesis.get_parsed_content("loss").hybrid  # L_hybrid as published, with the learned variance
+    loss = thesis.get_parsed_content("loss")  # L_hybrid as published, with the learned variance
     assert type(loss) is HybridDiffusionLoss and loss.vlb_weight == 1 and thesis["learned_variance"]
     kinds = [t["_target_"].rsplit(".", 1)[-1] for t in thesis["train#augmentation#transforms"]]
     assert kinds == ["SelectItemsd", "EncodeMaskd"]  # no augmentation

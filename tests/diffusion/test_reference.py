@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -11,12 +13,13 @@ from monai_anomaly.diffusion import (
     ClassifierGuidance,
     Denoiser,
     NoiseSchedule,
+    NoisyImages,
     ancestral_step,
     ddim_step,
     solve,
     uniform_grid,
 )
-from monai_anomaly.losses import HybridDiffusionLoss
+from monai_anomaly.losses import HybridDiffusionLoss, gaussian_kl
 from tests.reference import LOOP, STEP, TABLE, load_reference
 from tests.reference.stand_ins import classifier, net
 
@@ -118,12 +121,24 @@ def test_translation(L) -> None:
 def test_hybrid_loss() -> None:
     ref = load_reference("10")
     output = net(ref["x_t"], ref["t"], ref["y"]).requires_grad_(True)
-    arguments = (ref["noise"], ref["x0"], ref["x_t"], ref["t"] + 1)
-    loss = HybridDiffusionLoss(SCHEDULE)(output, *arguments)
+    target = NoisyImages(ref["x0"], ref["noise"], ref["x_t"], ref["t"] + 1)
+    loss = HybridDiffusionLoss(SCHEDULE, reduction="none")(output, target)
     close(loss.detach(), ref["loss_mse"], STEP)
-    simple = HybridDiffusionLoss(SCHEDULE, vlb_weight=0)(output, *arguments)
+    simple = HybridDiffusionLoss(SCHEDULE, vlb_weight=0, reduction="none")(output, target)
     close(simple.detach(), ref["mse_mse"], STEP)
     # the bound trains the variance only
     (gradient,) = torch.autograd.grad((loss - simple).sum(), output)
     assert gradient[:, :4].abs().max() == 0
     assert gradient[:, 4:].abs().max() > 0
+
+
+def test_likelihood_in_bits_per_dimension() -> None:
+    """The term of the step to level 1000 of the bound, and the others, from the primitives alone."""
+    ref = load_reference("10")
+    signal, spread = SCHEDULE.amplitudes(1000, ref["x0"])
+    zero = torch.zeros(())
+    prior = gaussian_kl(signal * ref["x0"], 2 * torch.tensor(spread).log(), zero, zero)
+    close(prior.flatten(1).mean(1) / math.log(2), ref["prior_bpd"], STEP)
+    target = NoisyImages(ref["x0"], ref["noise"], ref["x_t"], ref["t"] + 1)
+    prediction = Denoiser(net, SCHEDULE, class_label=ref["y"])(target.x, target.level)
+    close(HybridDiffusionLoss(SCHEDULE).bound(prediction, target), ref["vb_mse"], STEP)

@@ -20,7 +20,7 @@ def batch(n: int = 6) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("max_level", [1, 3, None])
 def test_levels_are_uniform_on_their_range(max_level: int | None) -> None:
     schedule = NoiseSchedule(5, "cosine")
-    level = NoisyPrepareBatch(schedule, max_level=max_level, seed=0)(batch(2000))[1]["level"]
+    level = NoisyPrepareBatch(schedule, max_level=max_level, seed=0)(batch(2000))[1].level
     top = max_level or 5
     counts = torch.bincount(level, minlength=top + 1)
     assert len(counts) == top + 1 and counts[0] == 0
@@ -29,7 +29,7 @@ def test_levels_are_uniform_on_their_range(max_level: int | None) -> None:
 
 @pytest.mark.parametrize("power", [1.0, 2.0])
 def test_power_favors_low_levels(power: float) -> None:
-    level = NoisyPrepareBatch(level_power=power, seed=0)(batch(4000))[1]["level"]
+    level = NoisyPrepareBatch(level_power=power, seed=0)(batch(4000))[1].level
     assert level.min() >= 1 and level.max() <= 1000
     for quantile in (0.25, 0.5, 0.75):  # the distribution of u^power
         assert abs(float((level <= 1000 * quantile**power).float().mean()) - quantile) < 0.03
@@ -39,16 +39,16 @@ def test_targets_and_arguments_fit_together() -> None:
     schedule = NoiseSchedule()
     data = batch()
     x, targets, args, kwargs = NoisyPrepareBatch(schedule, max_level=500, seed=1)(data)
-    assert args == () and torch.equal(x, targets["x"])
-    assert torch.equal(targets["x0"], data["image"]) and torch.equal(targets["label"], data["label"])
-    abar = schedule.alphas_cumprod[targets["level"]].float()[:, None, None, None]
-    torch.testing.assert_close(x, abar.sqrt() * targets["x0"] + (1 - abar).sqrt() * targets["noise"])
-    assert torch.equal(kwargs["timesteps"], targets["level"] - 1)  # the networks count from 0
+    assert args == () and torch.equal(x, targets.x)
+    assert torch.equal(targets.x0, data["image"]) and torch.equal(targets.label, data["label"])
+    abar = schedule.alphas_cumprod[targets.level].float()[:, None, None, None]
+    torch.testing.assert_close(x, abar.sqrt() * targets.x0 + (1 - abar).sqrt() * targets.noise)
+    assert torch.equal(kwargs["timesteps"], targets.level - 1)  # the networks count from 0
     assert torch.equal(kwargs["class_labels"], data["label"])
 
 
 def test_noise_is_standard_normal() -> None:
-    noise = NoisyPrepareBatch(seed=0)(batch(500))[1]["noise"]
+    noise = NoisyPrepareBatch(seed=0)(batch(500))[1].noise
     assert abs(float(noise.mean())) < 0.03 and abs(float(noise.std()) - 1) < 0.03
 
 
@@ -59,7 +59,7 @@ def test_share_of_dropped_labels(dropout: float, low: float, high: float) -> Non
     dropped = kwargs["class_labels"] == 2
     assert low <= float(dropped.float().mean()) <= high
     assert torch.equal(kwargs["class_labels"][~dropped], data["label"][~dropped])
-    assert torch.equal(targets["label"], data["label"])  # the classifier learns from all of them
+    assert torch.equal(targets.label, data["label"])  # the classifier learns from all of them
 
 
 def test_unconditional_network_is_told_no_class() -> None:
@@ -88,8 +88,8 @@ def test_without_seed_each_batch_is_drawn_anew_from_the_global_generator() -> No
 @pytest.mark.parametrize("label", [torch.tensor([[0], [1]]), torch.tensor([0.0, 1.0]), [0, 1]])
 def test_labels_and_metadata_of_any_loader(label: Any) -> None:
     x, targets, _, kwargs = NoisyPrepareBatch()({"image": MetaTensor(torch.rand(2, 1, 4, 4)), "label": label})
-    assert type(x) is torch.Tensor and type(targets["x0"]) is torch.Tensor
-    assert kwargs["class_labels"].tolist() == [0, 1] and targets["label"].dtype == torch.int64
+    assert type(x) is torch.Tensor and type(targets.x0) is torch.Tensor
+    assert kwargs["class_labels"].tolist() == [0, 1] and targets.label.dtype == torch.int64
 
 
 @pytest.mark.parametrize("max_level", [0, -1, 1001])
@@ -102,7 +102,7 @@ def test_the_classifier_may_have_noisier_or_cleaner_images_of_its_own() -> None:
     schedule, data = NoiseSchedule(), batch(500)
     shared = NoisyPrepareBatch(schedule, max_level=500, seed=3)(data)
     x, targets, _, kwargs = NoisyPrepareBatch(schedule, max_level=500, classifier_max_level=20, seed=3)(data)
-    assert torch.equal(x, shared[0]) and torch.equal(targets["level"], shared[1]["level"])  # the denoiser's stay
+    assert torch.equal(x, shared[0]) and torch.equal(targets.level, shared[1].level)  # the denoiser's stay
     assert "classifier_image" not in shared[3]
     level = kwargs["classifier_timesteps"] + 1
     assert level.min() == 1 and level.max() == 20

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from monai_anomaly.diffusion import NoiseSchedule
+from monai_anomaly.diffusion import NoisyImages
 from monai_anomaly.engines import NoisyPrepareBatch
 from monai_anomaly.losses import GuidedDiffusionLoss, HybridDiffusionLoss
 
 
-def sample(variance: bool = True) -> tuple[tuple[torch.Tensor, torch.Tensor], dict[str, torch.Tensor]]:
+def sample(variance: bool = True) -> tuple[tuple[torch.Tensor, torch.Tensor], NoisyImages]:
     g = torch.Generator().manual_seed(0)
     data = {"image": torch.rand(4, 2, 4, 4, generator=g) * 2 - 1, "label": torch.tensor([0, 1, 1, 0])}
     target = NoisyPrepareBatch(seed=0)(data)[1]
@@ -20,10 +20,7 @@ def sample(variance: bool = True) -> tuple[tuple[torch.Tensor, torch.Tensor], di
 
 def test_is_the_sum_of_its_parts() -> None:
     (output, logits), target = sample()
-    hybrid = HybridDiffusionLoss(NoiseSchedule(), 0.5)(
-        output, target["noise"], target["x0"], target["x"], target["level"]
-    )
-    expected = hybrid.mean() + 3 * F.cross_entropy(logits, target["label"])
+    expected = HybridDiffusionLoss(vlb_weight=0.5)(output, target) + 3 * F.cross_entropy(logits, target.label)
     loss = GuidedDiffusionLoss(vlb_weight=0.5, classifier_weight=3.0)((output, logits), target)
     assert loss.ndim == 0
     torch.testing.assert_close(loss, expected)
@@ -31,8 +28,8 @@ def test_is_the_sum_of_its_parts() -> None:
 
 def test_perfect_networks_cost_nothing() -> None:
     _, target = sample()
-    logits = 100 * F.one_hot(target["label"], 2).float()
-    assert GuidedDiffusionLoss()((target["noise"], logits), target) < 1e-6
+    logits = 100 * F.one_hot(target.label, 2).float()
+    assert GuidedDiffusionLoss()((target.noise, logits), target) < 1e-6
 
 
 def test_each_network_learns_from_its_own_part() -> None:

@@ -5,46 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from monai.engines.utils import PrepareBatch
-from monai.utils import CommonKeys as Keys
-from monai.utils import convert_to_tensor
 
-from ..diffusion import NoiseSchedule, RandomNoising
+from ..diffusion import NoiseSchedule, NoisyImages, RandomNoising
+from .target_batch import TargetPrepareBatch
 
-__all__ = ["MaskPrepareBatch", "NoisyMaskPrepareBatch"]
+__all__ = ["NoisyMaskPrepareBatch"]
 
 
-class MaskPrepareBatch(PrepareBatch):
-    """Make the mask the target of the image, for networks that segment in one pass.
-
-    Args:
-        mask_key: entry of the mask; ``label`` is the slice's label.
-    """
-
-    def __init__(self, mask_key: str = "mask") -> None:
-        self.mask_key = mask_key
-
-    def __call__(
-        self,
-        batchdata: dict[str, torch.Tensor],
-        device: str | torch.device | None = None,
-        non_blocking: bool = False,
-        **kwargs: Any,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images and masks.
-
-        Args:
-            batchdata: ``image`` (N, C, H, W) and the mask (N, K, H, W).
-            device: where to put them.
-            non_blocking: see `torch.Tensor.to`.
-            kwargs: passed to `torch.Tensor.to`.
-        """
-        plain = (convert_to_tensor(batchdata[key], track_meta=False) for key in (Keys.IMAGE, self.mask_key))
-        image, mask = (v.to(device=device, non_blocking=non_blocking, **kwargs) for v in plain)
-        return image, mask
-
-
-class NoisyMaskPrepareBatch(MaskPrepareBatch):
+class NoisyMaskPrepareBatch(TargetPrepareBatch):
     """Noise the masks of a batch to random levels and put the images before them, for networks that learn to denoise
     masks (thesis ch. 5, eq. 6).
 
@@ -56,10 +24,16 @@ class NoisyMaskPrepareBatch(MaskPrepareBatch):
         max_level: highest level drawn; None: T.
         seed: None draws from torch's global generator (training); a number makes levels and noise the same for every
             batch alone, so that a validation loss is comparable between epochs.
-        mask_key: see `MaskPrepareBatch`.
+        mask_key: entry of the mask.
 
     Raises:
         ValueError: when the highest level is not a level of the schedule.
+
+    Example::
+
+        batch = {"image": torch.rand(2, 4, 8, 8), "mask": torch.zeros(2, 1, 8, 8)}
+        inputs, target, _, arguments = NoisyMaskPrepareBatch()(batch)
+        assert inputs.shape == (2, 5, 8, 8) and torch.equal(inputs[:, 4:], target.x)
     """
 
     def __init__(
@@ -84,8 +58,8 @@ class NoisyMaskPrepareBatch(MaskPrepareBatch):
         device: str | torch.device | None = None,
         non_blocking: bool = False,
         **kwargs: Any,
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor], tuple, dict[str, torch.Tensor]]:
-        """Images with noisy masks behind them (N, C + K, H, W), the loss' targets, and the noise levels.
+    ) -> tuple[torch.Tensor, NoisyImages, tuple, dict[str, torch.Tensor]]:
+        """Images with noisy masks behind them (N, C + K, H, W), the loss' target, and the noise levels.
 
         Args:
             batchdata: ``image`` (N, C, H, W) and the mask (N, K, H, W), 0 or 1.
@@ -96,6 +70,6 @@ class NoisyMaskPrepareBatch(MaskPrepareBatch):
         image, mask = super().__call__(batchdata, device, non_blocking, **kwargs)
         x0 = self.low + (self.high - self.low) * mask.to(image)
         generator = None if self.seed is None else torch.Generator().manual_seed(self.seed)
-        level, noise, x = self.noising(x0, self.max_level, generator)
-        targets = {"x0": x0, "x": x, "noise": noise, "level": level}
-        return torch.cat([image, x], dim=1), targets, (), {"timesteps": self.schedule.timesteps(level, x)}
+        noisy = self.noising(x0, self.max_level, generator)
+        timesteps = self.schedule.timesteps(noisy.level, noisy.x)
+        return torch.cat([image, noisy.x], dim=1), noisy, (), {"timesteps": timesteps}
