@@ -9,10 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ..data import is_mask_beside
 from ..data.datalist import SECTIONS, load_datalist, save_datalist
 from ..data.inputs import find_inputs, name_samples
 from ..preprocessing.run import preprocess_samples
-from ..utils import DataError, files_in, is_image, is_mask_beside, read_json
+from ..utils import DataError, files_in, is_image, read_json
 
 __all__ = ["preprocess"]
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from .brain_mask_file import find_brain_mask, load_brain_mask
+from .brain_mask_names import is_mask_beside
 from .brats import make_brats_datalist
 from .brats_slices import make_brats_slices_datalist
 from .builtin import find_datalist
@@ -18,7 +20,7 @@ from .input_loader import InputDataset, InputLoader, LeftOut
 from .inputs import find_inputs
 from .phantom import PhantomSubject, make_subject, write_phantom
 from .siblings import find_siblings
-from .slices import SliceDataset
+from .slice_dataset import SliceDataset
 from .split import split_by_subject
 from .table import make_table_datalist
 
@@ -29,10 +31,14 @@ __all__ = [
     "PhantomSubject",
     "SliceDataset",
     "assemble_datalist",
+    "find_brain_mask",
     "find_datalist",
     "find_inputs",
     "find_siblings",
     "healthy_only",
+    "is_builtin",
+    "is_mask_beside",
+    "load_brain_mask",
     "load_datalist",
     "make_brats_datalist",
     "make_brats_slices_datalist",

@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from ..utils import (
-    BRAIN_MASKS,
     NIFTI,
-    UNSAID_MASK,
     class_label,
     is_image,
-    is_mask_beside,
     listed,
     other_formats,
     split_suffix,
     walk,
 )
+from .brain_mask_names import BRAIN_MASKS, UNSAID_MASK, is_mask_beside
 from .cases import group_cases, match_masks
 from .datalist import assemble_datalist, existing_folder
 from .decathlon import NAME, read_dataset, refuse_decathlon

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..utils import NIFTI, UNSAID_MASK, is_mask_beside, split_suffix
+from ..utils import NIFTI, split_suffix
+from .brain_mask_names import UNSAID_MASK, is_mask_beside
 from .names import MASK, FileName, NameReader
 
 __all__ = ["Case", "group_cases", "match_masks"]

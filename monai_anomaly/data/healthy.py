@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch.utils.data import Subset
 
 from ..utils import DataError
-from .slices import SliceDataset
+from .slice_dataset import SliceDataset
 
 __all__ = ["healthy_only"]
 

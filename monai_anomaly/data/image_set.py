@@ -16,7 +16,16 @@ from ..utils import DataError, atomic_path
 from .datalist import SECTIONS, save_datalist
 from .generated import run_jobs
 
-__all__ = ["DATALIST", "ROLES", "Case", "plan_cases", "read_image", "write_cases", "write_image", "write_listed"]
+__all__ = [
+    "DATALIST",
+    "ROLES",
+    "PlannedImage",
+    "plan_images",
+    "read_image",
+    "write_image",
+    "write_listed",
+    "write_pictures",
+]
 
 DATALIST = "datalist.json"
 MOST = 100_000
@@ -28,7 +37,7 @@ ROLES = ("image", "twin", "mask")
 
 
 @dataclass(frozen=True)
-class Case:
+class PlannedImage:
     """One line of the plan.
 
     Attributes:
@@ -51,7 +60,7 @@ class Case:
         return {**files, "twin": f"{stem}_twin.png", "mask": f"{stem}_mask.png"} if self.label else files
 
 
-def plan_cases(per_class: Sequence[int], seed: int) -> list[Case]:
+def plan_images(per_class: Sequence[int], seed: int) -> list[PlannedImage]:
     """Name the cases of a set and give each a seed; a case stays the same whatever the sizes are.
 
     Args:
@@ -72,14 +81,14 @@ def plan_cases(per_class: Sequence[int], seed: int) -> list[Case]:
     for s, (section, count) in enumerate(zip(SECTIONS, per_class, strict=True)):
         for label, kind in enumerate(("healthy", "diseased")):
             first = ((seed * len(SECTIONS) + s) * 2 + label) * MOST
-            cases += [Case(section, f"{kind}-{i + 1:04d}", label, first + i) for i in range(count)]
+            cases += [PlannedImage(section, f"{kind}-{i + 1:04d}", label, first + i) for i in range(count)]
     return cases
 
 
-def write_cases(
+def write_pictures(
     root: Path,
-    cases: Sequence[Case],
-    generate: Callable[[Case], Mapping[str, np.ndarray]],
+    cases: Sequence[PlannedImage],
+    generate: Callable[[PlannedImage], Mapping[str, np.ndarray]],
     workers: int,
     what: str,
     progress: bool = True,
@@ -108,7 +117,7 @@ def write_cases(
         pass
 
 
-def write_listed(root: Path, cases: Sequence[Case], header: Mapping[str, Any]) -> Path:
+def write_listed(root: Path, cases: Sequence[PlannedImage], header: Mapping[str, Any]) -> Path:
     """Write the datalist of a set, with one channel named ``image``.
 
     Args:
@@ -149,7 +158,7 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
 
 
 def _write_case(
-    root: Path, generate: Callable[[Case], Mapping[str, np.ndarray]], roles: frozenset[str], case: Case
+    root: Path, generate: Callable[[PlannedImage], Mapping[str, np.ndarray]], roles: frozenset[str], case: PlannedImage
 ) -> None:
     pictures = generate(case)
     for role, file in case.files.items():

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..utils import SUFFIXES, DataError, as_path, is_image, is_mask_beside, listed, other_formats, split_suffix, walk
+from ..utils import SUFFIXES, DataError, as_path, is_image, listed, other_formats, split_suffix, walk
+from .brain_mask_names import is_mask_beside
 from .cases import group_cases
 from .datalist import load_datalist
 from .decathlon import check_channel_order

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..utils import BRAIN_MASKS, split_suffix
+from ..utils import split_suffix
+from .brain_mask_names import BRAIN_MASKS
 
 __all__ = ["MASK", "MASK_SPELLINGS", "SEPARATORS", "SPELLINGS", "FileName", "NameReader", "known_name"]
 

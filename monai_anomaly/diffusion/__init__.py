@@ -18,12 +18,12 @@ from .grids import (
     uniform_grid,
 )
 from .guidance import ClassifierGuidance, Guidance, GuidanceSum, Guide
-from .inversion import Trajectory
 from .noise import Noise, NoiseSource, SeededNoise
 from .noising import NoisyImages, RandomNoising
 from .parametrization import Parametrization
 from .schedule import Level, NoiseSchedule
 from .solvers import ddim_step, solve, solve_back
+from .trajectory import Trajectory
 
 __all__ = [
     "ClassifierGuidance",

@@ -9,8 +9,8 @@ import torch
 from .denoiser import Denoiser
 from .grids import Grid, check_grid
 from .guidance import Guide
-from .inversion import Trajectory
 from .schedule import Level, NoiseSchedule, coefficient
+from .trajectory import Trajectory
 
 __all__ = ["ddim_step", "solve", "solve_back"]
 

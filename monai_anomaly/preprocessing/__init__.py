@@ -7,7 +7,7 @@ from __future__ import annotations
 from .brain_mr import STEPS, BrainMRPreprocessing, PreprocessedScan
 from .load_scan import load_scan
 from .native import to_native
-from .raw_transform import PreprocessRawD, PreprocessRawd, PreprocessRawDict
+from .preprocess_raw import PreprocessRawD, PreprocessRawd, PreprocessRawDict
 
 __all__ = [
     "STEPS",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from monai.data import MetaTensor
 
+from ..data import find_brain_mask
 from ..registration import SpaceTransform, Volume, load_brain_template
 from ..transforms import (
     BrainExtraction,
@@ -21,7 +22,6 @@ from ..transforms import (
     RegisterToTemplated,
     ResampleToTemplated,
     ScaleIntensityByBrain,
-    find_brain_mask,
 )
 from ..utils import DataError
 from .load_scan import load_mask, load_scan

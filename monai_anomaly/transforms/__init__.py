@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from .anomaly_map import AnomalyMap
 from .brain_extraction import BrainExtraction, BrainExtractionD, BrainExtractiond, BrainExtractionDict
-from .brain_mask_file import find_brain_mask
 from .change_space import ChangeSpace
 from .check_image import CheckImage, CheckImageD, CheckImaged, CheckImageDict
 from .fit_slice import FitSliceD, FitSliced, FitSliceDict
@@ -24,9 +23,9 @@ from .mask_encoding import (
 from .n4_bias_field import N4BiasField, N4BiasFieldD, N4BiasFieldd, N4BiasFieldDict
 from .register_session import RegisterSession, RegisterSessionD, RegisterSessiond, RegisterSessionDict
 from .register_to_template import RegisterToTemplate, RegisterToTemplateD, RegisterToTemplated, RegisterToTemplateDict
-from .resample import ResampleToSpacingD, ResampleToSpacingd, ResampleToSpacingDict
+from .resample_to_spacing import ResampleToSpacingD, ResampleToSpacingd, ResampleToSpacingDict
 from .resample_to_template import ResampleToTemplate, ResampleToTemplateD, ResampleToTemplated, ResampleToTemplateDict
-from .scale_intensity_brain import (
+from .scale_intensity_by_brain import (
     ScaleIntensityByBrain,
     ScaleIntensityByBrainD,
     ScaleIntensityByBraind,
@@ -90,6 +89,5 @@ __all__ = [
     "ThresholdMapD",
     "ThresholdMapDict",
     "ThresholdMapd",
-    "find_brain_mask",
     "find_foreground",
 ]

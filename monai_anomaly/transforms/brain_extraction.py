@@ -20,9 +20,9 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, look_up_option
 from scipy import ndimage as ndi
 
+from ..data import find_brain_mask, load_brain_mask
 from ..registration import Volume, find_brain, load_brain_template
 from ..utils import DataError
-from .brain_mask_file import find_brain_mask, load_brain_mask
 from .check_image import file_of
 from .foreground import find_foreground
 

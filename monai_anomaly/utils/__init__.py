@@ -5,15 +5,6 @@
 from __future__ import annotations
 
 from .affines import UNITS, check_voxel_size, corner_distance, voxel_size
-from .brain_mask_names import (
-    BIDS_BRAIN_MASK,
-    BRAIN_MASKS,
-    MASK_ENDINGS,
-    STRIPPED,
-    UNSAID_MASK,
-    is_mask_beside,
-    scans_named,
-)
 from .checkpoint_file import check_finite, check_floating, load_tensors, verify_file
 from .class_label import class_label
 from .class_logits import check_class_logits
@@ -38,17 +29,12 @@ from .walk import files_in, image_files, walk
 
 __all__ = [
     "ALIGNED",
-    "BIDS_BRAIN_MASK",
-    "BRAIN_MASKS",
-    "MASK_ENDINGS",
     "MNI",
     "NIFTI",
     "SATURATED",
     "SCALING_WARNING",
-    "STRIPPED",
     "SUFFIXES",
     "UNITS",
-    "UNSAID_MASK",
     "DataError",
     "NiftiGeometry",
     "OutputError",
@@ -76,7 +62,6 @@ __all__ = [
     "image_files",
     "interior",
     "is_image",
-    "is_mask_beside",
     "known_cause",
     "label_type",
     "listed",
@@ -89,7 +74,6 @@ __all__ = [
     "read_json",
     "read_model_record",
     "scaling_note",
-    "scans_named",
     "split_suffix",
     "summarize_scaling",
     "verify_file",

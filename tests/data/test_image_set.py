@@ -9,15 +9,22 @@ import numpy as np
 import pytest
 
 from monai_anomaly.data.datalist import load_datalist
-from monai_anomaly.data.image_set import Case, plan_cases, read_image, write_cases, write_image, write_listed
-from monai_anomaly.data.slices import SliceDataset
+from monai_anomaly.data.image_set import (
+    PlannedImage,
+    plan_images,
+    read_image,
+    write_image,
+    write_listed,
+    write_pictures,
+)
+from monai_anomaly.data.slice_dataset import SliceDataset
 from monai_anomaly.transforms import LoadModalitiesd
 from monai_anomaly.utils import DataError
 
 SHAPE = (9, 7)
 
 
-def squares(case: Case) -> dict[str, np.ndarray]:
+def squares(case: PlannedImage) -> dict[str, np.ndarray]:
     twin = np.random.default_rng(case.seed).uniform(-1, 1, SHAPE).astype(np.float32)
     mask = np.zeros(SHAPE, bool)
     mask[2:5, 1:4] = case.label
@@ -29,30 +36,30 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def write(root: Path, per_class: tuple[int, ...] = (3, 2, 1), workers: int = 0) -> Path:
-    cases = plan_cases(per_class, 4)
-    write_cases(root, cases, squares, workers, "squares", progress=False)
+    cases = plan_images(per_class, 4)
+    write_pictures(root, cases, squares, workers, "squares", progress=False)
     return write_listed(root, cases, {"description": "squares", "name": "squares", "parameters": {"seed": 4}})
 
 
 def test_no_two_cases_share_a_seed_or_a_file_nor_do_two_sets() -> None:
-    cases = [c for seed in range(3) for c in plan_cases((40, 10, 20), seed)]
+    cases = [c for seed in range(3) for c in plan_images((40, 10, 20), seed)]
     assert len({c.seed for c in cases}) == len(cases) == 3 * 140
-    one = plan_cases((40, 10, 20), 0)
+    one = plan_images((40, 10, 20), 0)
     assert len({f for c in one for f in c.files.values()}) == 70 + 3 * 70
     for section, count in (("training", 40), ("validation", 10), ("test", 20)):
         assert [c.label for c in one if c.section == section] == [0] * count + [1] * count
 
 
 def test_a_case_does_not_depend_on_the_size_of_the_set() -> None:
-    assert set(plan_cases((2, 1, 3), 5)) <= set(plan_cases((20, 1, 7), 5))
+    assert set(plan_images((2, 1, 3), 5)) <= set(plan_images((20, 1, 7), 5))
 
 
 @pytest.mark.parametrize("per_class", [(1, 2), (0, 0, 0), (-1, 2, 2), (1, 2, 100_000), 100])
 def test_impossible_sizes_are_refused(per_class: Any) -> None:
     with pytest.raises(DataError, match="per_class"):
-        plan_cases(per_class, 0)
+        plan_images(per_class, 0)
     with pytest.raises(DataError, match="seed"):
-        plan_cases((1, 1, 1), -1)
+        plan_images((1, 1, 1), -1)
 
 
 def test_the_reader_of_the_bundles_gets_every_gray_value(tmp_path: Path) -> None:
@@ -64,7 +71,7 @@ def test_the_reader_of_the_bundles_gets_every_gray_value(tmp_path: Path) -> None
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    pictures = squares(plan_cases((0, 0, 1), 0)[1])
+    pictures = squares(plan_images((0, 0, 1), 0)[1])
     for role, picture in pictures.items():
         write_image(tmp_path / f"{role}.png", picture)
     found = {role: read_image(tmp_path / f"{role}.png") for role in pictures}
@@ -109,7 +116,7 @@ def test_every_damaged_byte_is_found(tmp_path: Path) -> None:
     from monai_anomaly.data.image_set import _is_intact
 
     path = tmp_path / "a.png"
-    write_image(path, squares(plan_cases((0, 0, 1), 0)[0])["image"])
+    write_image(path, squares(plan_images((0, 0, 1), 0)[0])["image"])
     data = path.read_bytes()
     assert _is_intact(path)
     for i in range(len(data)):
@@ -126,8 +133,8 @@ def test_processes_write_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_change_that_does_not_show_is_refused(tmp_path: Path) -> None:
-    def nothing(case: Case) -> dict[str, np.ndarray]:
+    def nothing(case: PlannedImage) -> dict[str, np.ndarray]:
         return {**squares(case), "mask": np.zeros(SHAPE, bool)}
 
     with pytest.raises(DataError, match="empty mask"):
-        write_cases(tmp_path, plan_cases((1, 0, 0), 0), nothing, 0, "squares", progress=False)
+        write_pictures(tmp_path, plan_images((1, 0, 0), 0), nothing, 0, "squares", progress=False)

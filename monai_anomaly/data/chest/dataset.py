@@ -11,7 +11,7 @@ import numpy as np
 
 from ...utils import DataError
 from ..generated import claim_folder
-from ..image_set import Case, plan_cases, write_cases, write_listed
+from ..image_set import PlannedImage, plan_images, write_listed, write_pictures
 from .effusion import draw_side
 from .image import VISIBLE, ChestImage, make_chest
 
@@ -52,12 +52,12 @@ def write_chest(
         DataError: an argument is out of range, or ``root`` holds something else.
     """
     root = Path(root)
-    cases = plan_cases(per_class, seed)
+    cases = plan_images(per_class, seed)
     if size < _SMALLEST:
         raise DataError(f"size of the chest phantom: expected {_SMALLEST} or more, found {size}")
     parameters = {"version": VERSION, "size": size, "per_class": list(per_class), "seed": seed}
     claim_folder(root, MANIFEST, parameters, _NAME)
-    write_cases(root, cases, partial(_draw, size), workers, _NAME, progress)
+    write_pictures(root, cases, partial(_draw, size), workers, _NAME, progress)
     header = {
         "description": "Generated frontal chest X-rays; class 1 has pleural effusion. Not for claims on patients.",
         "name": _NAME,
@@ -73,5 +73,5 @@ def make_case(seed: int, size: int = 256, diseased: bool = False) -> ChestImage:
     return make_chest(seed, size, draw_side(np.random.default_rng([seed, 6])) if diseased else None)
 
 
-def _draw(size: int, case: Case) -> dict[str, np.ndarray]:
+def _draw(size: int, case: PlannedImage) -> dict[str, np.ndarray]:
     return make_case(case.seed, size, bool(case.label))._asdict()

@@ -5,6 +5,6 @@
 from __future__ import annotations
 
 from .dataset import write_ellipses
-from .geometry import EllipseImage, make_ellipses
+from .geometry import Ellipse, EllipseImage, Scene, deform, draw_scene, make_ellipses, render
 
-__all__ = ["EllipseImage", "make_ellipses", "write_ellipses"]
+__all__ = ["Ellipse", "EllipseImage", "Scene", "deform", "draw_scene", "make_ellipses", "render", "write_ellipses"]

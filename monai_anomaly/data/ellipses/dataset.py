@@ -15,7 +15,7 @@ import torch
 from ...metrics import otsu_threshold
 from ...utils import DataError
 from ..generated import claim_folder, run_jobs
-from ..image_set import DATALIST, Case, plan_cases, read_image, write_cases, write_listed
+from ..image_set import DATALIST, PlannedImage, plan_images, read_image, write_listed, write_pictures
 from .geometry import make_ellipses
 
 __all__ = ["MANIFEST", "VERSION", "write_ellipses"]
@@ -56,19 +56,19 @@ def write_ellipses(
         DataError: an argument is out of range, or ``root`` holds something else.
     """
     root = Path(root)
-    cases = plan_cases(per_class, seed)
+    cases = plan_images(per_class, seed)
     if size < 16:
         raise DataError(f"size of the ellipse images: expected 16 or more, found {size}")
     parameters = {"version": VERSION, "size": size, "per_class": list(per_class), "seed": seed}
     claim_folder(root, MANIFEST, parameters, _NAME)
-    write_cases(root, cases, partial(_draw, size), workers, _NAME, progress, roles=("image", "twin"))
+    write_pictures(root, cases, partial(_draw, size), workers, _NAME, progress, roles=("image", "twin"))
     diseased = [case for case in cases if case.label]
     threshold = _known_threshold(root, parameters)
     if threshold is None:
         # in this process: torch does not like to be forked
         otsu = run_jobs(partial(_otsu, root), diseased, 0, "threshold of the masks", "image", progress)
         threshold = float(np.mean(list(otsu)))
-    write_cases(root, diseased, partial(_mask, root, threshold), workers, "masks", progress, roles=("mask",))
+    write_pictures(root, diseased, partial(_mask, root, threshold), workers, "masks", progress, roles=("mask",))
     header = {
         "description": "The synthetic set of thesis ch. 6: ellipses, generated; class 1 has the smaller one shrunk.",
         "name": "ellipses",
@@ -79,21 +79,21 @@ def write_ellipses(
     return write_listed(root, cases, header)
 
 
-def _draw(size: int, case: Case) -> dict[str, np.ndarray]:
+def _draw(size: int, case: PlannedImage) -> dict[str, np.ndarray]:
     made = make_ellipses(case.seed, size, diseased=bool(case.label))
     return {"image": made.image, "twin": made.twin}
 
 
-def _change(root: Path, case: Case) -> np.ndarray:
+def _change(root: Path, case: PlannedImage) -> np.ndarray:
     """Difference of the stored images as share of the intensity range."""
     return np.abs(read_image(root / case.files["twin"]) - read_image(root / case.files["image"])) / 2
 
 
-def _otsu(root: Path, case: Case) -> float:
+def _otsu(root: Path, case: PlannedImage) -> float:
     return otsu_threshold(torch.from_numpy(_change(root, case)))
 
 
-def _mask(root: Path, threshold: float, case: Case) -> dict[str, np.ndarray]:
+def _mask(root: Path, threshold: float, case: PlannedImage) -> dict[str, np.ndarray]:
     return {"mask": _change(root, case) > threshold}
 
 

@@ -74,6 +74,12 @@ def make_ellipses(seed: int, size: int = GRID, diseased: bool = False) -> Ellips
         seed: 0 or more; another seed is another scene.
         size: pixels a side; lengths grow with it.
         diseased: whether the small ellipse is shrunk, and the background around it with it.
+
+    Example::
+
+        made = make_ellipses(seed=0, size=64, diseased=True)
+        changed = np.abs(made.twin - made.image) > 0.2
+        assert 0 < changed.mean() < 0.5
     """
     scene = draw_scene(np.random.default_rng(seed))
     twin = render(scene, size)
@@ -121,6 +127,13 @@ def deform(x: np.ndarray, y: np.ndarray, center: tuple[float, float]) -> tuple[n
         x: first coordinate, in pixels of `GRID`.
         y: second coordinate.
         center: of the ellipse.
+
+    Example::
+
+        x, y = np.meshgrid(np.arange(256.0), np.arange(256.0), indexing="ij")
+        from_x, from_y = deform(x, y, center=(100.0, 120.0))
+        shift = np.hypot(from_x - x, from_y - y)  # in pixels
+        assert 12 < shift.max() < 13
     """
     dx, dy = (axis - c * (GRID - 1) / GRID for axis, c in zip((x, y), center, strict=True))
     # scaled so that the longest component, at a distance of sigma along an axis, is SHIFT

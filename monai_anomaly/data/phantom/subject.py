@@ -8,8 +8,9 @@ import numpy as np
 
 from ...utils import DataError
 from .acquisition import acquire
-from .anatomy import Anatomy, make_anatomy
+from .anatomy import Anatomy
 from .contrast import SITES, TISSUES, Relaxation, Site, jitter_site, signal_weights
+from .individual import make_anatomy
 from .lesion import Lesion
 from .ms import make_ms
 from .noise import warp

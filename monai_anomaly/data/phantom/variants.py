@@ -4,24 +4,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from .anatomy import Anatomy
 from .noise import smooth_noise
-
-if TYPE_CHECKING:
-    from .anatomy import Anatomy
 
 __all__ = ["add_normal_variants"]
 
-_CSF, _GREY, _WHITE, _BRIGHT_GREY, _GLIOSIS, _VESSEL, _PLEXUS, _PULSATING = range(8)
+_CSF, _GRAY, _WHITE, _BRIGHT_GRAY, _GLIOSIS, _VESSEL, _PLEXUS, _PULSATING = range(8)
 
 
 def add_normal_variants(anatomy: Anatomy, rng: np.random.Generator) -> None:
     """Move tissue of ``anatomy.fractions`` to its bright variants, in place.
 
-    Limbic and insular grey matter; caps, halo and small foci of white matter; vessels in the sulci and the sagittal
+    Limbic and insular gray matter; caps, halo and small foci of white matter; vessels in the sulci and the sagittal
     sinus (bright after contrast agent); choroid plexus; fluid that pulsates and escapes the suppression of FLAIR.
     """
     f, shape, spacing = anatomy.fractions, anatomy.shape, anatomy.spacing
@@ -32,7 +28,7 @@ def add_normal_variants(anatomy: Anatomy, rng: np.random.Generator) -> None:
 
     limbic = np.exp(-(((np.abs(x) - 36) / 12) ** 2 + ((y - 2) / 24) ** 2 + ((z + 4) / 20) ** 2))
     limbic = limbic + np.exp(-((x / 10) ** 2 + ((z - 18) / 26) ** 2)) * 0.8
-    _move(f, _GREY, _BRIGHT_GREY, np.clip(0.25 + 0.55 * limbic + 0.35 * wide[0] + 0.15 * mid[0], 0, 1))
+    _move(f, _GRAY, _BRIGHT_GRAY, np.clip(0.25 + 0.55 * limbic + 0.35 * wide[0] + 0.15 * mid[0], 0, 1))
 
     d = anatomy.ventricle_distance
     horns = 0.35 + np.exp(-(((y - 26) / 16) ** 2)) + np.exp(-(((y + 46) / 20) ** 2))
@@ -44,7 +40,7 @@ def add_normal_variants(anatomy: Anatomy, rng: np.random.Generator) -> None:
     sinus = np.exp(-((x / 4) ** 2)) * np.exp(-((anatomy.depth / 6) ** 2)) * (z > 5)
     in_sulci = d > 6
     _move(f, _CSF, _VESSEL, np.clip(tubes * in_sulci + sinus, 0, 1) * 0.8)
-    _move(f, _GREY, _VESSEL, tubes * in_sulci * 0.25)
+    _move(f, _GRAY, _VESSEL, tubes * in_sulci * 0.25)
 
     trigone = np.exp(-(((np.abs(x) - 22) / 9) ** 2) - ((y + 36) / 12) ** 2 - ((z - 6) / 14) ** 2)
     _move(f, _CSF, _PLEXUS, np.clip(2 * trigone + 0.6 * fine[1] - 0.9, 0, 0.8) * (d < 1))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ...utils import DataError
-from ..nets.noise_encoder import NoiseConditionedEncoder
+from ..nets.noise_conditioned_encoder import NoiseConditionedEncoder
 from .checkpoint import network_weights
 from .describe import detect
 from .key_mover import KeyMover

@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 from .additive_generator import AdditiveGenerator
-from .anomaly_diffusion import GuidedDiffusionNet
 from .constrained_vae import ConstrainedVAE
 from .descargan_discriminator import DeScarGANDiscriminator
 from .descargan_generator import DeScarGANGenerator
 from .fcn_critic import FCNCritic
+from .guided_diffusion_net import GuidedDiffusionNet
 from .image_classifier import ImageClassifier
-from .mask_diffusion import MaskDiffusionNet
-from .noise_encoder import NoiseConditionedEncoder
+from .mask_diffusion_net import MaskDiffusionNet
+from .noise_conditioned_encoder import NoiseConditionedEncoder
 from .segnet import SegNet
 from .stargan import StarGANDiscriminator, StarGANGenerator
 from .translation_gan import TranslationGAN

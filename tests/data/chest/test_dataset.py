@@ -11,7 +11,7 @@ import pytest
 from monai_anomaly.data.chest import make_chest, write_chest
 from monai_anomaly.data.chest.dataset import make_case
 from monai_anomaly.data.datalist import load_datalist
-from monai_anomaly.data.image_set import plan_cases, read_image
+from monai_anomaly.data.image_set import plan_images, read_image
 from monai_anomaly.utils import DataError
 
 SMALL = {"size": 48, "per_class": (3, 1, 2), "seed": 1, "progress": False}
@@ -28,7 +28,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 def test_files_hold_the_people_of_the_plan(written: Path) -> None:
     found = [s for section in ("training", "validation", "test") for s in load_datalist(written, section, ["image"])]
-    for sample, case in zip(found, plan_cases(SMALL["per_class"], SMALL["seed"]), strict=True):
+    for sample, case in zip(found, plan_images(SMALL["per_class"], SMALL["seed"]), strict=True):
         made = make_case(case.seed, 48, bool(case.label))
         assert np.abs(read_image(sample["image"]) - made.image).max() < 2e-5
         assert ("twin" in sample) == ("mask" in sample) == bool(case.label)

@@ -11,7 +11,7 @@ import torch
 
 from monai_anomaly.data.datalist import load_datalist
 from monai_anomaly.data.ellipses import make_ellipses, write_ellipses
-from monai_anomaly.data.image_set import plan_cases, read_image
+from monai_anomaly.data.image_set import plan_images, read_image
 from monai_anomaly.metrics import average_otsu
 from monai_anomaly.utils import DataError
 
@@ -33,7 +33,7 @@ def samples(path: Path) -> list[dict]:
 
 def test_files_hold_the_images_of_the_plan(written: Path) -> None:
     found = samples(written)
-    cases = plan_cases(SMALL["per_class"], SMALL["seed"])
+    cases = plan_images(SMALL["per_class"], SMALL["seed"])
     assert [s["label"] for s in found] == [c.label for c in cases]
     for sample, case in zip(found, cases, strict=True):
         made = make_ellipses(case.seed, 32, diseased=bool(case.label))

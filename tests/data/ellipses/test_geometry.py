@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from monai_anomaly.data.ellipses.geometry import DISTANCE, GRID, SHIFT, SIGMA, deform, draw_scene, make_ellipses, render
+from monai_anomaly.data.ellipses import deform, draw_scene, make_ellipses, render
+from monai_anomaly.data.ellipses.geometry import DISTANCE, GRID, SHIFT, SIGMA
 
 SCENES = [draw_scene(np.random.default_rng(seed)) for seed in range(40)]
 

@@ -12,7 +12,8 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 
 from ..registration import Volume
-from ..utils import BIDS_BRAIN_MASK, MASK_ENDINGS, STRIPPED, DataError, NiftiGeometry, scans_named, split_suffix
+from ..utils import DataError, NiftiGeometry, split_suffix
+from .brain_mask_names import BIDS_BRAIN_MASK, MASK_ENDINGS, STRIPPED, scans_named
 
 __all__ = ["find_brain_mask", "load_brain_mask"]
 

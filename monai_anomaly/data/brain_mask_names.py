@@ -8,8 +8,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from .suffixes import NIFTI, is_image, split_suffix
-from .walk import files_in
+from ..utils import NIFTI, files_in, is_image, split_suffix
 
 __all__ = ["BIDS_BRAIN_MASK", "BRAIN_MASKS", "MASK_ENDINGS", "STRIPPED", "UNSAID_MASK", "is_mask_beside", "scans_named"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_anomaly.utils import is_mask_beside
+from monai_anomaly.data import is_mask_beside
 
 
 @pytest.mark.parametrize(

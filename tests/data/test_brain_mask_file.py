@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from monai_anomaly.transforms import find_brain_mask
+from monai_anomaly.data import find_brain_mask
 from monai_anomaly.utils import DataError
 
 HEAD = np.random.default_rng(0).integers(1, 100, (6, 7, 8)).astype(np.int16)
