@@ -38,7 +38,7 @@ def make_brats_datalist(
     seed: int = 0,
     split: Sequence[float] = (0.8, 0.1, 0.1),
 ) -> dict[str, Any]:
-    """List the volumes of BraTS folders, or of any folders with one NIfTI file a modality.
+    """List the volumes of BraTS folders, or of any folders with one NIfTI file per modality.
 
     A case is the files of one folder whose names differ in the modality only: ``<case>_<modality>.nii[.gz]`` (BraTS
     2020, 2021), ``<case>-<modality>.nii.gz`` (BraTS 2023), plainly ``<modality>.nii.gz``, or BIDS; at any depth below

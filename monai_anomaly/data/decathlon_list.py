@@ -27,9 +27,9 @@ def make_decathlon_datalist(
     nnU-Net.
 
     The second version of nnU-Net lists no images: each mask of ``labelsTr`` belongs to ``imagesTr/<case>_0000``, ...,
-    one file a channel. The images of ``training``, which have masks, are split by patient. Those of ``test`` have none,
-    so no score can be computed on them: they are left out, and can be given to an inference. The modalities are the
-    channels in the order of the file; ``channel_names`` of the configuration must be the same.
+    one file per channel. The images of ``training``, which have masks, are split by patient. Those of ``test`` have
+    none, so no score can be computed on them: they are left out, and can be given to an inference. The modalities are
+    the channels in the order of the file; ``channel_names`` of the configuration must be the same.
 
     Args:
         root: the file, or the folder that holds it.

@@ -26,7 +26,7 @@ def make_folders_datalist(
     seed: int = 0,
     split: Sequence[float] = (0.8, 0.1, 0.1),
 ) -> dict[str, Any]:
-    """List the images (2D or volumes, one file each) of one folder a class, at any depth below it.
+    """List the images (2D or volumes, one file each) of one folder per class, at any depth below it.
 
     Args:
         root: the folder that holds ``healthy`` and ``diseased``.

@@ -37,7 +37,7 @@ class InputDataset(Dataset):
         on_error: ``"skip"`` or ``"raise"``; None: raise for a single input, where nothing else is left to do.
 
     Raises:
-        ValueError: when ``on_error`` is another word.
+        ValueError: when ``on_error`` is unknown.
     """
 
     def __init__(

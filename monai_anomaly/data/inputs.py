@@ -37,14 +37,14 @@ def find_inputs(
     datalist.
 
     Args:
-        path: a file with all channels (NIfTI, PNG, ...); a folder with one file a modality, named by it; a folder of
+        path: a file with all channels (NIfTI, PNG, ...); a folder with one file per modality, named by it; a folder of
             such folders; a folder of files; or a datalist (``.json``).
         modalities: names of the channels, in order.
         section: of a datalist.
         skip: says of a file in a folder that it is no input.
 
     Returns:
-        samples with ``image`` (a path, or one a modality) and ``subject`` (a name no other sample has). Where a
+        samples with ``image`` (a path, or one per modality) and ``subject`` (a name no other sample has). Where a
         folder of cases has one without all modalities, its sample says so under ``problem``, as does one of a file
         that belongs to no case, and one of a folder with images of formats that are not read. Where there is one
         channel every image is a sample, but masks and known other contrasts, which a warning names. The ``mask`` and

@@ -57,7 +57,7 @@ def name_patients(
     rather than parts the visits of one.
 
     Args:
-        files: one a case.
+        files: one per case.
         stems: the name of each case, perhaps empty.
         root: the folder of the set.
         pattern: regular expression that finds the patient in the path below ``root`` instead: its first group, or all

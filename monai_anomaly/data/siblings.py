@@ -21,7 +21,7 @@ def find_siblings(file: str | os.PathLike, modalities: Sequence[str]) -> list[st
         modalities: names of the channels, in order.
 
     Returns:
-        one path a modality, in order; empty when the name of ``file`` holds no modality.
+        one path per modality, in order; empty when the name of ``file`` holds no modality.
 
     Raises:
         DataError: when the file of a modality is missing, or there are two.

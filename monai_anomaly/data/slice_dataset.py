@@ -52,7 +52,7 @@ class SliceDataset(Dataset):
         min_lesion_pixels: drop slices with fewer lesion pixels, but not none: they are neither healthy nor clearly
             diseased.
         slice_transform: applied to an item at every access; may be random.
-        cache_dir: keep the slices in this folder, one memory-mapped file a volume, instead of in memory. A file is
+        cache_dir: keep the slices in this folder, one memory-mapped file per volume, instead of in memory. A file is
             made anew when an input file, the transform or an argument changes; the old one stays, so empty the folder
             when it grows too large.
         on_error: what a volume that raises a ``DataError`` does: ``"raise"`` stops, ``"skip"`` adds it to ``left_out``.

@@ -81,7 +81,7 @@ class Guidance(ABC):
 
 
 class ClassifierGuidance(Guidance):
-    """Towards a class: log softmax of a noise-conditioned classifier's logits (thesis ch. 7, Algorithm 1).
+    """Toward a class: log softmax of a noise-conditioned classifier's logits (thesis ch. 7, Algorithm 1).
 
     Args:
         network: called as ``network(x, timesteps=t)``, returns logits (N, classes).

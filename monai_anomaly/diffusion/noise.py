@@ -16,11 +16,10 @@ NoiseSource = Callable[[Sequence[int]], Noise]
 
 
 class SeededNoise:
-    """Standard normal noise from one generator a sample, so that a result does not depend on the batch it was computed
-    in.
+    """Standard normal noise from one generator per sample, so that a result does not depend on its batch.
 
     Args:
-        seeds: one seed a sample of the batch, e.g. of `hashed_seed`: neighboring numbers belong to another run.
+        seeds: one seed per sample of the batch, e.g. of `hashed_seed`: neighboring numbers belong to another run.
 
     Raises:
         ValueError: when a seed is not in 0 .. 2^32 - 1: of a larger one torch's generator keeps the lowest 32 bits.
@@ -28,7 +27,8 @@ class SeededNoise:
     Example::
 
         noise = SeededNoise([0, 1, 2])
-        eps = noise(x)  # x: (3, C, H, W)
+        eps = noise(torch.empty(3, 1, 8, 8))
+        assert torch.equal(eps[1:2], SeededNoise([1])(eps[1:2]))
     """
 
     def __init__(self, seeds: Sequence[int]) -> None:

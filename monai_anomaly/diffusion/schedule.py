@@ -13,7 +13,7 @@ Level: TypeAlias = "int | float | torch.Tensor"
 
 
 def coefficient(value: float | torch.Tensor, x: torch.Tensor) -> float | torch.Tensor:
-    """Make a schedule's value, a number or one entry a sample, multiply ``x`` (N, C, ...) in the precision of ``x``."""
+    """A schedule's value, a number or one per sample, ready to multiply ``x`` (N, C, ...) in the precision of ``x``."""
     if not isinstance(value, torch.Tensor):
         return value
     return value.to(device=x.device, dtype=x.dtype).reshape(-1, *[1] * (x.ndim - 1))
@@ -24,7 +24,7 @@ class NoiseSchedule:
 
     Level 0 is the clean image (abar = 1), level ``l`` is the paper's step ``t = l`` and the published code's index ``l
     - 1``; level T + 1 stands for pure noise (abar = 0). A level may be an integer, a number between two levels (sigma
-    is interpolated linearly), or a tensor of either, one a sample. Ho et al., DDPM (arXiv:2006.11239), eq. 4; thesis
+    is interpolated linearly), or a tensor of either, one per sample. Ho et al., DDPM (arXiv:2006.11239), eq. 4; thesis
     eq. 7.1.
 
     Args:

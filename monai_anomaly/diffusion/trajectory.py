@@ -8,7 +8,7 @@ __all__ = ["Trajectory"]
 
 
 class Trajectory:
-    """What an encoding leaves behind for its exact inversion: its grid, and one image-sized tensor an interval.
+    """What an encoding leaves behind for its exact inversion: its grid, and one image-sized tensor per interval.
 
     On interval k, from level l_k up to l_(k+1), the encoding moves along a slope that it knows from l_k; the decoding
     can only evaluate eps at l_(k+1). The record keeps the difference, slope_k - eps_(k+1), with the eps that the

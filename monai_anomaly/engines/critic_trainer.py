@@ -57,7 +57,7 @@ class CriticTrainer(Trainer):
         d_warmup_loss_function: as ``d_loss_function``, e.g. `DiscriminatorClassLoss`, for a discriminator that knows
             the classes when the generator begins to learn of it; None: ``d_loss_function``.
         max_grad_norm: the gradients of each network are scaled down to this norm; None leaves them.
-        epoch_length: iterations an epoch; None: the loader's.
+        epoch_length: iterations per epoch; None: the loader's.
         non_blocking: see `torch.Tensor.to`.
         prepare_batch: batch -> images and labels on the device.
         iteration_update: in place of the iteration above.

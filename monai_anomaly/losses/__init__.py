@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Losses, one idea a file."""
+"""Losses, one idea per file."""
 
 from __future__ import annotations
 

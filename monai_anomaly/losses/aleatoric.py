@@ -19,7 +19,7 @@ def split_mean_sigma(output: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         ValueError: when the number of channels is odd.
     """
     if output.shape[1] % 2:
-        raise ValueError(f"expected a mean and a log-variance a region, found {output.shape[1]} channels")
+        raise ValueError(f"expected a mean and a log-variance per region, found {output.shape[1]} channels")
     mean, log_variance = output.float().chunk(2, dim=1)
     return mean, (0.5 * log_variance).exp()
 

@@ -30,7 +30,7 @@ class HybridDiffusionLoss(_Loss):
         reduction: ``"mean"``, or ``"none"`` for the loss of each sample (N,).
 
     Raises:
-        ValueError: when ``prediction`` or ``reduction`` is another word.
+        ValueError: when ``prediction`` or ``reduction`` is unknown.
 
     Example::
 

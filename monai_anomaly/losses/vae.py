@@ -11,7 +11,7 @@ __all__ = ["VAELoss"]
 class VAELoss(_Loss):
     r"""Negative evidence lower bound of a variational autoencoder, in nats per pixel and channel.
 
-    With a Gaussian decoder of unit variance (constants left out) and the prior N(0, I), D values an image and a latent
+    With a Gaussian decoder of unit variance (constants left out) and the prior N(0, I), D values per image and a latent
     code of J numbers,
 
     .. math::

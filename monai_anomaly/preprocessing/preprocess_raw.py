@@ -27,14 +27,14 @@ class PreprocessRawd(MapTransform, InvertibleTransform):
     The inverse brings a map from model space to the grid of the reference scan, whatever was done to it in between.
 
     Args:
-        keys: entries with one path a modality, in order.
+        keys: entries with one path per modality, in order.
         modalities: their names.
         report_key: entry for the measures of quality, as JSON, since samples are collated.
         allow_missing_keys: skip keys a sample does not have.
         settings: of `BrainMRPreprocessing`.
 
     Raises:
-        DataError: when there is not one path a modality, or a scan cannot be used.
+        DataError: when there is not one path per modality, or a scan cannot be used.
     """
 
     backend = [TransformBackends.TORCH]

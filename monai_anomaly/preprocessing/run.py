@@ -38,7 +38,7 @@ def preprocess_samples(
     """Preprocess the scans of many people; what is done already is skipped, what fails does not end the work.
 
     Args:
-        samples: ``subject`` (a name no other sample has) and ``image`` (one path a modality, in order), perhaps
+        samples: ``subject`` (a name no other sample has) and ``image`` (one path per modality, in order), perhaps
             ``mask``, as `find_inputs` returns them.
         out: folder; each case gets one in it, and there is an ``index.html`` to look through.
         workers: processes beside this one; 0 works in this one.

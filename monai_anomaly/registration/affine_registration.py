@@ -23,7 +23,7 @@ class AffineRegistration:
 
     Attributes:
         matrix: (4, 4), float64: points of the fixed image to points of the moving one, in mm, RAS.
-        similarity: between the two at the finest blur; mutual information in nats, less penalties.
+        similarity: between the two at the finest blur; mutual information in nats, minus penalties.
         disagreement: mean distance in mm, over the points, to where the second best start led, if its similarity is at
             least 90 % of the best; else 0.
     """

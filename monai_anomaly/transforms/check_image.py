@@ -110,12 +110,13 @@ class CheckImaged(MapTransform):
 
     Args:
         keys: images to check, the reference first, e.g. ``("image", "mask", "twin")``.
-        channels: number of channels, one for all keys or one a key; ``None``: any.
+        channels: number of channels, one for all keys or one per key; ``None``: any.
         spatial_dims: number of spatial axes of every key; ``None``: any.
-        allow_empty: whether an image may hold a single value, one for all keys or one a key; by default only ``mask``.
+        allow_empty: whether an image may hold a single value, one for all keys or one per key; by default only
+            ``mask``.
         tolerance: largest distance of corresponding corners [mm].
         allow_missing_keys: a sample without a mask or twin is fine by default.
-        labels: whether an image holds labels, one for all keys or one a key; by default only ``mask``.
+        labels: whether an image holds labels, one for all keys or one per key; by default only ``mask``.
 
     Raises:
         DataError: names the file(s), what was expected and what was found.

@@ -38,7 +38,7 @@ class FitSliced(MapTransform, InvertibleTransform):
         self.fit = {2: ResizeWithPadOrCrop(spatial_size), 3: ResizeWithPadOrCrop([*spatial_size, -1])}
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
-        """Pad or crop, centred."""
+        """Pad or crop, centered."""
         sample = dict(data)
         for key in self.key_iterator(sample):
             image = sample[key]

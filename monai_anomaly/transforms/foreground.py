@@ -45,7 +45,7 @@ def find_foreground(channel: np.ndarray, in_noise: bool = True) -> Foreground:
     * Noise around it, as in scans of whole heads: what lies above the noise, holes filled and specks left out. Noise
       is what is dark, far from everything bright and not between bright voxels; its median and quartiles give the
       threshold.
-    * Neither, as in X-rays or in crops: everything, but for exact zeros if nothing is below.
+    * Neither, as in X-rays or in crops: everything, except exact zeros if nothing is below.
 
     Adding a constant or multiplying by a positive number changes nothing, up to the rule for an exact 0.
 

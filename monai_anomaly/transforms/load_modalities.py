@@ -32,7 +32,7 @@ def _to_gray(image: Any) -> Any:
 
 
 class LoadModalities(Transform):
-    """Load one file, or one file a modality, as a channel-first float32 image.
+    """Load one file, or one file per modality, as a channel-first float32 image.
 
     MONAI's ``LoadImage`` stacks a list of files without comparing their affines, and meets unlike shapes with a NumPy
     error; here every file is read by itself (by ``LoadImage``) and compared with the first.
@@ -51,7 +51,7 @@ class LoadModalities(Transform):
         tolerance: largest distance [mm] of corresponding volume corners among the files of one sample.
         modalities: names of the channels, in order. With them the file of one modality stands for all: a single file
             with one channel where several are wanted is completed by those beside it, found by their names (see
-            :func:`monai_anomaly.data.find_siblings`). For programs that know one file an image, like MONAI Label.
+            :func:`monai_anomaly.data.find_siblings`). For programs that know one file per image, like MONAI Label.
 
     Raises:
         DataError: a file is missing, unreadable or damaged, has no usable affine, voxels that cannot be true, or is not
@@ -72,7 +72,7 @@ class LoadModalities(Transform):
         """Return a MetaTensor of shape (C, spatial...) with the affine and the file name of the first file.
 
         Args:
-            files: a path, or one path a channel.
+            files: a path, or one path per channel.
         """
         paths = [Path(str(f)).expanduser() for f in ensure_tuple(files)]
         if not paths:

@@ -48,7 +48,7 @@ class MaskEncoding:
 
     Raises:
         ValueError: when the kind is unknown, a region names an unknown class, or a region is not inside the one before
-            it with exactly one class less.
+            it with one class fewer.
 
     Example::
 
@@ -85,7 +85,7 @@ class MaskEncoding:
 
     @property
     def label_names(self) -> dict[str, int]:
-        """What the values of a label map mean, but for 0, the background."""
+        """What the values of a label map mean, except 0, the background."""
         return {"lesion": 1} if self.kind == "binary" else dict(self.classes)
 
     def encode(self, label_map: torch.Tensor) -> torch.Tensor:

@@ -115,7 +115,7 @@ class N4BiasFieldd(MapTransform):
     Args:
         keys: images.
         mask_key: entry with the brain mask; None: where each image is above 0.
-        field_keys: entries for the logarithms of the fields, one a key; None: they are not kept.
+        field_keys: entries for the logarithms of the fields, one per key; None: they are not kept.
         allow_missing_keys: skip keys a sample does not have.
         kwargs: of :class:`N4BiasField`.
     """

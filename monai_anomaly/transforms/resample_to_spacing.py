@@ -28,8 +28,8 @@ class ResampleToSpacingd(MapTransform, InvertibleTransform):
     Args:
         keys: images of shape (C, spatial...).
         pixdim: voxel size [mm] along each axis of the array; 0 or a negative number keeps the size of that axis.
-        mode: interpolation, one for all keys or one a key: ``"bilinear"`` for images, ``"nearest"`` for masks.
-        padding_mode: what lies outside, one for all keys or one a key.
+        mode: interpolation, one for all keys or one per key: ``"bilinear"`` for images, ``"nearest"`` for masks.
+        padding_mode: what lies outside, one for all keys or one per key.
         allow_missing_keys: skip keys a sample does not have.
 
     Raises:

@@ -82,7 +82,7 @@ class ResampleToTemplated(MapTransform, InvertibleTransform):
 
     Args:
         keys: images (C, X, Y, Z), already in the space of the template.
-        mode: ``"bilinear"`` for images, ``"nearest"`` for masks; one for all keys or one a key.
+        mode: ``"bilinear"`` for images, ``"nearest"`` for masks; one for all keys or one per key.
         allow_missing_keys: skip keys a sample does not have.
         kwargs: of :class:`ResampleToTemplate`.
     """

@@ -36,7 +36,7 @@ class ThresholdMapd(MapTransform):
         note_key: where the threshold and its origin go.
 
     Raises:
-        ValueError: when the threshold is another word or not finite.
+        ValueError: when the threshold is an unknown word or not finite.
         DataError: in use, when a map is not finite, or the file not as it should be.
     """
 

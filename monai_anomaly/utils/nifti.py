@@ -124,7 +124,7 @@ def read_geometry(path: Any) -> NiftiGeometry | None:
         raise DataError(f"{path}: expected a readable image, found {type(error).__name__}: {error}") from error
     if dtype.names or dtype.kind == "c":
         found = "colors: convert it to gray" if dtype.names else "complex numbers: save their magnitude"
-        raise DataError(f"{path}: expected one real number a voxel, found {found}")
+        raise DataError(f"{path}: expected one real number per voxel, found {found}")
     return geometry
 
 

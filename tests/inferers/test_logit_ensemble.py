@@ -77,7 +77,7 @@ def test_leaves_the_global_generator_alone() -> None:
 
 
 def test_refuses_what_does_not_fit() -> None:
-    with pytest.raises(ValueError, match="a mean and a log-variance a region, found 3 channels"):
+    with pytest.raises(ValueError, match="a mean and a log-variance per region, found 3 channels"):
         LogitEnsembleInferer()(images(1, 3, 5, 5), nn.Identity())
     with pytest.raises(ValueError, match="seed must not be negative"):
         LogitEnsembleInferer(seed=-1)

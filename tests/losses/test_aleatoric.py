@@ -80,7 +80,7 @@ def test_half_precision_outputs_are_scored_in_full_precision() -> None:
 
 
 def test_refuses_what_does_not_fit() -> None:
-    with pytest.raises(ValueError, match="a mean and a log-variance a region, found 3 channels"):
+    with pytest.raises(ValueError, match="a mean and a log-variance per region, found 3 channels"):
         AleatoricLoss()(torch.zeros(1, 3, 4, 4), torch.zeros(1, 1, 4, 4))
     with pytest.raises(ValueError, match=r"expected masks of the shape \(1, 2, 4, 4\), found \(1, 1, 4, 4\)"):
         AleatoricLoss()(torch.zeros(1, 4, 4, 4), torch.zeros(1, 1, 4, 4))

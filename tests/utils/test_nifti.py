@@ -135,7 +135,7 @@ COLORS = np.zeros(SHAPE, dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
 @pytest.mark.parametrize(("values", "found"), [(COLORS, "colors"), (np.zeros(SHAPE, np.complex64), "complex numbers")])
 def test_what_no_image_can_be_is_named(tmp_path: Path, values: np.ndarray, found: str) -> None:
     nib.save(nib.Nifti1Image(values, np.eye(4)), tmp_path / "a.nii.gz")
-    with pytest.raises(DataError, match=rf"a\.nii\.gz: expected one real number a voxel, found {found}"):
+    with pytest.raises(DataError, match=rf"a\.nii\.gz: expected one real number per voxel, found {found}"):
         read_geometry(tmp_path / "a.nii.gz")
 
 

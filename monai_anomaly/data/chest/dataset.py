@@ -39,7 +39,7 @@ def write_chest(
 
     Args:
         root: folder, made if missing.
-        size: pixels a side; 48 or more, so that the smallest effusion shows.
+        size: pixels per side; 48 or more, so that the smallest effusion shows.
         per_class: images of each class for training, validation and test.
         seed: another seed is other people.
         workers: processes beside this one; 0 works in this one.

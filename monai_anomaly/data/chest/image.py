@@ -44,7 +44,7 @@ def make_chest(seed: int, size: int = 256, side: str | None = None) -> ChestImag
 
     Args:
         seed: the person, the disease and the noise.
-        size: pixels an axis, 16 or more.
+        size: pixels per axis, 16 or more.
         side: where the fluid is: ``"left"``, ``"right"`` (of the person), ``"both"`` or None.
 
     Raises:

@@ -71,7 +71,7 @@ class Person:
         lungs: right and left; the right lung is on the left of the image, as radiographs are shown.
         body: half width of the torso.
         shoulder: y of the shoulders.
-        heart: centre x, centre y, long and short half axis, tilt in rad.
+        heart: center x, center y, long and short half axis, tilt in rad.
         arch: x, y, radius of the aortic knob.
         mediastinum: half width of the upper mediastinum.
         trachea: half width, and y of the bifurcation.

@@ -17,7 +17,7 @@ class View:
     """How the person stands before the detector, and the grid the image is computed on.
 
     Attributes:
-        size: pixels an axis of the image.
+        size: pixels per axis of the image.
         times: samples an axis of each pixel.
         x: coordinate of each sample from right to left of the person (to the right in the image), (y, x).
         y: downward, (y, x).
@@ -56,7 +56,7 @@ def draw_view(rng: np.random.Generator, size: int) -> View:
 
     Args:
         rng: the source of randomness.
-        size: pixels an axis.
+        size: pixels per axis.
     """
     angle, scale = rng.normal(0, np.deg2rad(1.8)), rng.normal((1.0, 1.0), 0.035)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -70,7 +70,7 @@ def draw_view(rng: np.random.Generator, size: int) -> View:
     grid = [(row[0] * u + row[1] * v).astype(np.float32) for row in linear]
     for coordinate, waves_of_it in zip(grid, waves, strict=True):
         for height, fx, fy, phase in waves_of_it:
-            # the sine of a sum: one sine a row and a column in place of one a sample
+            # the sine of a sum: one sine per row and column in place of one per sample
             a, b = ((fx * linear[0, k] + fy * linear[1, k]) * w for k, w in enumerate((u, v)))
             wave = np.sin(a + phase) * np.cos(b).astype(np.float32) + np.cos(a + phase) * np.sin(b).astype(np.float32)
             coordinate += np.float32(height) * wave

@@ -43,7 +43,7 @@ def write_ellipses(
 
     Args:
         root: folder, made if missing.
-        size: pixels a side; the thesis has 256.
+        size: pixels per side; the thesis has 256.
         per_class: images of each class for training, validation and test; the thesis has (2000, 200, 200).
         seed: another seed is other images.
         workers: processes beside this one; 0 works in this one.

@@ -49,7 +49,7 @@ class Ellipse:
 @dataclass(frozen=True)
 class Scene:
     """What is on one image: the ellipse that shrinks when diseased, the other one, and two waves, each with a center,
-    an amplitude and radians a pixel."""
+    an amplitude and radians per pixel."""
 
     small: Ellipse
     large: Ellipse
@@ -72,7 +72,7 @@ def make_ellipses(seed: int, size: int = GRID, diseased: bool = False) -> Ellips
 
     Args:
         seed: 0 or more; another seed is another scene.
-        size: pixels a side; lengths grow with it.
+        size: pixels per side; lengths grow with it.
         diseased: whether the small ellipse is shrunk, and the background around it with it.
 
     Example::

@@ -26,8 +26,8 @@ def bias_field(rng: np.random.Generator, shape: tuple[int, ...], amplitude: floa
     axes = [np.linspace(-1, 1, n, dtype=np.float32) for n in shape]
     log = np.zeros(shape, np.float32)
     for _ in range(3):
-        centre, weight = rng.normal(0, 0.8, 3), rng.uniform(-1, 1)
-        gx, gy, gz = (np.exp(-((a - c) ** 2) / 1.2).astype(np.float32) for a, c in zip(axes, centre, strict=True))
+        center, weight = rng.normal(0, 0.8, 3), rng.uniform(-1, 1)
+        gx, gy, gz = (np.exp(-((a - c) ** 2) / 1.2).astype(np.float32) for a, c in zip(axes, center, strict=True))
         log += weight * gx[:, None, None] * gy[:, None] * gz
     slope = rng.normal(0, 0.5, 3).astype(np.float32)
     log += slope[0] * axes[0][:, None, None] + slope[1] * axes[1][:, None] + slope[2] * axes[2]

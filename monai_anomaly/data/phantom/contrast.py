@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["CONTRASTS", "GREY", "SITES", "TISSUES", "WHITE", "Relaxation", "Site", "jitter_site", "signal_weights"]
+__all__ = ["CONTRASTS", "GRAY", "SITES", "TISSUES", "WHITE", "Relaxation", "Site", "jitter_site", "signal_weights"]
 
 CONTRASTS = ("t1", "t1ce", "t2", "flair")
 
@@ -35,15 +35,15 @@ class Relaxation(NamedTuple):
 
 TISSUES: dict[str, Relaxation] = {
     "csf": Relaxation(4300, 1900, 1.00, dispersion=0.03),
-    "grey": Relaxation(1400, 88, 0.83, 0.10),
+    "gray": Relaxation(1400, 88, 0.83, 0.10),
     "white": Relaxation(870, 70, 0.71, 0.05),
-    "bright grey": Relaxation(1480, 104, 0.86, 0.10),  # limbic and insular cortex
+    "bright gray": Relaxation(1480, 104, 0.86, 0.10),  # limbic and insular cortex
     "gliosis": Relaxation(1250, 110, 0.79, 0.05),  # caps and halo of the ventricles, small foci of age
     "vessel": Relaxation(1600, 60, 0.55, 3.0, inflow=0.1),  # flow void on T2
     "plexus": Relaxation(1700, 170, 0.90, 1.8, inflow=0.05),
     "pulsating csf": Relaxation(4000, 1500, 0.97, inflow=0.30, dispersion=0.03),
 }
-GREY, WHITE = list(TISSUES).index("grey"), list(TISSUES).index("white")
+GRAY, WHITE = list(TISSUES).index("gray"), list(TISSUES).index("white")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def signal_weights(site: Site, tissues: list[Relaxation], reference: list[Relaxa
     Args:
         site: the protocol.
         tissues: n tissues.
-        reference: the subject's ``TISSUES``; the unit is its white matter in t1 (also for t1ce), its grey matter in
+        reference: the subject's ``TISSUES``; the unit is its white matter in t1 (also for t1ce), its gray matter in
             t2 and flair.
 
     Returns:
@@ -109,7 +109,7 @@ def signal_weights(site: Site, tissues: list[Relaxation], reference: list[Relaxa
     """
     signal = _raw_signal(site, tissues)
     t1, _, t2, flair = _raw_signal(site, reference)
-    unit = np.array([t1[WHITE], t1[WHITE], t2[GREY], flair[GREY]])
+    unit = np.array([t1[WHITE], t1[WHITE], t2[GRAY], flair[GRAY]])
     return (signal / unit[:, None]).astype(np.float32)
 
 

@@ -71,7 +71,7 @@ def nifti_bytes(volume: np.ndarray, affine: np.ndarray, step: float | None = Non
     Args:
         volume: (X, Y, Z).
         affine: voxel to mm.
-        step: intensity of one grey value, stored as the header's slope; None stores ``volume`` as uint8.
+        step: intensity of one gray value, stored as the header's slope; None stores ``volume`` as uint8.
     """
     if step is None:
         image = nib.Nifti1Image(volume.astype(np.uint8), affine)

@@ -34,13 +34,13 @@ def make_ms(anatomy: Anatomy, seed: int) -> Lesion:
     wobble = 0.18 * smooth_noise(rng, shape, spacing, 8)[0]
     share = np.zeros(shape, np.float32)
     for _ in range(int(rng.integers(6, 22))):
-        centre = np.unravel_index(np.searchsorted(cumulative, rng.uniform(0, cumulative[-1])), shape)
+        center = np.unravel_index(np.searchsorted(cumulative, rng.uniform(0, cumulative[-1])), shape)
         radius, strength = np.exp(rng.normal(np.log(3.2), 0.40)), rng.uniform(0.45, 1.0)
-        axis = outward[:, centre[0], centre[1], centre[2]]
+        axis = outward[:, center[0], center[1], center[2]]
         axis = axis / (np.linalg.norm(axis) + 1e-6)
         reach = int(np.ceil((2.2 * radius + 3) / spacing))
-        box = tuple(slice(max(0, c - reach), min(n, c + reach + 1)) for c, n in zip(centre, shape, strict=True))
-        offsets = [spacing * (np.arange(s.start, s.stop) - c) for s, c in zip(box, centre, strict=True)]
+        box = tuple(slice(max(0, c - reach), min(n, c + reach + 1)) for c, n in zip(center, shape, strict=True))
+        offsets = [spacing * (np.arange(s.start, s.stop) - c) for s, c in zip(box, center, strict=True)]
         x = np.stack(np.meshgrid(*offsets, indexing="ij"))
         along = np.einsum("i,ixyz->xyz", axis, x)
         r = np.sqrt(np.maximum((x**2).sum(0) - along**2, 0) + (along / 1.7) ** 2) / radius + wobble[box]

@@ -42,7 +42,7 @@ def smooth_noise(
     out = np.empty((count, *shape), np.float32)
     for field in out:
         control = rng.standard_normal(knots, dtype=np.float32)
-        # one matrix product an axis, the innermost last so that it runs on contiguous memory
+        # one matrix product per axis, the innermost last so that it runs on contiguous memory
         z = np.tensordot(bases[0], control, axes=(1, 0))
         z = np.matmul(bases[1], z)
         np.matmul(z, bases[2].T, out=field)

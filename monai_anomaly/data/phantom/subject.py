@@ -14,11 +14,11 @@ from .individual import make_anatomy
 from .lesion import Lesion
 from .ms import make_ms
 from .noise import warp
-from .tumour import make_tumour
+from .tumor import make_tumor
 
 __all__ = ["LESIONS", "PhantomSubject", "make_subject"]
 
-LESIONS = {"tumour": make_tumour, "ms": make_ms}
+LESIONS = {"tumour": make_tumor, "ms": make_ms}
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class PhantomSubject:
     Attributes:
         image: (4, X, Y, Z), float32, channels t1, t1ce, t2, flair, in units of the scanner.
         twin: the same person, coil and noise without the disease; equal to ``image`` where ``lesion`` is None.
-        label: (X, Y, Z), uint8: 0 healthy, 1 necrosis or non-enhancing core, 2 oedema, 4 enhancing, 5 MS lesion.
-        tissue: (X, Y, Z), uint8: 0 background, 1 fluid, 2 grey matter, 3 white matter (of ``image``).
+        label: (X, Y, Z), uint8: 0 healthy, 1 necrosis or non-enhancing core, 2 edema, 4 enhancing, 5 MS lesion.
+        tissue: (X, Y, Z), uint8: 0 background, 1 fluid, 2 gray matter, 3 white matter (of ``image``).
         mask: (X, Y, Z), uint8: the brain.
         affine: (4, 4), voxel to mm, RAS, MNI152 space.
         seed: the person and the disease.
@@ -115,5 +115,5 @@ def _add(
 
 
 def _tissue(fractions: np.ndarray) -> np.ndarray:
-    fluid, grey, white = fractions[[0, 5, 6, 7]].sum(0), fractions[[1, 3]].sum(0), fractions[[2, 4]].sum(0)
-    return (np.argmax(np.stack([fluid, grey, white]), axis=0) + 1).astype(np.uint8)
+    fluid, gray, white = fractions[[0, 5, 6, 7]].sum(0), fractions[[1, 3]].sum(0), fractions[[2, 4]].sum(0)
+    return (np.argmax(np.stack([fluid, gray, white]), axis=0) + 1).astype(np.uint8)

@@ -25,7 +25,7 @@ class Template:
     """The average brain that every subject is bent from.
 
     Attributes:
-        csf: probability of cerebrospinal fluid, (X, Y, Z), 0 to 1; ``gm``, ``wm`` likewise for grey and white matter.
+        csf: probability of cerebrospinal fluid, (X, Y, Z), 0 to 1; ``gm``, ``wm`` likewise for gray and white matter.
         ventricle: the part of ``csf`` inside the lateral ventricles.
         affine: voxel to mm, RAS, MNI152 space.
         spacing: voxel size in mm.

@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Losses of image translation with a Wasserstein critic (thesis ch. 6, eqs. 1-8), one equation a file."""
+"""Losses of image translation with a Wasserstein critic (thesis ch. 6, eqs. 1-8), one equation per file."""
 
 from __future__ import annotations
 

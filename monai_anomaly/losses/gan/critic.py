@@ -36,7 +36,7 @@ class TranslationCriticLoss(_Loss):
         penalty: the gradient penalty; default: `GradientPenalty`.
 
     Raises:
-        ValueError: when ``targets`` or ``pairing`` is another word, or ``targets="healthy"``, which shows the
+        ValueError: when ``targets`` or ``pairing`` is unknown, or ``targets="healthy"``, which shows the
             discriminator no diseased image, comes with a weight of the classes.
     """
 

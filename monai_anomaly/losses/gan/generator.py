@@ -39,7 +39,7 @@ class TranslationGeneratorLoss(_Loss):
             and reconstructed as well: Fixed-Point GAN (https://arxiv.org/abs/1908.06965), eqs. 1-6.
 
     Raises:
-        ValueError: when ``distance`` or ``targets`` is another word.
+        ValueError: when ``distance`` or ``targets`` is unknown.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ class GradientPenalty(_Loss):
             times larger as the map has entries.
 
     Raises:
-        ValueError: when ``output`` is another word.
+        ValueError: when ``output`` is unknown.
     """
 
     def __init__(self, output: str = "mean") -> None:
@@ -47,7 +47,7 @@ class GradientPenalty(_Loss):
         t = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
         with torch.autocast(real.device.type, enabled=False):
             x = (t * real.float() + (1 - t) * fake.float()).detach().requires_grad_()
-            judged = critic(x)[:, None].flatten(1)  # also of one value an image
+            judged = critic(x)[:, None].flatten(1)  # also of one value per image
             value = judged.mean(1) if self.output == "mean" else judged.sum(1)
             (slope,) = torch.autograd.grad(value.sum(), x, create_graph=True)
         # the small number keeps the root differentiable where the critic is flat

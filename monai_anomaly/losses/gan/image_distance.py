@@ -18,7 +18,7 @@ class ImageDistance(_Loss):
             whole image, as the equations have it; ``"mae"``, the mean absolute difference (StarGAN, Fixed-Point GAN).
 
     Raises:
-        ValueError: when ``kind`` is another word.
+        ValueError: when ``kind`` is unknown.
     """
 
     def __init__(self, kind: str = "mse") -> None:

@@ -13,7 +13,7 @@ def check_targets(kind: str) -> str:
     """The kind of targets, see `translation_targets`.
 
     Raises:
-        ValueError: when it is another word.
+        ValueError: when it is unknown.
     """
     if kind not in TARGETS:
         raise ValueError(f"targets must be one of {TARGETS}, got {kind!r}")
@@ -33,7 +33,7 @@ def translation_targets(label: torch.Tensor, kind: str, healthy: int = 0) -> tup
         Numbers of the images (M,) and their targets (M,).
 
     Raises:
-        ValueError: when ``kind`` is another word.
+        ValueError: when ``kind`` is unknown.
     """
     if check_targets(kind) == "healthy":
         rows = torch.nonzero(label != healthy)[:, 0]

@@ -13,7 +13,7 @@ __all__ = ["GlobalPoolHead", "LocalPoolHead"]
 
 
 class _PoolHead(nn.Module):
-    """A 1 x 1 convolution that starts at zero, pooled over all locations; takes any image size."""
+    """A 1 x 1 convolution that starts at zero, and a pooling over all locations; takes any image size."""
 
     def __init__(self, spatial_dims: int, channels: int, out_channels: int) -> None:
         super().__init__()
@@ -44,8 +44,8 @@ class LocalPoolHead(_PoolHead):
     although it fills few locations, and the gradient goes to the locations that carry the evidence. A plain mean of
     local outputs would be :class:`GlobalPoolHead` again, as both are linear. Hence the convolution does not start at
     zero: there all locations weigh alike, the head is a mean, and training rests on a plateau for hundreds of
-    iterations. Experimental: not used by the papers. Source: Pinheiro & Collobert, "From Image-level to Pixel-level
-    Labeling" (https://arxiv.org/abs/1411.6228), eq. 6.
+    iterations. The default of the bundle ``diffanomaly``; the papers use :class:`AttentionPool2d`. Source: Pinheiro &
+    Collobert, "From Image-level to Pixel-level Labeling" (https://arxiv.org/abs/1411.6228), eq. 6.
 
     Args:
         spatial_dims: 1, 2 or 3.

@@ -26,7 +26,7 @@ class NetworkDescription:
         in_channels: channels of the input.
         out_channels: channels, classes or scalars of the output.
         channels: channels of each level, full resolution first.
-        num_res_blocks: residual blocks a level.
+        num_res_blocks: residual blocks per level.
         attention_levels: whether a level has attention.
         num_classes: entries of the label embedding; None if unconditional.
         scale_shift: the embedding scales and shifts the features instead of being added.
@@ -53,7 +53,7 @@ def detect(state_dict: Mapping[str, torch.Tensor], num_res_blocks: int | None = 
 
     Args:
         state_dict: tensors by name.
-        num_res_blocks: residual blocks a level; needed only where the names allow several answers (an encoder whose
+        num_res_blocks: residual blocks per level; needed only where the names allow several answers (an encoder whose
             sizes change in residual blocks and that has attention in the middle block alone).
 
     Raises:
@@ -128,7 +128,7 @@ def _count_up_blocks(state_dict: Mapping[str, torch.Tensor]) -> int:
 
 
 def _depth(blocks: list[_Block], updown: bool, asked: int | None, num_up: int | None) -> int:
-    """Residual blocks a level, from the places where the size, the channels and the attention can change."""
+    """Residual blocks per level, from the places where the size, the channels and the attention can change."""
     total = len(blocks) + 1  # each level but the last ends with a halving block
     fits = []
     for period in range(2, total + 1):

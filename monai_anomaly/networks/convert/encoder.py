@@ -24,7 +24,7 @@ def convert_encoder(
     Args:
         state_dict: tensors by guided-diffusion's names.
         num_head_channels: channels of an attention head, which the file does not tell; 64 for the published models.
-        num_res_blocks: residual blocks a level; needed only where :func:`detect` asks for it.
+        num_res_blocks: residual blocks per level; needed only where :func:`detect` asks for it.
 
     Returns:
         Arguments of the constructor (plain lists and numbers) and the state dict.

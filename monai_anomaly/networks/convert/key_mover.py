@@ -74,7 +74,7 @@ class KeyMover:
 
         Args:
             num_levels: number of resolutions.
-            num_res_blocks: residual blocks a level.
+            num_res_blocks: residual blocks per level.
             attention_levels: whether a level has attention.
             updown: sizes change in residual blocks.
             heads: attention heads of each level; the middle block has those of the last.

@@ -18,7 +18,7 @@ def image_statistics(network: nn.Module) -> Iterator[None]:
     The published evaluation of DeScarGAN leaves the generator in training mode and gives it one image at a time, which
     also moves its running statistics. Here nothing moves: running statistics, the count of batches and the modes of
     all modules are untouched, also after an error. Other layers, dropout among them, keep the mode they are in. A layer
-    that is given a single value a channel raises, as in training.
+    that is given a single value per channel raises, as in training.
 
     The result for an image depends on the others of its batch. Not for threads that share a network.
 

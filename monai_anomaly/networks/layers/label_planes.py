@@ -9,7 +9,7 @@ __all__ = ["append_label_planes"]
 
 
 def append_label_planes(x: torch.Tensor, label: torch.Tensor, num_classes: int) -> torch.Tensor:
-    """Images (N, C + num_classes, ...): behind the channels one plane a class, of ones for the image's class.
+    """Images (N, C + num_classes, ...): behind the channels one plane per class, of ones for the image's class.
 
     How StarGAN tells its generator the class (Choi et al., https://arxiv.org/abs/1711.09020).
 
@@ -19,11 +19,11 @@ def append_label_planes(x: torch.Tensor, label: torch.Tensor, num_classes: int) 
         num_classes: number of classes.
 
     Raises:
-        ValueError: when there is not one label an image.
+        ValueError: when there is not one label per image.
     """
     label = label.reshape(-1).long()
     if label.shape[0] != x.shape[0]:
-        raise ValueError(f"expected one target an image, {x.shape[0]}, found {label.shape[0]}")
+        raise ValueError(f"expected one target per image, {x.shape[0]}, found {label.shape[0]}")
     one_hot = F.one_hot(label, num_classes).to(x.dtype)
     planes = one_hot.reshape(list(one_hot.shape) + [1] * (x.ndim - 2)) * torch.ones_like(x[:, :1])
     return torch.cat([x, planes], dim=1)

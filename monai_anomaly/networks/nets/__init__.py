@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Networks, one a file."""
+"""Networks, one per file."""
 
 from __future__ import annotations
 

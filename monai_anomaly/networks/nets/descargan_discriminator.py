@@ -15,7 +15,7 @@ __all__ = ["DeScarGANDiscriminator"]
 
 
 class DeScarGANDiscriminator(nn.Module):
-    """Discriminator of DeScarGAN: one critic a class and a classifier that share a VGG-like encoder.
+    """Discriminator of DeScarGAN: one critic per class and a classifier that share a VGG-like encoder.
 
     Any image size that the poolings allow: the classifier pools its features to 4 x 4, which at 256 x 256 with the
     default channels is the published 2 x 2 pooling. With the defaults 18,170,180 parameters. The published critics have
@@ -27,7 +27,7 @@ class DeScarGANDiscriminator(nn.Module):
         spatial_dims: 1, 2 or 3.
         in_channels: channels of the image.
         num_classes: number of classes.
-        channels: channels of each level; as many poolings as levels less one.
+        channels: channels of each level; as many poolings as levels minus one.
         num_convs: convolutions of each level.
         critics: whether there are critics; without, it is the classifier D_cls alone.
         norm: normalization behind the convolutions, as in MONAI's blocks; None, the thesis, for none. The gradient

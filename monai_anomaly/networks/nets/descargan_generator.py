@@ -15,7 +15,7 @@ __all__ = ["DeScarGANGenerator"]
 
 
 class DeScarGANGenerator(nn.Module):
-    """Generator of DeScarGAN: a U-Net with one output branch a class, and no skip connection at the top level.
+    """Generator of DeScarGAN: a U-Net with one output branch per class, and no skip connection at the top level.
 
     The class to translate to is told twice: as planes beside the image, which the published code has and the paper does
     not show, and by the branch. A skip connection at the top would forbid structural change; those below keep detail.
@@ -26,7 +26,7 @@ class DeScarGANGenerator(nn.Module):
         spatial_dims: 1, 2 or 3.
         in_channels: channels of the image.
         num_classes: number of classes, and of branches.
-        channels: channels of each level; as many poolings as levels less one.
+        channels: channels of each level; as many poolings as levels minus one.
         norm: normalization, as in MONAI's blocks. Batch normalization behaves at inference as its mode says: running
             statistics (evaluation mode), or those of the image (:py:func:`image_statistics`), as published.
     """
@@ -70,7 +70,7 @@ class DeScarGANGenerator(nn.Module):
             target: class to translate each image to (N,), of int64.
 
         Raises:
-            ValueError: when there is not one target an image.
+            ValueError: when there is not one target per image.
         """
         h = append_label_planes(x, target, self.num_classes)
         skips = []

@@ -15,7 +15,7 @@ __all__ = ["FCNCritic"]
 
 
 class FCNCritic(nn.Module):
-    """VAGAN's critic: a fully convolutional network whose outputs are averaged, one number an image.
+    """VAGAN's critic: a fully convolutional network whose outputs are averaged, one number per image.
 
     3-convolutions with ReLU and max pooling between the levels, one more convolution, a 1-convolution to one channel
     and the mean over all locations; no normalization. Any size of image: the pooling keeps the last row and column of

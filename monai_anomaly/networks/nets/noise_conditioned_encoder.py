@@ -41,30 +41,29 @@ class NoiseConditionedEncoder(nn.Module):
     attention, middle block) and a pooling head. MONAI's ``DiffusionModelEncoder`` is another network. With the defaults
     and input size 256: 5,452,962 parameters for 4 channels and 2 classes, 5,452,833 for 4 channels and a scalar.
     Sources: Dhariwal & Nichol (https://arxiv.org/abs/2105.05233), section 4; Wolleb et al., "Diffusion Models for
-        Medical Anomaly
-    Detection" (https://arxiv.org/abs/2203.04306).
+    Medical Anomaly Detection" (https://arxiv.org/abs/2203.04306).
 
     The head (``pool``) is one of
 
     - ``"attention"``: :class:`~monai_anomaly.networks.blocks.AttentionPool2d`, as in the papers; 2D only;
     - ``"adaptive"``: :class:`~monai_anomaly.networks.blocks.GlobalPoolHead`, mean over locations;
-    - ``"local"``: :class:`~monai_anomaly.networks.blocks.LocalPoolHead`, smooth maximum of local outputs
-    (experimental).
+    - ``"local"``: :class:`~monai_anomaly.networks.blocks.LocalPoolHead`, smooth maximum of local outputs, the default
+      of the bundle ``diffanomaly``.
 
     Args:
         spatial_dims: 2 or 3.
         in_channels: channels of the image.
         out_channels: classes, or 1 for a regressor.
         channels: channels of each level; multiples of ``norm_num_groups``.
-        num_res_blocks: residual blocks a level, one number or one for each level.
+        num_res_blocks: residual blocks per level, one number or one for each level.
         attention_levels: whether a level has attention; the middle block always has.
         num_head_channels: channels of an attention head; must divide the channels of every level with attention and
             of the last level.
         norm_num_groups: groups of the group normalizations.
         norm_eps: their epsilon.
         pool: the head, see above.
-        input_size: image size, one number or one an axis, that the positional embedding of the attention pool is stored
-            for; other sizes work too.
+        input_size: image size, one number or one per axis, that the positional embedding of the attention pool is
+            stored for; other sizes work too.
 
     Raises:
         ValueError: if the lengths of the levels disagree, a head size does not fit, the pool is unknown, or the

@@ -40,7 +40,7 @@ class SegNet(nn.Module):
     Args:
         spatial_dims: 1, 2 or 3.
         in_channels: channels of the image.
-        out_channels: channels of the output, logits; two a region for `AleatoricLoss`.
+        out_channels: channels of the output, logits; two per region for `AleatoricLoss`.
         channels: channels of each level.
         num_convs: convolutions of each level, of the encoder and of the decoder.
         dropout: probability that an activation is dropped; 0: no dropout layers.

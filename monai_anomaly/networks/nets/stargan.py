@@ -111,7 +111,7 @@ class StarGANDiscriminator(nn.Module):
         in_channels: channels of the image.
         num_classes: number of classes.
         channels: channels of the first convolution.
-        num_layers: number of convolutions; images have at least 2^num_layers pixels an axis.
+        num_layers: number of convolutions; images have at least 2^num_layers pixels per axis.
         input_size: size of the images that the class head covers with its kernel; None: any size.
 
     Raises:

@@ -9,7 +9,7 @@ import pytest
 
 from monai_anomaly.data.phantom.contrast import (
     CONTRASTS,
-    GREY,
+    GRAY,
     SITES,
     TISSUES,
     WHITE,
@@ -27,15 +27,15 @@ T1, T1CE, T2, FLAIR = range(4)
 def test_every_site_shows_the_contrast_of_its_sequences(site):
     w = signal_weights(SITES[site], PERSON, PERSON)
     assert w.shape == (len(CONTRASTS), len(TISSUES)) and (w >= 0).all()
-    assert w[T1, WHITE] > w[T1, GREY] > w[T1, CSF]
-    assert w[T2, CSF] > w[T2, GREY] > w[T2, WHITE]
-    assert w[FLAIR, GREY] > w[FLAIR, WHITE] > w[FLAIR, CSF]
+    assert w[T1, WHITE] > w[T1, GRAY] > w[T1, CSF]
+    assert w[T2, CSF] > w[T2, GRAY] > w[T2, WHITE]
+    assert w[FLAIR, GRAY] > w[FLAIR, WHITE] > w[FLAIR, CSF]
     assert w[T1CE, VESSEL] > 1.15 * w[T1, VESSEL]
-    assert w[T1, WHITE] == pytest.approx(1) and w[T2, GREY] == pytest.approx(1) and w[FLAIR, GREY] == pytest.approx(1)
+    assert w[T1, WHITE] == pytest.approx(1) and w[T2, GRAY] == pytest.approx(1) and w[FLAIR, GRAY] == pytest.approx(1)
 
 
 def test_sites_differ_in_contrast():
-    tables = [signal_weights(s, PERSON, PERSON)[:, [CSF, GREY, WHITE]] for s in SITES.values()]
+    tables = [signal_weights(s, PERSON, PERSON)[:, [CSF, GRAY, WHITE]] for s in SITES.values()]
     distance = [np.abs(a - b).max() for i, a in enumerate(tables) for b in tables[:i]]
     assert min(distance) > 0.08
 
@@ -50,7 +50,7 @@ def test_saturation_recovery_by_hand():
 def test_t1_shortens_at_low_field_but_not_in_fluid():
     site = replace(SITES["A"], field=1.5, t1=("se", 600, 0, 10))
     high = replace(site, field=3.0)
-    tissue, fluid = PERSON[GREY], PERSON[CSF]
+    tissue, fluid = PERSON[GRAY], PERSON[CSF]
     reference = [Relaxation(1000, 80, 1, dispersion=0)] * len(PERSON)
     low_w, high_w = (signal_weights(s, [tissue, fluid], reference)[T1] for s in (site, high))
     assert low_w[0] > 1.1 * high_w[0]

@@ -30,5 +30,5 @@ def test_unknown_class_is_refused() -> None:
 
 
 def test_one_label_is_not_spread_over_the_batch() -> None:
-    with pytest.raises(ValueError, match="one target an image, 2, found 1"):
+    with pytest.raises(ValueError, match="one target per image, 2, found 1"):
         append_label_planes(torch.rand(2, 1, 4, 4), torch.tensor([1]), 2)

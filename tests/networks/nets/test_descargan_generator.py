@@ -94,5 +94,5 @@ def test_every_branch_learns() -> None:
 
 
 def test_wrong_number_of_targets() -> None:
-    with pytest.raises(ValueError, match="one target an image, 2"):
+    with pytest.raises(ValueError, match="one target per image, 2"):
         tiny()(torch.rand(2, 1, 16, 16), torch.tensor([0]))

@@ -9,17 +9,17 @@ from .contrast import Relaxation
 from .lesion import Lesion
 from .noise import smooth_noise, warp
 
-__all__ = ["ENHANCING", "NECROSIS", "OEDEMA", "make_tumour"]
+__all__ = ["EDEMA", "ENHANCING", "NECROSIS", "make_tumor"]
 
-NECROSIS, OEDEMA, ENHANCING = 1, 2, 4
-"""Classes of BraTS: necrotic or non-enhancing core, oedema with infiltration, enhancing tumour."""
+NECROSIS, EDEMA, ENHANCING = 1, 2, 4
+"""Classes of BraTS: necrotic or non-enhancing core, edema with infiltration, enhancing tumor."""
 
 
-def make_tumour(anatomy: Anatomy, seed: int) -> Lesion:
-    """A glioma: core, rim, oedema along the white matter, and the push on the tissue around it.
+def make_tumor(anatomy: Anatomy, seed: int) -> Lesion:
+    """A glioma: core, rim, edema along the white matter, and the push on the tissue around it.
 
-    Every tumour has a look of its own: ring-enhancing, patchy, not enhancing at all, or a core dark on FLAIR and bright
-    on T2 (the T2-FLAIR mismatch); its oedema may differ little from healthy tissue.
+    Every tumor has a look of its own: ring-enhancing, patchy, not enhancing at all, or a core dark on FLAIR and bright
+    on T2 (the T2-FLAIR mismatch); its edema may differ little from healthy tissue.
 
     Args:
         anatomy: the person.
@@ -36,9 +36,9 @@ def make_tumour(anatomy: Anatomy, seed: int) -> Lesion:
     lobes = 0.16 * smooth_noise(rng, shape, spacing, 14)[0] + 0.06 * smooth_noise(rng, shape, spacing, 6)[0]
     patches = smooth_noise(rng, shape, spacing, 7)[0]
     cloud = smooth_noise(rng, shape, spacing, 16)[0]
-    centre = _place(anatomy, rng)
+    center = _place(anatomy, rng)
 
-    x = np.stack(np.broadcast_arrays(*[a - c for a, c in zip(anatomy.axes_mm(), centre, strict=True)]))
+    x = np.stack(np.broadcast_arrays(*[a - c for a, c in zip(anatomy.axes_mm(), center, strict=True)]))
     r = np.sqrt(((x / stretch[:, None, None, None]) ** 2).sum(0))
     displacement = _mass_effect(x, r, core, push * core**3, anatomy)
     white, fluid, inside = warp(np.stack([anatomy.white, anatomy.fluid, anatomy.fractions.sum(0)]), displacement)
@@ -53,33 +53,33 @@ def make_tumour(anatomy: Anatomy, seed: int) -> Lesion:
         enhancing = mass * np.clip(0.5 + 0.7 * patches, 0, 1)
     else:
         enhancing = np.zeros_like(mass)
-    extent = core + reach * np.clip(0.25 + 1.15 * white, 0, 1.2)  # vasogenic oedema follows white matter
-    oedema = np.clip((extent - lumpy) / 3.0 + 0.5, 0, 1) * (0.25 + 0.75 * white) * np.clip(1.25 - fluid, 0, 1)
-    oedema = np.clip(oedema * inside - mass, 0, 1) * (1 - mass)
+    extent = core + reach * np.clip(0.25 + 1.15 * white, 0, 1.2)  # vasogenic edema follows white matter
+    edema = np.clip((extent - lumpy) / 3.0 + 0.5, 0, 1) * (0.25 + 0.75 * white) * np.clip(1.25 - fluid, 0, 1)
+    edema = np.clip(edema * inside - mass, 0, 1) * (1 - mass)
 
-    label = np.where(oedema > 0.3, OEDEMA, 0)
+    label = np.where(edema > 0.3, EDEMA, 0)
     label = np.where(mass > 0.5, np.where(enhancing > 0.45, ENHANCING, NECROSIS), label)
-    infiltration = oedema * np.clip(0.8 + 0.3 * cloud, 0.3, 1)  # an annotator sees the extent, not the amount
+    infiltration = edema * np.clip(0.8 + 0.3 * cloud, 0.3, 1)  # an annotator sees the extent, not the amount
     fractions = np.stack([mass - enhancing, infiltration, enhancing]).astype(np.float32)
     return Lesion(fractions, tissues, (label * anatomy.brain).astype(np.uint8), displacement)
 
 
 def _tissues(kind: str, rng: np.random.Generator) -> list[Relaxation]:
-    """Magnetic properties of core, oedema and enhancing part; 3 T, between published bounds."""
+    """Magnetic properties of core, edema and enhancing part; 3 T, between published bounds."""
     if kind == "mismatch":
         core = Relaxation(rng.uniform(2700, 3300), rng.uniform(250, 450), 0.95)
     elif kind == "diffuse":
         core = Relaxation(rng.uniform(1500, 2000), rng.uniform(120, 190), 0.87)
     else:
         core = Relaxation(rng.uniform(1900, 3600), rng.uniform(180, 700), 0.95, 0.05)
-    wet = rng.uniform(1.15, 1.75)  # oedema between white matter and full-blown
-    oedema = Relaxation(870 + 730 * wet, 70 + 95 * wet, 0.71 + 0.16 * wet, 0.05)
+    wet = rng.uniform(1.15, 1.75)  # edema between white matter and full-blown
+    edema = Relaxation(870 + 730 * wet, 70 + 95 * wet, 0.71 + 0.16 * wet, 0.05)
     enhancing = Relaxation(rng.uniform(1400, 1800), rng.uniform(95, 140), 0.86, rng.uniform(0.5, 1.8))
-    return [core, oedema, enhancing]
+    return [core, edema, enhancing]
 
 
 def _place(anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
-    """Centre in mm: white matter of a hemisphere, 14 mm or more below the surface, above the brain stem."""
+    """Center in mm: white matter of a hemisphere, 14 mm or more below the surface, above the brain stem."""
     origin = anatomy.affine[:3, 3]
     good = (anatomy.white > 0.6) & (anatomy.depth > 14)
     for _ in range(10_000):
@@ -87,11 +87,11 @@ def _place(anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
         voxel = tuple(np.round((point - origin) / anatomy.spacing).astype(int))
         if abs(point[0]) > 14 and good[voxel]:
             return point.astype(np.float32)
-    raise RuntimeError("no white matter to put a tumour into")
+    raise RuntimeError("no white matter to put a tumor into")
 
 
 def _mass_effect(x: np.ndarray, r: np.ndarray, core: float, volume: float, anatomy: Anatomy) -> np.ndarray:
-    """Backward displacement in voxels of a radial push that keeps volume, fading towards the skull.
+    """Backward displacement in voxels of a radial push that keeps volume, fading toward the skull.
 
     What lies at radius r came from cbrt(r^3 - volume); inside the core the push grows with the enclosed volume.
     """
