@@ -36,7 +36,6 @@ __all__ = [
     "find_inputs",
     "find_siblings",
     "healthy_only",
-    "is_builtin",
     "is_mask_beside",
     "load_brain_mask",
     "load_datalist",

@@ -66,10 +66,9 @@ class SliceDataset(Dataset):
 
     Example::
 
-        transform = Compose([
-            LoadModalitiesd(["image", "mask"]), Orientationd(["image", "mask"], "RAS"), ScaleIntensityByBraind("image"),
-        ])
-        dataset = SliceDataset(load_datalist("brats.json", "training"), transform, slice_range=(80, 129))
+        volume = {"image": torch.rand(4, 8, 8, 20), "mask": torch.zeros(1, 8, 8, 20), "subject": "a"}
+        dataset = SliceDataset([volume], ScaleIntensityByBraind("image"), slice_range=(5, 15))
+        assert len(dataset) == 10 and dataset[0]["image"].shape == (4, 8, 8)
     """
 
     def __init__(

@@ -37,6 +37,12 @@ class Prediction:
         eps: the noise in x, (N, C, ...).
         x0: the clean image, (N, C, ...).
         variance: the raw variance output in about [-1, 1] of a network that learns it, else None.
+
+    Example::
+
+        x = torch.randn(2, 1, 8, 8)
+        prediction = Prediction(eps=x, x0=torch.zeros_like(x))
+        assert prediction.variance is None
     """
 
     eps: torch.Tensor
@@ -65,6 +71,13 @@ class Denoiser:
 
     Raises:
         ValueError: when ``clip`` is not two rising numbers, or ``prediction`` is unknown.
+
+    Example::
+
+        levels = {"channels": (8, 8), "num_res_blocks": 1, "attention_levels": (False, False), "norm_num_groups": 8}
+        network = DiffusionModelUNet(2, 1, 1, **levels)
+        denoiser = Denoiser(network, NoiseSchedule(), clip=(-1, 1))
+        prediction = denoiser(torch.randn(2, 1, 8, 8), 500)  # prediction.eps, prediction.x0
     """
 
     def __init__(

@@ -31,6 +31,14 @@ class Guidance(ABC):
 
     Raises:
         ValueError: when the interval's ends fall; one of no level is a guide that never acts.
+
+    Example::
+
+        class Darker(Guidance):
+            def log_likelihood(self, x, timesteps):
+                return -x.flatten(1).square().sum(1)
+
+        term = Darker(None, NoiseSchedule(), scale=3.0)(torch.rand(2, 1, 8, 8), 500)  # to be added to eps
     """
 
     def __init__(
@@ -92,6 +100,14 @@ class ClassifierGuidance(Guidance):
     Raises:
         DataError: in use, when the classifier has fewer than two classes or no class ``target``, see
             `check_class_logits`.
+
+    Example::
+
+        levels = {"channels": (8, 8), "attention_levels": (False, False), "norm_num_groups": 8, "num_head_channels": 8}
+        classifier = NoiseConditionedEncoder(in_channels=1, pool="local", **levels)
+        guidance = ClassifierGuidance(classifier, NoiseSchedule(), target=0, scale=100.0, interval=(0, 400))
+        denoiser = Denoiser(lambda x, timesteps: x, NoiseSchedule())
+        healthy = solve(denoiser, torch.rand(2, 1, 16, 16), uniform_grid(500, 5)[::-1], guidance=guidance)
     """
 
     def __init__(self, network: Any, schedule: NoiseSchedule, target: int | torch.Tensor = 0, **kwargs: Any) -> None:
@@ -110,6 +126,13 @@ class GuidanceSum:
 
     Args:
         terms: the guides.
+
+    Example::
+
+        schedule, logits = NoiseSchedule(), lambda x, timesteps: x.flatten(1)[:, :2]
+        early = ClassifierGuidance(logits, schedule, target=0, interval=(250, 500))
+        late = ClassifierGuidance(logits, schedule, target=0, scale=10.0, interval=(0, 250))
+        term = GuidanceSum([early, late])(torch.rand(2, 1, 8, 8), 100)
     """
 
     def __init__(self, terms: Sequence[Guidance]) -> None:

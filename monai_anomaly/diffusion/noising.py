@@ -21,6 +21,12 @@ class NoisyImages:
         x: noisy images, of the same shape.
         level: noise level of each (N,), see `NoiseSchedule`.
         label: class of each (N,), None where the loss needs none.
+
+    Example::
+
+        x0, noise, level = torch.rand(2, 1, 8, 8), torch.randn(2, 1, 8, 8), torch.tensor([10, 900])
+        noisy = NoisyImages(x0, noise, NoiseSchedule().add_noise(x0, noise, level), level)
+        assert len(noisy) == 2
     """
 
     x0: torch.Tensor

@@ -20,6 +20,13 @@ class Parametrization:
 
     Raises:
         ValueError: when the prediction is unknown.
+
+    Example::
+
+        schedule, x0, noise = NoiseSchedule(), torch.rand(2, 1, 8, 8), torch.randn(2, 1, 8, 8)
+        v = Parametrization(schedule, "v_prediction")
+        eps, clean = v.read(schedule.add_noise(x0, noise, 500), v.target(x0, noise, 500), 500)
+        torch.testing.assert_close(clean, x0)
     """
 
     def __init__(self, schedule: NoiseSchedule, prediction: str = "epsilon") -> None:

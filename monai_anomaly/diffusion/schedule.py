@@ -36,6 +36,12 @@ class NoiseSchedule:
 
     Raises:
         ValueError: when ``kind`` is unknown, or a beta is not in (0, 1): T is too small for a linear schedule.
+
+    Example::
+
+        schedule, x0 = NoiseSchedule(1000, kind="cosine"), torch.rand(2, 1, 8, 8)
+        x = schedule.add_noise(x0, torch.randn_like(x0), level=500)
+        signal, spread = schedule.amplitudes(500, x)  # sqrt(abar), sqrt(1 - abar)
     """
 
     def __init__(

@@ -34,6 +34,12 @@ def ddim_step(
         target: where to go, above or below.
         eta: 0 is deterministic; 1 is the DDPM's variance (downward steps only).
         noise: standard normal, shaped as x, for ``eta > 0``.
+
+    Example::
+
+        schedule, x, eps = NoiseSchedule(), torch.rand(2, 1, 8, 8), torch.randn(2, 1, 8, 8)
+        up = ddim_step(schedule, x, eps, 100, 200)
+        torch.testing.assert_close(ddim_step(schedule, up, eps, 200, 100), x)
     """
     signal, spread = schedule.amplitudes(level, x)
     x0 = (x - spread * eps) / signal
@@ -92,6 +98,12 @@ def solve(
     Raises:
         ValueError: when ``order`` is neither 1 nor 2, ``substeps`` is less than 1, the grid is not one that can be
             walked (see `check_grid`), or the record is that of another call.
+
+    Example::
+
+        denoiser, grid = Denoiser(lambda x, timesteps: x, NoiseSchedule()), uniform_grid(500, 20)
+        latent = solve(denoiser, torch.rand(2, 1, 8, 8), grid)  # encode
+        image = solve(denoiser, latent, grid[::-1], order=2)  # decode
     """
     if order not in (1, 2):
         raise ValueError(f"order must be 1 or 2, got {order}")
@@ -135,6 +147,12 @@ def solve_back(
 
     Raises:
         ValueError: when the record is empty, or ``substeps`` is less than 1.
+
+    Example::
+
+        denoiser, record = Denoiser(lambda x, timesteps: x, NoiseSchedule()), Trajectory()
+        latent = solve(denoiser, torch.rand(2, 1, 8, 8), (0, 100, 500), record=record)
+        image = solve_back(denoiser, latent, record)
     """
     grid = check_grid(denoiser.schedule, trajectory.grid[::-1], "the record")
     for interval, (level, target) in zip(reversed(range(len(trajectory))), pairwise(grid), strict=True):

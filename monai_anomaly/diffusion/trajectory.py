@@ -14,6 +14,13 @@ class Trajectory:
     can only evaluate eps at l_(k+1). The record keeps the difference, slope_k - eps_(k+1), with the eps that the
     encoding's own denoiser gives at l_(k+1): known anyway for its next interval, and evaluated once more at the top. So
     what the decoding's denoiser says otherwise, e.g. because it is told another label, acts on every interval.
+
+    Example::
+
+        denoiser, x = Denoiser(lambda x, timesteps: x, NoiseSchedule()), torch.rand(2, 1, 8, 8)
+        record = Trajectory()
+        latent = solve(denoiser, x, uniform_grid(500, 10), record=record)
+        torch.testing.assert_close(solve_back(denoiser, latent, record), x)
     """
 
     def __init__(self) -> None:

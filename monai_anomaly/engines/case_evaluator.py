@@ -24,6 +24,13 @@ class CaseEvaluator(SupervisedEvaluator):
         args: of ``monai.engines.SupervisedEvaluator``; ``val_data_loader`` is an `InputLoader`.
         name_key: entry of the batch that names the case.
         kwargs: as ``args``.
+
+    Example::
+
+        loader = InputLoader(InputDataset([{"image": torch.rand(1, 8, 8), "subject": "a"}]))
+        evaluator = CaseEvaluator("cpu", loader, nn.Identity())
+        evaluator.run()
+        assert loader.left_out == []
     """
 
     def __init__(self, *args: Any, name_key: str = "subject", **kwargs: Any) -> None:

@@ -77,6 +77,16 @@ class CriticTrainer(Trainer):
 
     Raises:
         ValueError: when ``n_critic`` is less than 1 or ``warmup`` less than 0.
+
+    Example::
+
+        critic = DeScarGANDiscriminator(channels=(2, 4), num_convs=(1, 1))
+        network = TranslationGAN(DeScarGANGenerator(channels=(2, 4)), critic)
+        optimizers = [torch.optim.Adam(part.parameters()) for part in (network.generator, network.discriminator)]
+        batches = [{"image": torch.rand(4, 1, 16, 16), "label": torch.tensor([0, 1, 0, 1])}] * 5
+        losses = TranslationGeneratorLoss(), TranslationCriticLoss()
+        trainer = CriticTrainer("cpu", 1, batches, network, *optimizers, *losses)
+        trainer.run()  # five updates of the discriminator, one of the generator
     """
 
     def __init__(

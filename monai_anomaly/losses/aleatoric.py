@@ -48,6 +48,12 @@ class AleatoricLoss(_Loss):
 
     Raises:
         ValueError: when no sample is asked for.
+
+    Example::
+
+        output = torch.randn(4, 2, 8, 8, requires_grad=True)  # mean and log-variance of one region's logits
+        mask = (torch.rand(4, 1, 8, 8) > 0.9).float()
+        AleatoricLoss()(output, mask).backward()
     """
 
     def __init__(self, samples: int = 10, seed: int | None = None) -> None:

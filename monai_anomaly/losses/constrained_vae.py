@@ -26,6 +26,12 @@ class ConstrainedVAELoss(VAELoss):
     Args:
         beta: weight of the divergence, see `VAELoss`.
         constraint: :math:`\rho`; 0: `VAELoss`.
+
+    Example::
+
+        image, code = torch.rand(4, 1, 8, 8), torch.zeros(4, 16)
+        pred = (image, code, code, code, code + 1)  # the last one: the code of the reconstruction
+        torch.testing.assert_close(ConstrainedVAELoss(constraint=0.5)(pred, image), torch.tensor(0.5))
     """
 
     def __init__(self, beta: float = 1.0, constraint: float = 0.5) -> None:

@@ -25,6 +25,8 @@ class StackedDeepSupervisionLoss(DeepSupervisionLoss):
     Example::
 
         loss = StackedDeepSupervisionLoss(DiceFocalLoss(sigmoid=True, batch=True, gamma=0.0))
+        heads, mask = torch.randn(2, 3, 1, 16, 16), torch.zeros(2, 1, 16, 16)
+        value = loss(heads, mask)
     """
 
     def get_weights(self, levels: int = 1) -> list[float]:

@@ -25,6 +25,12 @@ class VAELoss(_Loss):
 
     Args:
         beta: weight of the divergence.
+
+    Example::
+
+        image, mean, log_variance = torch.rand(4, 1, 8, 8), torch.zeros(4, 16), torch.zeros(4, 16)
+        assert VAELoss()((image, mean, log_variance), image) == 0
+        assert VAELoss(beta=4.0)((image, mean + 1, log_variance), image) > 0
     """
 
     def __init__(self, beta: float = 1.0) -> None:

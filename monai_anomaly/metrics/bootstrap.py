@@ -40,6 +40,7 @@ def cluster_bootstrap(
 
     Example::
 
+        dice, subjects = np.random.rand(20), np.repeat(np.arange(5), 4)
         mean, interval = np.nanmean(dice), cluster_bootstrap(dice, subjects)
     """
     values = np.asarray(values, np.float64)

@@ -24,6 +24,11 @@ class AnomalyMap:
 
     Raises:
         ValueError: when the range is not positive, or the smoothing or the border is negative.
+
+    Example::
+
+        image, healthy = torch.rand(2, 4, 16, 16) * 2 - 1, torch.rand(2, 4, 16, 16) * 2 - 1
+        anomaly_map = AnomalyMap(data_range=2.0, smoothing=1.0)(image, healthy)  # (2, 1, 16, 16)
     """
 
     def __init__(

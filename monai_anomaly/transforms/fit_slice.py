@@ -29,6 +29,12 @@ class FitSliced(MapTransform, InvertibleTransform):
         keys: images (C, H, W) or (C, X, Y, Z).
         spatial_size: size of the first two spatial axes.
         allow_missing_keys: a missing entry is no error.
+
+    Example::
+
+        sample = {"image": torch.rand(4, 12, 14), "mask": torch.zeros(1, 12, 14)}
+        sample = FitSliced(["image", "mask"], (16, 16))(sample)
+        assert sample["image"].shape == (4, 16, 16) and sample["mask"].shape == (1, 16, 16)
     """
 
     backend = ResizeWithPadOrCrop.backend

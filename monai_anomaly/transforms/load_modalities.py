@@ -143,6 +143,13 @@ class LoadModalitiesd(MapTransform):
         tolerance: largest distance [mm] of corresponding volume corners among the files of one key.
         allow_missing_keys: skip keys a sample does not have.
         modalities: names of the channels: the file of one modality stands for all.
+
+    Example::
+
+        for name in ("t1", "flair"):
+            nibabel.save(nibabel.Nifti1Image(np.random.rand(8, 8, 8), np.eye(4)), f"{name}.nii.gz")
+        sample = LoadModalitiesd("image")({"image": ["t1.nii.gz", "flair.nii.gz"]})
+        assert sample["image"].shape == (2, 8, 8, 8)
     """
 
     backend = LoadModalities.backend

@@ -52,8 +52,9 @@ class MaskEncoding:
 
     Example::
 
-        encoding = MaskEncoding("regions")
-        channels = encoding.encode(label_map)  # (1, H, W) -> (3, H, W)
+        encoding, label_map = MaskEncoding("regions"), torch.tensor([[[0, 1, 2, 4]]])
+        channels = encoding.encode(label_map)  # (1, H, W) -> (3, H, W): whole tumor, tumor core, enhancing tumor
+        assert torch.equal(encoding.decode(channels), label_map)
     """
 
     def __init__(

@@ -34,6 +34,12 @@ class ResampleToSpacingd(MapTransform, InvertibleTransform):
 
     Raises:
         DataError: when the result would be too large for a memory, or a single voxel along an axis.
+
+    Example::
+
+        image = MetaTensor(torch.rand(1, 8, 8, 8), affine=torch.diag(torch.tensor([2.0, 2, 2, 1])))
+        sample = ResampleToSpacingd("image", pixdim=(1, 1, -1))({"image": image})
+        assert sample["image"].shape[1:3] == (15, 15)
     """
 
     backend = Spacing.backend

@@ -63,6 +63,13 @@ class ScaleIntensityByBrain(Transform):
     Raises:
         DataError: when a channel holds NaN or infinity, has no brain voxel, or all of them have one value where a
             range is needed; or, by the median, when they are of both signs, as after a z-score.
+
+    Example::
+
+        head = torch.zeros(1, 16, 16, 16)
+        head[:, 4:12, 4:12, 4:12] = 100 + 10 * torch.rand(8, 8, 8)
+        scaled = ScaleIntensityByBrain(factor=2.0)(head)  # the median of the brain goes to 0.5
+        assert abs(scaled[head > 0].median() - 0.5) < 0.01
     """
 
     backend = [TransformBackends.TORCH]

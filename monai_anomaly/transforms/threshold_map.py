@@ -38,6 +38,11 @@ class ThresholdMapd(MapTransform):
     Raises:
         ValueError: when the threshold is an unknown word or not finite.
         DataError: in use, when a map is not finite, or the file not as it should be.
+
+    Example::
+
+        sample = ThresholdMapd("map", threshold=0.4)({"map": MetaTensor(torch.rand(1, 8, 8))})
+        assert torch.equal(sample["mask"] > 0, sample["map"] > 0.4)
     """
 
     backend = [TransformBackends.TORCH]

@@ -38,6 +38,13 @@ class TranslationCriticLoss(_Loss):
     Raises:
         ValueError: when ``targets`` or ``pairing`` is unknown, or ``targets="healthy"``, which shows the
             discriminator no diseased image, comes with a weight of the classes.
+
+    Example::
+
+        critic = DeScarGANDiscriminator(channels=(2, 4), num_convs=(1, 1), hidden=4)
+        network = TranslationGAN(DeScarGANGenerator(channels=(2, 4)), critic)
+        loss = TranslationCriticLoss()(network, torch.rand(2, 1, 16, 16), torch.tensor([0, 1]))
+        loss["loss"].backward()  # its terms: loss["adv"], loss["gp"], loss["cls"]
     """
 
     def __init__(

@@ -13,7 +13,14 @@ __all__ = ["DiscriminatorClassLoss"]
 
 
 class DiscriminatorClassLoss(_Loss):
-    """The classes of real images alone, for a discriminator's warm-up in `CriticTrainer` (thesis ch. 6, eq. 4)."""
+    """The classes of real images alone, for a discriminator's warm-up in `CriticTrainer` (thesis ch. 6, eq. 4).
+
+    Example::
+
+        critic = DeScarGANDiscriminator(channels=(2, 4), num_convs=(1, 1), hidden=4)
+        network = TranslationGAN(DeScarGANGenerator(channels=(2, 4)), critic)
+        DiscriminatorClassLoss()(network, torch.rand(2, 1, 16, 16), torch.tensor([0, 1]))["loss"].backward()
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -40,6 +40,13 @@ class TranslationGeneratorLoss(_Loss):
 
     Raises:
         ValueError: when ``distance`` or ``targets`` is unknown.
+
+    Example::
+
+        critic = DeScarGANDiscriminator(channels=(2, 4), num_convs=(1, 1), hidden=4)
+        network = TranslationGAN(DeScarGANGenerator(channels=(2, 4)), critic)
+        loss = TranslationGeneratorLoss(lambda_rec=10.0)(network, torch.rand(2, 1, 16, 16), torch.tensor([0, 1]))
+        loss["loss"].backward()  # its terms: loss["adv"], loss["rec"], ...; the translations: loss["fake"]
     """
 
     def __init__(

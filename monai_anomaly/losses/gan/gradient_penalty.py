@@ -24,6 +24,12 @@ class GradientPenalty(_Loss):
 
     Raises:
         ValueError: when ``output`` is unknown.
+
+    Example::
+
+        real, fake = torch.rand(4, 1, 8, 8), torch.rand(4, 1, 8, 8)
+        penalty = GradientPenalty()(lambda x: x.flatten(1).sum(1), real, fake)  # its slope is 8, the root of 64 pixels
+        torch.testing.assert_close(penalty, torch.tensor(49.0))
     """
 
     def __init__(self, output: str = "mean") -> None:

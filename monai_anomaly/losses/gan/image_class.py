@@ -16,6 +16,11 @@ class ImageClassLoss(_Loss):
     image came from.
 
     The cross-entropy, in float32 also in mixed precision.
+
+    Example::
+
+        logits = torch.zeros(4, 2)
+        torch.testing.assert_close(ImageClassLoss()(logits, torch.tensor([0, 1, 0, 1])), torch.tensor(2.0).log())
     """
 
     def forward(self, logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:

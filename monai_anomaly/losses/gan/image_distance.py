@@ -19,6 +19,12 @@ class ImageDistance(_Loss):
 
     Raises:
         ValueError: when ``kind`` is unknown.
+
+    Example::
+
+        image = torch.zeros(4, 1, 8, 8)
+        assert ImageDistance("mae")(image, image + 2) == 2 and ImageDistance("mse")(image, image + 2) == 4
+        torch.testing.assert_close(ImageDistance("norm")(image, image + 2), torch.tensor(16.0))
     """
 
     def __init__(self, kind: str = "mse") -> None:

@@ -15,6 +15,11 @@ class WassersteinCriticLoss(_Loss):
     published code. Over a mixed batch at once, as eq. 1 reads, the number of images of a class would move the constant
     that each critic is free to add. The negative loss estimates the distance of real and artificial images in units of
     the critic's slope. Source: Arjovsky et al. (https://arxiv.org/abs/1701.07875).
+
+    Example::
+
+        real, fake, label = torch.ones(4, 1), torch.zeros(4, 1), torch.tensor([0, 0, 1, 1])
+        assert WassersteinCriticLoss()(real, fake, label, 1 - label) == -1
     """
 
     def forward(
@@ -38,7 +43,12 @@ class WassersteinCriticLoss(_Loss):
 
 
 class WassersteinGeneratorLoss(_Loss):
-    r"""What the generator lowers, :math:`-E[D(a)]` (thesis ch. 6, eq. 2)."""
+    r"""What the generator lowers, :math:`-E[D(a)]` (thesis ch. 6, eq. 2).
+
+    Example::
+
+        assert WassersteinGeneratorLoss()(torch.ones(4, 1, 6, 6)) == -1
+    """
 
     def forward(self, fake: torch.Tensor) -> torch.Tensor:
         """The loss, a scalar, of what the critic says of artificial images (N, ...)."""

@@ -22,6 +22,11 @@ class AdditiveGenerator(nn.Module):
         network: called as ``network(x, target)``, or as ``network(x)`` if not conditional; returns (N, C, ...).
         tanh: keep the result within -1 and 1.
         conditional: whether the network is told the target class.
+
+    Example::
+
+        generator = AdditiveGenerator(StarGANGenerator(channels=4, num_blocks=1, activation=None), tanh=False)
+        image = generator(torch.rand(2, 1, 16, 16), torch.tensor([0, 1]))
     """
 
     def __init__(self, network: nn.Module, tanh: bool = True, conditional: bool = True) -> None:

@@ -21,6 +21,11 @@ class ConstrainedVAE(nn.Module):
 
     Args:
         autoencoder: MONAI's ``VarAutoEncoder``, with ``use_mean_at_inference=True`` to reconstruct the mean code.
+
+    Example::
+
+        network = ConstrainedVAE(VarAutoEncoder(2, (1, 16, 16), 1, 8, channels=(4, 8), strides=(2, 2)))
+        reconstruction, mean, log_variance, code, again = network(torch.rand(2, 1, 16, 16))
     """
 
     def __init__(self, autoencoder: VarAutoEncoder) -> None:

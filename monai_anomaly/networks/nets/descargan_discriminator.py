@@ -39,6 +39,12 @@ class DeScarGANDiscriminator(nn.Module):
 
     Raises:
         ValueError: when the levels of channels and num_convs disagree.
+
+    Example::
+
+        critic = DeScarGANDiscriminator(channels=(4, 8), num_convs=(1, 1))
+        judged, logits = critic(torch.rand(2, 1, 16, 16), torch.tensor([0, 1]))
+        assert judged.shape == (2, 1, 8, 8) and logits.shape == (2, 2)
     """
 
     def __init__(

@@ -29,6 +29,11 @@ class DeScarGANGenerator(nn.Module):
         channels: channels of each level; as many poolings as levels minus one.
         norm: normalization, as in MONAI's blocks. Batch normalization behaves at inference as its mode says: running
             statistics (evaluation mode), or those of the image (:py:func:`image_statistics`), as published.
+
+    Example::
+
+        generator = DeScarGANGenerator(channels=(4, 8))
+        healthy = generator(torch.rand(2, 1, 16, 16), torch.tensor([0, 0]))  # as images of class 0
     """
 
     def __init__(

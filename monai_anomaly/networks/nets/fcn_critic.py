@@ -30,6 +30,11 @@ class FCNCritic(nn.Module):
 
     Raises:
         ValueError: when ``channels`` and ``num_convs`` differ in length or a level has no convolution.
+
+    Example::
+
+        values, no_logits = FCNCritic(channels=(4, 8), num_convs=(1, 1))(torch.rand(2, 1, 15, 15))
+        assert values.shape == (2, 1, 1, 1) and no_logits is None
     """
 
     def __init__(

@@ -37,6 +37,15 @@ class GuidedDiffusionNet(nn.Module):
 
     Raises:
         ValueError: if ``export_timestep`` or ``export_label`` is out of range.
+
+    Example::
+
+        levels = {"channels": (8, 8), "num_res_blocks": 1, "attention_levels": (False, True), "norm_num_groups": 8}
+        network = GuidedDiffusionNet(
+            DiffusionModelUNet(2, 1, 2, num_head_channels=8, num_class_embeds=2, **levels),
+            NoiseConditionedEncoder(in_channels=1, num_head_channels=8, pool="local", **levels),
+        )
+        eps_and_variance, logits = network(torch.rand(2, 1, 16, 16), torch.tensor([3, 800]), torch.tensor([0, 1]))
     """
 
     def __init__(

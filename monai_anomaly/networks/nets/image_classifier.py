@@ -14,6 +14,11 @@ class ImageClassifier(nn.Module):
     Args:
         network: a classifier, called as ``network(x)``, e.g. MONAI's ``DenseNet169``; or one with a class head, whose
             ``classify(x)`` is used, e.g. ``DeScarGANDiscriminator(critics=False)``, the D_cls of the thesis.
+
+    Example::
+
+        network = ImageClassifier(DeScarGANDiscriminator(channels=(4, 8), num_convs=(1, 1), critics=False))
+        logits = network(torch.rand(2, 1, 16, 16))  # (2, 2)
     """
 
     def __init__(self, network: nn.Module) -> None:

@@ -30,6 +30,13 @@ class MaskDiffusionNet(nn.Module):
         schedule: schedule it was trained on; None: linear, T = 1000; for the export view.
         activation_checkpointing: recompute the residual blocks' activations in the backward pass: less memory, about a
             third more time, for large images.
+
+    Example::
+
+        levels = {"channels": (8, 8), "num_res_blocks": 1, "attention_levels": (False, False), "norm_num_groups": 8}
+        network = MaskDiffusionNet(DiffusionModelUNet(2, 5, 1, **levels))
+        output = network(torch.rand(2, 5, 16, 16), torch.tensor([3, 800]))  # four channels of MR, and a noisy mask
+        probability = network(torch.rand(2, 4, 16, 16))  # the export view
     """
 
     def __init__(

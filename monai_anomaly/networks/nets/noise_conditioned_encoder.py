@@ -68,6 +68,14 @@ class NoiseConditionedEncoder(nn.Module):
     Raises:
         ValueError: if the lengths of the levels disagree, a head size does not fit, the pool is unknown, or the
             attention pool is asked for in 3D.
+
+    Example::
+
+        network = NoiseConditionedEncoder(
+            in_channels=4, out_channels=2, channels=(8, 16), attention_levels=(False, True), num_head_channels=8,
+            norm_num_groups=8, pool="local",
+        )
+        logits = network(torch.rand(2, 4, 32, 32), torch.tensor([3, 800]))  # (2, 2)
     """
 
     def __init__(

@@ -48,6 +48,11 @@ class SegNet(nn.Module):
 
     Raises:
         ValueError: when the levels disagree, a level has no convolution, or a dropout level does not exist.
+
+    Example::
+
+        network = SegNet(in_channels=4, channels=(4, 8), num_convs=(1, 1), dropout=0.5)  # Bayesian SegNet
+        logits = network(torch.rand(2, 4, 15, 16))  # (2, 1, 15, 16)
     """
 
     def __init__(

@@ -36,6 +36,11 @@ class StarGANGenerator(nn.Module):
         num_downs: halvings; the size of the image must be divisible by 2^num_downs.
         num_blocks: residual blocks at the coarsest size.
         activation: of the output, a name of MONAI's ``Act``; None: none.
+
+    Example::
+
+        generator = StarGANGenerator(channels=4, num_blocks=1)
+        healthy = generator(torch.rand(2, 1, 16, 16), torch.tensor([0, 0]))
     """
 
     def __init__(
@@ -116,6 +121,11 @@ class StarGANDiscriminator(nn.Module):
 
     Raises:
         ValueError: when ``input_size`` is smaller than 2^num_layers.
+
+    Example::
+
+        critic = StarGANDiscriminator(input_size=16, channels=4, num_layers=2)
+        judged, logits = critic(torch.rand(2, 1, 16, 16), torch.tensor([0, 1]))
     """
 
     def __init__(

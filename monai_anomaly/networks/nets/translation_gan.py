@@ -22,6 +22,13 @@ class TranslationGAN(nn.Module):
             says (N, 1, ...), and logits of the classes (N, K), or None where it does not classify; then also has
             ``classify(x)``.
         healthy: the healthy class.
+
+    Example::
+
+        critic = DeScarGANDiscriminator(channels=(2, 4), num_convs=(1, 1))
+        network = TranslationGAN(DeScarGANGenerator(channels=(2, 4)), critic)
+        image = torch.rand(2, 1, 16, 16)
+        anomaly_map = (image - network.translate(image, 0)).abs().sum(1, keepdim=True)
     """
 
     def __init__(self, generator: nn.Module, discriminator: nn.Module, healthy: int = 0) -> None:
