@@ -11,9 +11,9 @@ from monai.utils import look_up_option
 
 from ..utils import DataError, as_path
 from .chest import write_chest
-from .chest.dataset import MANIFEST as CHEST
+from .chest.dataset import SET as CHEST
 from .ellipses import write_ellipses
-from .ellipses.dataset import MANIFEST as ELLIPSES
+from .ellipses.dataset import SET as ELLIPSES
 from .phantom import write_phantom
 
 __all__ = ["find_datalist"]
@@ -22,8 +22,8 @@ NAME = "datalist.json"
 
 _KINDS = {
     "brain": ("phantom.json", "phantom", "phantom"),
-    "ellipses": (ELLIPSES, "ellipses", "set of ellipses"),
-    "chest": (CHEST, "chest", "chest phantom"),
+    "ellipses": (ELLIPSES.manifest, "ellipses", ELLIPSES.what),
+    "chest": (CHEST.manifest, "chest", CHEST.what),
 }
 """Of each kind: the file that says the data were begun, the command that makes them, and their name."""
 

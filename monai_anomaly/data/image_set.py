@@ -14,11 +14,12 @@ import numpy as np
 
 from ..utils import DataError, atomic_path
 from .datalist import SECTIONS, save_datalist
-from .generated import run_jobs
+from .generated import claim_folder, run_jobs
 
 __all__ = [
     "DATALIST",
     "ROLES",
+    "ImageSet",
     "PlannedImage",
     "plan_images",
     "read_image",
@@ -58,6 +59,38 @@ class PlannedImage:
         stem = f"{self.section}/{self.name}"
         files = {"image": f"{stem}.png"}
         return {**files, "twin": f"{stem}_twin.png", "mask": f"{stem}_mask.png"} if self.label else files
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """What a generated set is called and where it begins.
+
+    Attributes:
+        what: for the messages, such as ``chest phantom``.
+        manifest: name of the file of parameters in its folder.
+        version: raised whenever the same arguments give other images, so that old folders are not taken for new ones.
+        smallest: the least size of its images in pixels per side.
+    """
+
+    what: str
+    manifest: str
+    version: int
+    smallest: int
+
+    def claim(
+        self, root: Path, size: int, per_class: Sequence[int], seed: int
+    ) -> tuple[list[PlannedImage], dict[str, Any]]:
+        """The plan and the parameters of a set in a folder of its own, see `claim_folder`.
+
+        Raises:
+            DataError: an argument is out of range, or the folder holds something else.
+        """
+        plan = plan_images(per_class, seed)
+        if size < self.smallest:
+            raise DataError(f"size of the {self.what}: expected {self.smallest} or more, found {size}")
+        parameters = {"version": self.version, "size": size, "per_class": list(per_class), "seed": seed}
+        claim_folder(root, self.manifest, parameters, self.what)
+        return plan, parameters
 
 
 def plan_images(per_class: Sequence[int], seed: int) -> list[PlannedImage]:
@@ -117,13 +150,23 @@ def write_pictures(
         pass
 
 
-def write_listed(root: Path, cases: Sequence[PlannedImage], header: Mapping[str, Any]) -> Path:
+def write_listed(
+    root: Path,
+    cases: Sequence[PlannedImage],
+    name: str,
+    description: str,
+    parameters: Mapping[str, Any],
+    mask_threshold: float,
+) -> Path:
     """Write the datalist of a set, with one channel named ``image``.
 
     Args:
         root: folder of the set.
         cases: the plan.
-        header: entries before the sections, such as ``description``, ``name`` and ``parameters``.
+        name: of the set.
+        description: what it shows, in a sentence.
+        parameters: of `claim_images`.
+        mask_threshold: change of the intensity range above which a pixel is in the mask.
 
     Returns:
         its path.
@@ -132,7 +175,15 @@ def write_listed(root: Path, cases: Sequence[PlannedImage], header: Mapping[str,
         s: [{**c.files, "label": c.label, "subject": f"{s}-{c.name}"} for c in cases if c.section == s]
         for s in SECTIONS
     }
-    save_datalist(root / DATALIST, {**header, "modalities": ["image"], **sections})
+    header = {
+        "description": description,
+        "name": name,
+        "seed": parameters["seed"],
+        "parameters": parameters,
+        "mask_threshold": mask_threshold,
+        "modalities": ["image"],
+    }
+    save_datalist(root / DATALIST, {**header, **sections})
     return root / DATALIST
 
 

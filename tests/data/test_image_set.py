@@ -38,7 +38,7 @@ def contents(root: Path) -> dict[str, bytes]:
 def write(root: Path, per_class: tuple[int, ...] = (3, 2, 1), workers: int = 0) -> Path:
     cases = plan_images(per_class, 4)
     write_pictures(root, cases, squares, workers, "squares", progress=False)
-    return write_listed(root, cases, {"description": "squares", "name": "squares", "parameters": {"seed": 4}})
+    return write_listed(root, cases, "squares", "squares of light", {"seed": 4}, 0.5)
 
 
 def test_no_two_cases_share_a_seed_or_a_file_nor_do_two_sets() -> None:

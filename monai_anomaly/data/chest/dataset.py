@@ -9,19 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ...utils import DataError
-from ..generated import claim_folder
-from ..image_set import PlannedImage, plan_images, write_listed, write_pictures
+from ..image_set import ImageSet, PlannedImage, write_listed, write_pictures
 from .effusion import draw_side
 from .image import VISIBLE, ChestImage, make_chest
 
-__all__ = ["MANIFEST", "VERSION", "make_case", "write_chest"]
+__all__ = ["SET", "make_case", "write_chest"]
 
-VERSION = 1
-"""Raised whenever the same arguments give other images, so that old folders are not taken for new ones."""
-MANIFEST = "chest.json"
-_NAME = "chest phantom"
-_SMALLEST = 48
+SET = ImageSet("chest phantom", "chest.json", version=1, smallest=48)
 
 
 def write_chest(
@@ -52,20 +46,10 @@ def write_chest(
         DataError: an argument is out of range, or ``root`` holds something else.
     """
     root = Path(root)
-    cases = plan_images(per_class, seed)
-    if size < _SMALLEST:
-        raise DataError(f"size of the chest phantom: expected {_SMALLEST} or more, found {size}")
-    parameters = {"version": VERSION, "size": size, "per_class": list(per_class), "seed": seed}
-    claim_folder(root, MANIFEST, parameters, _NAME)
-    write_pictures(root, cases, partial(_draw, size), workers, _NAME, progress)
-    header = {
-        "description": "Generated frontal chest X-rays; class 1 has pleural effusion. Not for claims on patients.",
-        "name": _NAME,
-        "seed": seed,
-        "parameters": parameters,
-        "mask_threshold": VISIBLE,
-    }
-    return write_listed(root, cases, header)
+    cases, parameters = SET.claim(root, size, per_class, seed)
+    write_pictures(root, cases, partial(_draw, size), workers, SET.what, progress)
+    description = "Generated frontal chest X-rays; class 1 has pleural effusion. Not for claims on patients."
+    return write_listed(root, cases, SET.what, description, parameters, VISIBLE)
 
 
 def make_case(seed: int, size: int = 256, diseased: bool = False) -> ChestImage:

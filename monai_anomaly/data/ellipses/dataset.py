@@ -13,17 +13,13 @@ import numpy as np
 import torch
 
 from ...metrics import otsu_threshold
-from ...utils import DataError
-from ..generated import claim_folder, run_jobs
-from ..image_set import DATALIST, PlannedImage, plan_images, read_image, write_listed, write_pictures
+from ..generated import run_jobs
+from ..image_set import DATALIST, ImageSet, PlannedImage, read_image, write_listed, write_pictures
 from .geometry import make_ellipses
 
-__all__ = ["MANIFEST", "VERSION", "write_ellipses"]
+__all__ = ["SET", "write_ellipses"]
 
-VERSION = 2
-"""Raised whenever the same arguments give other images, so that old folders are not taken for new ones."""
-MANIFEST = "ellipses.json"
-_NAME = "set of ellipses"
+SET = ImageSet("set of ellipses", "ellipses.json", version=2, smallest=16)
 
 
 def write_ellipses(
@@ -56,12 +52,8 @@ def write_ellipses(
         DataError: an argument is out of range, or ``root`` holds something else.
     """
     root = Path(root)
-    cases = plan_images(per_class, seed)
-    if size < 16:
-        raise DataError(f"size of the ellipse images: expected 16 or more, found {size}")
-    parameters = {"version": VERSION, "size": size, "per_class": list(per_class), "seed": seed}
-    claim_folder(root, MANIFEST, parameters, _NAME)
-    write_pictures(root, cases, partial(_draw, size), workers, _NAME, progress, roles=("image", "twin"))
+    cases, parameters = SET.claim(root, size, per_class, seed)
+    write_pictures(root, cases, partial(_draw, size), workers, SET.what, progress, roles=("image", "twin"))
     diseased = [case for case in cases if case.label]
     threshold = _known_threshold(root, parameters)
     if threshold is None:
@@ -69,14 +61,8 @@ def write_ellipses(
         otsu = run_jobs(partial(_otsu, root), diseased, 0, "threshold of the masks", "image", progress)
         threshold = float(np.mean(list(otsu)))
     write_pictures(root, diseased, partial(_mask, root, threshold), workers, "masks", progress, roles=("mask",))
-    header = {
-        "description": "The synthetic set of thesis ch. 6: ellipses, generated; class 1 has the smaller one shrunk.",
-        "name": "ellipses",
-        "seed": seed,
-        "parameters": parameters,
-        "mask_threshold": threshold,
-    }
-    return write_listed(root, cases, header)
+    description = "The synthetic set of thesis ch. 6: ellipses, generated; class 1 has the smaller one shrunk."
+    return write_listed(root, cases, "ellipses", description, parameters, threshold)
 
 
 def _draw(size: int, case: PlannedImage) -> dict[str, np.ndarray]:

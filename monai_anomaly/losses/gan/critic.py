@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.nn.modules.loss import _Loss
 
 from .gradient_penalty import GradientPenalty
-from .image_class import ImageClassLoss
-from .targets import check_targets, translation_targets
+from .targets import translation_targets
+from .translation_loss import TranslationLoss
 from .wasserstein import WassersteinCriticLoss
 
 __all__ = ["TranslationCriticLoss"]
 
 
-class TranslationCriticLoss(_Loss):
+class TranslationCriticLoss(TranslationLoss):
     r"""Loss of the discriminator (thesis ch. 6, eqs. 1, 4 and 8),
 
     .. math::
@@ -56,7 +55,7 @@ class TranslationCriticLoss(_Loss):
         pairing: str = "class",
         penalty: GradientPenalty | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(targets)
         if pairing not in ("class", "own"):
             raise ValueError(f"pairing must be 'class' or 'own', got {pairing!r}")
         if targets == "healthy" and lambda_cls:
@@ -66,10 +65,8 @@ class TranslationCriticLoss(_Loss):
         self.lambda_adv = lambda_adv
         self.lambda_gp = lambda_gp
         self.lambda_cls = lambda_cls
-        self.targets = check_targets(targets)
         self.pairing = pairing
         self.adversarial = WassersteinCriticLoss()
-        self.classification = ImageClassLoss()
         self.penalty = penalty or GradientPenalty()
 
     def forward(self, network: Any, image: torch.Tensor, label: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -94,11 +91,9 @@ class TranslationCriticLoss(_Loss):
         terms = {"adv": self.adversarial(judged[:size], judged[size:], label[real], target)}
         partner, used = self._partners(label, rows, target)
         terms["gp"] = self.penalty(lambda x: network.discriminator(x, target[used])[0], image[partner], fake[used])
-        loss = self.lambda_adv * terms["adv"] + self.lambda_gp * terms["gp"]
         if self.lambda_cls:
             terms["cls"] = self.classification(logits[:size], label[real])
-            loss = loss + self.lambda_cls * terms["cls"]
-        return {"loss": loss, **{name: term.detach() for name, term in terms.items()}}
+        return self.total(terms)
 
     def _partners(
         self, label: torch.Tensor, rows: torch.Tensor, target: torch.Tensor

@@ -6,17 +6,16 @@ from typing import Any
 
 import torch
 from torch.nn import functional as F
-from torch.nn.modules.loss import _Loss
 
-from .image_class import ImageClassLoss
 from .image_distance import ImageDistance
-from .targets import check_targets, translation_targets
+from .targets import translation_targets
+from .translation_loss import TranslationLoss
 from .wasserstein import WassersteinGeneratorLoss
 
 __all__ = ["TranslationGeneratorLoss"]
 
 
-class TranslationGeneratorLoss(_Loss):
+class TranslationGeneratorLoss(TranslationLoss):
     r"""Loss of the generator (thesis ch. 6, eqs. 2, 3, 5, 6 and 7),
 
     .. math::
@@ -24,8 +23,8 @@ class TranslationGeneratorLoss(_Loss):
         L_g = \lambda_{adv} L_{adv} + \lambda_{cls} E[-\log D_{cls}^{\bar c}(G_{\bar c}(r_c))]
               + \lambda_{rec} L_{rec} + \lambda_{id} L_{id} + \lambda_{change} E|G_{\bar c}(r_c) - r_c|.
 
-    The last term is VAGAN's; the others are those of the thesis, whose weights are the defaults. A term of weight 0,
-    but the adversarial one, is not computed.
+    The last term is VAGAN's; the others are those of the thesis, whose weights are the defaults. A term of weight 0
+    is not computed, except the adversarial one.
 
     Args:
         lambda_adv: weight of the adversarial term.
@@ -60,16 +59,14 @@ class TranslationGeneratorLoss(_Loss):
         targets: str = "opposite",
         judge_identity: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(targets)
         self.lambda_adv = lambda_adv
         self.lambda_cls = lambda_cls
         self.lambda_rec = lambda_rec
         self.lambda_id = lambda_id
         self.lambda_change = lambda_change
-        self.targets = check_targets(targets)
         self.judge_identity = judge_identity
         self.adversarial = WassersteinGeneratorLoss()
-        self.classification = ImageClassLoss()
         self.distance = ImageDistance(distance)
 
     def forward(self, network: Any, image: torch.Tensor, label: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -107,7 +104,7 @@ class TranslationGeneratorLoss(_Loss):
                 terms["rec"] = self.distance(source, network.generator(fake, own))
             if self.lambda_change:
                 terms["change"] = F.l1_loss(fake.float(), source)
-        loss = sum(getattr(self, f"lambda_{name}") * term for name, term in terms.items())
+        result = self.total(terms)
         if not terms:
-            loss = 0 * sum(p.sum() for p in network.generator.parameters())
-        return {"loss": loss, **{name: term.detach() for name, term in terms.items()}, "fake": fake.detach()}
+            result["loss"] = 0 * sum(p.sum() for p in network.generator.parameters())
+        return {**result, "fake": fake.detach()}
