@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
+import pytest
 import torch
 from torch.nn import functional as F
 
 from monai_anomaly.diffusion import NoisyImages
 from monai_anomaly.engines import NoisyPrepareBatch
-from monai_anomaly.losses import GuidedDiffusionLoss, HybridDiffusionLoss
+from monai_anomaly.losses import GuidedDiffusionLoss
 
 
 def sample(variance: bool = True) -> tuple[tuple[torch.Tensor, torch.Tensor], NoisyImages]:
@@ -18,12 +22,17 @@ def sample(variance: bool = True) -> tuple[tuple[torch.Tensor, torch.Tensor], No
     return (output, torch.randn(4, 2, generator=g).requires_grad_()), target
 
 
-def test_is_the_sum_of_its_parts() -> None:
-    (output, logits), target = sample()
-    expected = HybridDiffusionLoss(vlb_weight=0.5)(output, target) + 3 * F.cross_entropy(logits, target.label)
-    loss = GuidedDiffusionLoss(vlb_weight=0.5, classifier_weight=3.0)((output, logits), target)
-    assert loss.ndim == 0
-    torch.testing.assert_close(loss, expected)
+def test_weight_scales_the_classifier_alone() -> None:
+    """A classifier that says even odds of two classes costs ln 2, whatever the diffusion network says."""
+    (output, _), target = sample()
+    losses = [GuidedDiffusionLoss(classifier_weight=w)((output, torch.zeros(4, 2)), target) for w in (0.0, 1.0, 3.0)]
+    assert [(loss - losses[0]).item() for loss in losses] == pytest.approx([0, math.log(2), 3 * math.log(2)], rel=1e-4)
+
+
+def test_images_without_a_class_are_refused() -> None:
+    pred, target = sample()
+    with pytest.raises(ValueError, match="expected a class for each image"):
+        GuidedDiffusionLoss()(pred, replace(target, label=None))
 
 
 def test_perfect_networks_cost_nothing() -> None:

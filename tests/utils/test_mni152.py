@@ -10,9 +10,9 @@ from monai_anomaly.utils import DataError, mni152
 
 
 def test_maps_lie_on_one_grid() -> None:
-    t1, grey = (nib.load(mni152.mni152_file(kind)) for kind in ("t1", "gm"))
-    assert t1.shape == grey.shape == (197, 233, 189)
-    np.testing.assert_array_equal(t1.affine, grey.affine)
+    t1, gray = (nib.load(mni152.mni152_file(kind)) for kind in ("t1", "gm"))
+    assert t1.shape == gray.shape == (197, 233, 189)
+    np.testing.assert_array_equal(t1.affine, gray.affine)
 
 
 def test_without_nilearn_the_error_says_what_to_install(monkeypatch) -> None:

@@ -16,7 +16,7 @@ ARRAYS = ("image", "twin", "label", "tissue", "mask", "affine", "bias")
 
 
 @pytest.fixture(scope="module")
-def tumour():
+def tumor():
     return make_subject(3, "A", "tumour", 4.0)
 
 
@@ -25,15 +25,15 @@ def ms():
     return make_subject(4, "C", "ms", 4.0)
 
 
-def test_shapes_types_and_geometry(tumour):
-    shape = tumour.mask.shape
-    assert tumour.image.shape == tumour.twin.shape == tumour.bias.shape == (4, *shape)
-    assert tumour.image.dtype == tumour.twin.dtype == np.float32
-    assert tumour.label.dtype == tumour.tissue.dtype == tumour.mask.dtype == np.uint8
-    assert aff2axcodes(tumour.affine) == ("R", "A", "S")
-    assert np.isfinite(tumour.image).all() and (tumour.image >= 0).all()
-    assert not tumour.image[:, tumour.mask == 0].any() and not tumour.label[tumour.mask == 0].any()
-    assert set(np.unique(tumour.tissue)) == {0, 1, 2, 3}
+def test_shapes_types_and_geometry(tumor):
+    shape = tumor.mask.shape
+    assert tumor.image.shape == tumor.twin.shape == tumor.bias.shape == (4, *shape)
+    assert tumor.image.dtype == tumor.twin.dtype == np.float32
+    assert tumor.label.dtype == tumor.tissue.dtype == tumor.mask.dtype == np.uint8
+    assert aff2axcodes(tumor.affine) == ("R", "A", "S")
+    assert np.isfinite(tumor.image).all() and (tumor.image >= 0).all()
+    assert not tumor.image[:, tumor.mask == 0].any() and not tumor.label[tumor.mask == 0].any()
+    assert set(np.unique(tumor.tissue)) == {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize("lesion", [None, "tumour", "ms"])
@@ -71,12 +71,12 @@ def test_the_twin_is_the_healthy_scan_of_the_same_person(site):
     assert np.array_equal(diseased.mask, healthy.mask) and np.array_equal(diseased.bias, healthy.bias)
 
 
-def test_tumour_has_the_classes_of_brats_and_far_from_it_nothing_changes(tumour):
-    assert {1, 2} <= set(np.unique(tumour.label)) <= {0, 1, 2, 4}
-    where = np.argwhere(tumour.label > 0)
-    far = np.linalg.norm(np.argwhere(tumour.mask > 0) - where.mean(0), axis=1) * 4 > 100
-    change = np.abs(tumour.image - tumour.twin)[:, tumour.mask > 0]
-    inside = np.abs(tumour.image - tumour.twin)[:, tumour.label > 0]
+def test_tumour_has_the_classes_of_brats_and_far_from_it_nothing_changes(tumor):
+    assert {1, 2} <= set(np.unique(tumor.label)) <= {0, 1, 2, 4}
+    where = np.argwhere(tumor.label > 0)
+    far = np.linalg.norm(np.argwhere(tumor.mask > 0) - where.mean(0), axis=1) * 4 > 100
+    change = np.abs(tumor.image - tumor.twin)[:, tumor.mask > 0]
+    inside = np.abs(tumor.image - tumor.twin)[:, tumor.label > 0]
     assert far.sum() > 100
     assert change[:, far].mean() < 0.02 * inside.mean()
 
@@ -111,11 +111,11 @@ def test_ms_lesions_are_bright_on_flair_and_the_rest_is_the_twin(ms):
     assert (ms.tissue[lesion] == 3).mean() > 0.6
 
 
-def test_bias_is_smooth_positive_and_explains_shading(tumour):
-    assert (tumour.bias > 0).all()
-    assert np.abs(np.diff(np.log(tumour.bias), axis=1)).max() < 0.1
-    white = tumour.tissue * (tumour.label == 0) == 3
-    raw, corrected = tumour.image[0][white], (tumour.image / tumour.bias)[0][white]
+def test_bias_is_smooth_positive_and_explains_shading(tumor):
+    assert (tumor.bias > 0).all()
+    assert np.abs(np.diff(np.log(tumor.bias), axis=1)).max() < 0.1
+    white = tumor.tissue * (tumor.label == 0) == 3
+    raw, corrected = tumor.image[0][white], (tumor.image / tumor.bias)[0][white]
     assert corrected.std() / corrected.mean() < raw.std() / raw.mean()
 
 

@@ -13,12 +13,14 @@ def images() -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(3, 2, 4, 5, generator=g), torch.randn(3, 2, 4, 5, generator=g)
 
 
-@pytest.mark.parametrize("kind", ["mse", "mae", "norm"])
-def test_formulas(kind: str) -> None:
+@pytest.mark.parametrize(("kind", "power", "of_one"), [("mse", 2, 1.0), ("mae", 1, 1.0), ("norm", 1, 40**0.5)])
+def test_scale_and_unit(kind: str, power: int, of_one: float) -> None:
+    """A difference of 1 in each of 40 values, and how the distance grows with it."""
     a, b = images()
-    d = (a - b).flatten(1)
-    expected = {"mse": (d**2).mean(), "mae": d.abs().mean(), "norm": d.norm(dim=1).mean()}[kind]
-    torch.testing.assert_close(ImageDistance(kind)(a, b), expected)
+    assert float(ImageDistance(kind)(a, a + 1)) == pytest.approx(of_one, rel=1e-5)
+    distance = ImageDistance(kind)(a, b)
+    torch.testing.assert_close(ImageDistance(kind)(b, a), distance)
+    torch.testing.assert_close(ImageDistance(kind)(3 * a, 3 * b), 3**power * distance)
 
 
 @pytest.mark.parametrize("kind", ["mse", "mae", "norm"])

@@ -56,5 +56,6 @@ def test_class_without_a_counterpart_counts_nothing_but_can_be_differentiated() 
 
 
 def test_generator_wants_what_the_critic_wants_less_of() -> None:
-    fake = judged(3, 1)
-    torch.testing.assert_close(WassersteinGeneratorLoss()(fake), -fake.mean())
+    fake, c = judged(3, 1), torch.zeros(3, dtype=torch.long)
+    critic = WassersteinCriticLoss()(torch.zeros_like(fake), fake, c, c)
+    torch.testing.assert_close(WassersteinGeneratorLoss()(fake), -critic)
