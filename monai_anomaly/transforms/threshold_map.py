@@ -82,7 +82,7 @@ class ThresholdMapd(MapTransform):
             sample[self.note_key] = note
         return sample
 
-    def _threshold(self, score: torch.Tensor) -> dict[str, Any]:
+    def _threshold(self, anomaly_map: torch.Tensor) -> dict[str, Any]:
         if not isinstance(self.threshold, str):
             return {"value": float(self.threshold), "origin": "given"}
         if self.threshold == "auto" and self.threshold_file is not None and self.threshold_file.is_file():
@@ -94,7 +94,7 @@ class ThresholdMapd(MapTransform):
                 return {"value": value, "origin": origin}
             except (KeyError, TypeError, ValueError) as error:
                 raise DataError(f"{self.threshold_file}: expected JSON with 'value' and 'origin' ({error})") from error
-        return {"value": float(otsu_threshold(torch.as_tensor(score))), "origin": "per_image_otsu"}
+        return {"value": float(otsu_threshold(torch.as_tensor(anomaly_map))), "origin": "per_image_otsu"}
 
     def _of_other_weights(self, note: Mapping[str, Any]) -> str:
         """A warning, and words for the note, when the threshold was chosen for other weights."""

@@ -99,11 +99,11 @@ def test_scores(tmp_path: Path) -> None:
     found = result(6, 7, 5)
     save(tmp_path, [found], settings={"scale": [1.0, 2.0]})
     scores = json.loads((tmp_path / "p0" / "scores.json").read_text(encoding="utf-8"))
-    score, voxels = found["map"].numpy(), int((found["map"] > 0.9).sum())
+    values, voxels = found["map"].numpy(), int((found["map"] > 0.9).sum())
     assert scores["case"] == "p0" and scores["threshold"] == {"value": 0.9, "origin": "average_otsu"}
     assert scores["mask_voxels"] == voxels > 0 and scores["mask_mm3"] == pytest.approx(24 * voxels)
-    assert scores["map_mean"] == pytest.approx(score.mean()) and scores["map_max"] == pytest.approx(score.max())
-    assert scores["map_mean_of_top_percent"] == pytest.approx(np.sort(score.ravel())[-2:].mean())
+    assert scores["map_mean"] == pytest.approx(values.mean()) and scores["map_max"] == pytest.approx(values.max())
+    assert scores["map_mean_of_top_percent"] == pytest.approx(np.sort(values.ravel())[-2:].mean())
     assert scores["classifier_probability_diseased"] == 0.75 and scores["settings"] == {"scale": [1.0, 2.0]}
     assert scores["provenance"]["versions"]["monai_anomaly"] == monai_anomaly.__version__
 

@@ -85,8 +85,8 @@ def test_gradcam_is_the_formula() -> None:
     hook = net.classifier.out_norm.register_forward_hook(lambda m, a, out: features.append(out))
     logits = net.classifier(x, timesteps=torch.zeros(3))
     hook.remove()
-    score = (logits[:, 1] - logits[:, [0, 2]].logsumexp(1)).sum()
-    (gradient,) = torch.autograd.grad(score, features[0])
+    odds = (logits[:, 1] - logits[:, [0, 2]].logsumexp(1)).sum()
+    (gradient,) = torch.autograd.grad(odds, features[0])
     small = torch.einsum("nk,nkhw->nhw", gradient.mean((2, 3)), features[0]).clamp(min=0)[:, None]
     expected = nn.functional.interpolate(small, (8, 8), mode="bilinear")
     assert expected.any()

@@ -42,9 +42,9 @@ def images() -> torch.Tensor:
 
 
 def spot() -> torch.Tensor:
-    score = torch.zeros(SHAPE[0], 1, *SHAPE[2:])
-    score[:, :, 4:7, 5:8] = 1.0
-    return score
+    anomaly_map = torch.zeros(SHAPE[0], 1, *SHAPE[2:])
+    anomaly_map[:, :, 4:7, 5:8] = 1.0
+    return anomaly_map
 
 
 def test_nothing_flagged_gives_the_input() -> None:
@@ -55,11 +55,11 @@ def test_nothing_flagged_gives_the_input() -> None:
 
 
 def test_images_with_nothing_flagged_do_not_touch_the_others() -> None:
-    x, network, score = images(), denoiser(0, 0.5), spot()
+    x, network, anomaly_map = images(), denoiser(0, 0.5), spot()
     resampling = MaskedResampling(0.5)
-    whole = resampling(network, x, 0 * x, resampling.flagged(score), noise)
-    score[1] = 0
-    some = resampling(network, x, 0 * x, resampling.flagged(score), noise)
+    whole = resampling(network, x, 0 * x, resampling.flagged(anomaly_map), noise)
+    anomaly_map[1] = 0
+    some = resampling(network, x, 0 * x, resampling.flagged(anomaly_map), noise)
     torch.testing.assert_close(some[[0, 2]], whole[[0, 2]])
     assert torch.equal(some[1], x[1])
 
@@ -105,9 +105,9 @@ def test_margin_widens_what_is_flagged(margin: int) -> None:
 
 
 def test_single_bright_pixels_are_not_flagged() -> None:
-    score = torch.zeros(1, 1, 8, 8)
-    score[0, 0, 3, 3] = 1.0
-    assert MaskedResampling(0.2).flagged(score).sum() == 0
+    anomaly_map = torch.zeros(1, 1, 8, 8)
+    anomaly_map[0, 0, 3, 3] = 1.0
+    assert MaskedResampling(0.2).flagged(anomaly_map).sum() == 0
 
 
 def test_mean_of_more_draws_varies_less() -> None:
@@ -149,9 +149,11 @@ def test_each_image_keeps_its_own_label() -> None:
             a = NoiseSchedule().alpha_bar(timesteps + 1).to(x)[:, None, None, None]
             return (x - a**0.5 * class_labels[:, None, None, None]) / (1 - a) ** 0.5
 
-    labels, score = torch.tensor([0.25, 0.5, 0.75]), spot()
-    score[0] = 0
+    labels, anomaly_map = torch.tensor([0.25, 0.5, 0.75]), spot()
+    anomaly_map[0] = 0
     resampling = MaskedResampling(0.5, samples=3)
-    result = resampling(Denoiser(Mean(), NoiseSchedule(), labels), images(), images(), resampling.flagged(score), noise)
+    result = resampling(
+        Denoiser(Mean(), NoiseSchedule(), labels), images(), images(), resampling.flagged(anomaly_map), noise
+    )
     for i in (1, 2):
         torch.testing.assert_close(result[i, :, 5, 6], labels[i].expand(2), atol=1e-4, rtol=0)
