@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -11,6 +10,7 @@ import torch
 from .denoiser import Denoiser, Prediction
 from .grids import Grid, check_grid
 from .guidance import Guide
+from .noise import Noise
 from .schedule import Level, NoiseSchedule, coefficient
 
 __all__ = ["ancestral_step", "reverse_moments", "sample_ancestral"]
@@ -78,7 +78,7 @@ def sample_ancestral(
     denoiser: Denoiser,
     x: torch.Tensor,
     grid: Grid,
-    noise: Callable[[torch.Tensor], torch.Tensor],
+    noise: Noise,
     guidance: Guide | None = None,
 ) -> torch.Tensor:
     """Ancestral DDPM sampling down a grid, with as many or as few levels as it has (arXiv:2006.11239, Algorithm 2).

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from .anomaly_map import AnomalyMap
 from .autocast import AutocastInferer
 from .classification import ClassificationInferer
 from .classifier_maps import GradCAMInferer, SaliencyMapInferer
@@ -19,6 +20,7 @@ from .slicewise import Fields, SlicewiseInferer, SlicewiseMapInferer, SlicewiseR
 from .translation import Encoding, HealthyTranslationInferer
 
 __all__ = [
+    "AnomalyMap",
     "AutocastInferer",
     "ClassificationInferer",
     "DropoutEnsembleInferer",

@@ -14,7 +14,7 @@ from monai.utils import convert_to_tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from ..transforms.anomaly_map import AnomalyMap
+from .anomaly_map import AnomalyMap
 from .finite import SliceNames, broken_inputs, broken_results, working_type
 
 __all__ = ["Fields", "SlicewiseInferer", "SlicewiseMapInferer", "SlicewiseReconstructionInferer"]

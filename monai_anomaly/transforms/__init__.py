@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from .anomaly_map import AnomalyMap
 from .brain_extraction import BrainExtraction, BrainExtractionD, BrainExtractiond, BrainExtractionDict
 from .change_space import ChangeSpace
 from .check_image import CheckImage, CheckImageD, CheckImaged, CheckImageDict
@@ -35,7 +34,6 @@ from .signed_difference import SignedDifferenceD, SignedDifferenced, SignedDiffe
 from .threshold_map import ThresholdMapD, ThresholdMapd, ThresholdMapDict
 
 __all__ = [
-    "AnomalyMap",
     "BrainExtraction",
     "BrainExtractionD",
     "BrainExtractionDict",

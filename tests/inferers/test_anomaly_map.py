@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monai_anomaly.transforms import AnomalyMap
+from monai_anomaly.inferers import AnomalyMap
 
 
 def pair(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -24,18 +24,18 @@ def test_known_value() -> None:
 
 
 def test_bytes_are_numbers_without_end() -> None:
-    x, healthy = (torch.tensor(v, dtype=torch.uint8).reshape(1, 1, 1, 2) for v in ([3, 250], [5, 0]))
-    assert AnomalyMap(data_range=1.0)(x, healthy).flatten().tolist() == [2, 250]
+    x, reconstruction = (torch.tensor(v, dtype=torch.uint8).reshape(1, 1, 1, 2) for v in ([3, 250], [5, 0]))
+    assert AnomalyMap(data_range=1.0)(x, reconstruction).flatten().tolist() == [2, 250]
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 4, 4, 5, 6)])
 def test_does_not_depend_on_sign_order_of_channels_or_unit(shape: tuple[int, ...]) -> None:
-    x, healthy = pair(*shape)
-    expected = AnomalyMap(1.0)(x, healthy)
+    x, reconstruction = pair(*shape)
+    expected = AnomalyMap(1.0)(x, reconstruction)
     assert expected.shape == (shape[0], 1, *shape[2:])
-    torch.testing.assert_close(AnomalyMap(1.0)(healthy, x), expected)
-    torch.testing.assert_close(AnomalyMap(1.0)(x.flip(1), healthy.flip(1)), expected)
-    torch.testing.assert_close(AnomalyMap(255.0)(255 * x, 255 * healthy), expected)
+    torch.testing.assert_close(AnomalyMap(1.0)(reconstruction, x), expected)
+    torch.testing.assert_close(AnomalyMap(1.0)(x.flip(1), reconstruction.flip(1)), expected)
+    torch.testing.assert_close(AnomalyMap(255.0)(255 * x, 255 * reconstruction), expected)
 
 
 def test_smoothing_spreads_a_point_and_keeps_its_mass() -> None:

@@ -27,8 +27,8 @@ class AnomalyMap:
 
     Example::
 
-        image, healthy = torch.rand(2, 4, 16, 16) * 2 - 1, torch.rand(2, 4, 16, 16) * 2 - 1
-        anomaly_map = AnomalyMap(data_range=2.0, smoothing=1.0)(image, healthy)  # (2, 1, 16, 16)
+        image, reconstruction = 2 * torch.rand(2, 2, 4, 16, 16) - 1
+        anomaly_map = AnomalyMap(data_range=2.0, smoothing=1.0)(image, reconstruction)  # (2, 1, 16, 16)
     """
 
     def __init__(
