@@ -8,7 +8,7 @@ from .anomaly_report import report_evaluation
 from .average_gradients import AverageGradients
 from .case_writer import CaseWriter
 from .classifier_plateau import ClassifierPlateau
-from .classifier_score import ClassifierScore
+from .classifier_probability import ClassifierProbability
 from .collect_cases import CollectCases
 from .collect_segmentations import CollectSegmentations
 from .critic_monitor import CriticMonitor
@@ -37,7 +37,7 @@ __all__ = [
     "AverageGradients",
     "CaseWriter",
     "ClassifierPlateau",
-    "ClassifierScore",
+    "ClassifierProbability",
     "CollectCases",
     "CollectSegmentations",
     "CriticMonitor",

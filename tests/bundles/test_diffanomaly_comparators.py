@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from monai.bundle import ConfigParser
 
-from monai_anomaly.handlers import ClassifierScore, WeightsLoader
+from monai_anomaly.handlers import ClassifierProbability, WeightsLoader
 
 from .workflow import merged
 
@@ -59,7 +59,7 @@ def test_vae_leaves_the_diffusion_model_alone() -> None:
     for evaluator in ("choose_threshold", "test"):
         loader, *others = parser.get_parsed_content(f"evaluate#{evaluator}#val_handlers")
         assert isinstance(loader, WeightsLoader) and loader.load_path.name == "vae.pt"
-        assert not any(isinstance(handler, ClassifierScore) for handler in others)
+        assert not any(isinstance(handler, ClassifierProbability) for handler in others)
     (state,) = (h for h in parser["train#handlers"] if h["_target_"].endswith("TrainingState"))
     assert (state["path"], state["best_path"]) == ("@state_file", "@model_file")
     assert parser.get_parsed_content("state_file").endswith("/models/vae_state.pt")

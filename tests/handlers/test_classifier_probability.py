@@ -10,7 +10,7 @@ from ignite.engine import Engine
 from monai.data import MetaTensor
 from torch import nn
 
-from monai_anomaly.handlers import ClassifierScore
+from monai_anomaly.handlers import ClassifierProbability
 from monai_anomaly.utils import DataError
 
 
@@ -31,7 +31,7 @@ def probability(image: torch.Tensor, healthy: int = 0, **options: Any) -> tuple[
     network = Brightness()
     engine = Engine(lambda engine, batch: None)
     engine.state.output = {"image": image}
-    ClassifierScore(network, healthy, **options)(engine)
+    ClassifierProbability(network, healthy, **options)(engine)
     return engine.state.output.get("probability"), network
 
 
@@ -76,4 +76,4 @@ def test_one_class_is_no_verdict() -> None:
     network = Brightness()
     network.classify = lambda x: torch.zeros(len(x), 1)  # type: ignore[method-assign]
     with pytest.raises(DataError, match="expected a classifier of two classes or more, found 1 output"):
-        ClassifierScore(network)(engine)
+        ClassifierProbability(network)(engine)

@@ -12,10 +12,10 @@ from monai.utils import convert_to_tensor
 
 from ..utils import DataError, check_class_logits
 
-__all__ = ["ClassifierScore"]
+__all__ = ["ClassifierProbability"]
 
 
-class ClassifierScore:
+class ClassifierProbability:
     """Add a network's own verdict on the clean images to an evaluator's output: 1 - p(healthy), under ``probability``.
 
     Args:
