@@ -17,9 +17,7 @@ def main() -> None:
     """Run a command; bad input, and a file that cannot be written, end with one line, not with a traceback."""
     import fire
 
-    from .apps.anomaly_compare import anomaly_compare
     from .apps.arguments import read_arguments
-    from .apps.benchmark import benchmark
     from .apps.chest import chest
     from .apps.convert import convert
     from .apps.convert_segmentation import convert_segmentation
@@ -29,13 +27,9 @@ def main() -> None:
     from .apps.preprocess import preprocess
     from .apps.preprocess_check import preprocess_check
     from .apps.restore import restore
-    from .apps.segmentation_benchmark import segmentation_benchmark
-    from .apps.segmentation_compare import segmentation_compare
     from .apps.speed import speed
 
     commands: dict[str, Callable] = {
-        "anomaly-compare": anomaly_compare,
-        "benchmark": benchmark,
         "chest": chest,
         "convert": convert,
         "convert-segmentation": convert_segmentation,
@@ -45,8 +39,6 @@ def main() -> None:
         "preprocess": preprocess,
         "preprocess-check": preprocess_check,
         "restore": restore,
-        "segmentation-benchmark": segmentation_benchmark,
-        "segmentation-compare": segmentation_compare,
         "speed": speed,
     }
     for stream in (sys.stdout, sys.stderr):

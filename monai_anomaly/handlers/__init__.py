@@ -1,16 +1,16 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What is attached to an engine, and the report of an evaluation."""
+"""What is attached to an engine."""
 
 from __future__ import annotations
 
-from .anomaly_report import report_evaluation
 from .average_gradients import AverageGradients
 from .case_writer import CaseWriter
 from .classifier_plateau import ClassifierPlateau
 from .classifier_probability import ClassifierProbability
 from .collect_cases import CollectCases
 from .collect_segmentations import CollectSegmentations
+from .classifier_score import ClassifierScore
 from .critic_monitor import CriticMonitor
 from .epoch_seed import EpochSeed
 from .finite_loss import FiniteLoss
@@ -18,13 +18,10 @@ from .left_out_list import LeftOutList
 from .level_ramp import LevelRamp
 from .moving_average import MovingAverage
 from .progress import Progress
-from .report_files import report_table, write_report
 from .required_classes import RequiredClasses
 from .save_cases import SaveCases
 from .save_segmentations import SaveSegmentations
-from .segmentation_files import segmentation_table, write_segmentation_report
 from .segmentation_panel import SegmentationPanel
-from .segmentation_report import report_segmentation
 from .tensorboard_panel import TensorBoardPanel
 from .training_record import TrainingRecord
 from .training_settings import changed_settings, training_settings
@@ -40,6 +37,7 @@ __all__ = [
     "ClassifierProbability",
     "CollectCases",
     "CollectSegmentations",
+    "ClassifierScore",
     "CriticMonitor",
     "EpochSeed",
     "FiniteLoss",
@@ -58,11 +56,10 @@ __all__ = [
     "TranslationPanel",
     "WeightsLoader",
     "changed_settings",
+    "from_weights",
     "report_evaluation",
     "report_segmentation",
     "report_table",
     "segmentation_table",
     "training_settings",
-    "write_report",
-    "write_segmentation_report",
 ]

@@ -12,13 +12,12 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 
-from ..metrics import AnomalyCases, average_otsu
-from ..metrics.classification import CUT
-from ..metrics.pixel_scores import dice_per_slice
-from ..metrics.translation import mean_squared_error
-from ..metrics.translation_scores import true_differences
+from ..evaluation import Cases, CollectCases
+from ..evaluation.disease import diseased, healthy
+from ..evaluation.scorers import true_differences
+from ..evaluation.scorers.diagnosis import CUT
+from ..metrics import average_otsu, dice_per_slice, mean_squared_error
 from ..utils import DataError, atomic_write
-from .collect_cases import CollectCases
 
 __all__ = ["TranslationCurve"]
 
@@ -29,8 +28,8 @@ class TranslationCurve:
     A row has ``iteration``, ``minutes`` (validation included, these evaluations not; a training that was broken off
     does without those between its last row and its saved epoch), and of the images: ``dice`` at the threshold of thesis
     ch. 6, the average Otsu threshold of the true differences; ``difference_mse`` and ``change_healthy_mse``, see
-    `score_translation`; ``accuracy`` of the classifier. A score that the method or the images do not allow for is None.
-    A training that is gone on with keeps the rows before.
+    `score_reconstruction`; ``accuracy`` of the classifier. A score that the method or the images do not allow for is
+    None. A training that is resumed keeps the rows before.
 
     Args:
         evaluator: translates the images.
@@ -106,25 +105,25 @@ class TranslationCurve:
                 json.dump({"images": len(self.cases.cases), "rows": self.rows}, f, indent=1)
         self._start += time.monotonic() - began
 
-    def _scores(self, cases: AnomalyCases) -> dict[str, float | None]:
-        diseased, healthy = cases.diseased(self.min_lesion_pixels), cases.healthy_slices()
-        twin = diseased & cases.has_twin
+    def _scores(self, cases: Cases) -> dict[str, float | None]:
+        sick, well = diseased(cases, self.min_lesion_pixels), healthy(cases)
+        twin = sick & cases.known("twin")
         if not twin.any():
             raise DataError(
                 f"The curve {self.path} expected diseased images with mask and healthy twin, found none among "
                 f"{len(cases)}."
             )
         scores: dict[str, float | None] = dict.fromkeys(("dice", "difference_mse", "change_healthy_mse", "accuracy"))
-        if cases.has_healthy:
+        if cases.has("reconstruction"):
             threshold = average_otsu(torch.from_numpy(true_differences(cases, self.data_range)[twin]))
-            translated = cases["healthy"]
+            translated = cases["reconstruction"]
             changed = mean_squared_error(translated, cases["image"], self.data_range)
             error = mean_squared_error(translated, cases["twin"], self.data_range)
-            scores["dice"] = float(dice_per_slice(cases["map"][diseased] > threshold, cases["mask"][diseased]).mean())
+            scores["dice"] = float(dice_per_slice(cases["map"][sick] > threshold, cases["mask"][sick]).mean())
             scores["difference_mse"] = float(error[twin].mean())
-            scores["change_healthy_mse"] = float(changed[healthy].mean()) if healthy.any() else None
-        score = cases["score"]
-        known = (diseased | healthy) & np.isfinite(score)
+            scores["change_healthy_mse"] = float(changed[well].mean()) if well.any() else None
+        probability = cases["probability"]
+        known = (sick | well) & np.isfinite(probability)
         if known.any():
-            scores["accuracy"] = float(((score > CUT) == diseased)[known].mean())
+            scores["accuracy"] = float(((probability > CUT) == sick)[known].mean())
         return scores

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from .case_figures import anomaly_case_figure, segmentation_case_figure
 from .comparison_figures import difference_comparison_figure, uncertainty_comparison_figure
+from .confusion_figure import confusion_figure
 from .curves_figure import curves_figure
 from .examples_figures import anomaly_examples_figure, segmentation_examples_figure
 from .phantom_figures import phantom_figure, uniqueness_figure
@@ -17,6 +18,7 @@ __all__ = [
     "anomaly_case_figure",
     "anomaly_examples_figure",
     "chest_figure",
+    "confusion_figure",
     "curves_figure",
     "difference_comparison_figure",
     "ellipses_figure",

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_anomaly.metrics import AnomalyCases
+from monai_anomaly.evaluation import AnomalyMaps, load_cases
 from tests.visualize.pictures import cells
 
 from .tiny_data import TINY_ELLIPSES, write_picture
@@ -41,13 +41,14 @@ def test_training_leaves_everything(trained: Path) -> None:
 
 def test_report_has_the_columns_of_the_thesis(trained: Path) -> None:
     report = json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))
-    assert list(report["methods"]) == ["descargan", "intensity image", "distance to mean healthy"]
-    own = report["methods"]["descargan"]
+    methods = report["parts"]["all"]["methods"]
+    assert list(methods) == ["descargan", "input untouched", "intensity image", "distance to mean healthy"]
+    own = methods["descargan"]
     classified = {f"image_{name}_classifier" for name in ("accuracy", "kappa", "auroc")}
-    assert {"validation", "average_otsu_truth"} <= set(own["dice"]) and classified <= set(own)
-    assert {"difference_mse", "difference_ssim", "change_healthy_mse"} <= set(report["translation"])
+    assert {"dice_validation", "dice_average_otsu_truth"} | classified <= set(own)
+    assert {"difference_mse", "difference_ssim", "change_healthy_mse"} <= set(own)
     assert (report["counts"]["test"]["diseased"], report["counts"]["test"]["healthy"]) == (4, 4)
-    assert len(AnomalyCases.load(trained / "eval" / "cases.npz")) == 8
+    assert len(load_cases(trained / "eval" / "cases.npz", AnomalyMaps.schema)) == 8
 
 
 def test_tensorboard_has_every_term_of_both_losses(trained: Path) -> None:
@@ -72,8 +73,9 @@ def test_finished_training_is_not_repeated(trained: Path, ellipses: Path) -> Non
 
 def scores(folder: Path) -> dict[str, float]:
     """Dice of the method and of the baselines, of which one is random if the training images are."""
-    methods = json.loads((folder / "eval" / "metrics.json").read_text(encoding="utf-8"))["methods"]
-    return {f"{m} {origin}": dice["value"] for m, own in methods.items() for origin, dice in own["dice"].items()}
+    report = json.loads((folder / "eval" / "metrics.json").read_text(encoding="utf-8"))
+    methods = report["parts"]["all"]["methods"].items()
+    return {f"{m} {name}": entry["value"] for m, own in methods for name, entry in own.items() if name[:5] == "dice_"}
 
 
 def test_inference_of_a_picture_of_another_size(trained: Path, tmp_path: Path) -> None:

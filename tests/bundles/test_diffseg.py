@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_anomaly.metrics import SegmentationCases
+from monai_anomaly.evaluation import Segmentation, load_cases
 from monai_anomaly.visualize.style import PREDICTED
 from tests.visualize.pictures import cells, has_color
 
@@ -42,23 +42,23 @@ def test_training_leaves_everything(trained: Path) -> None:
 
 def test_report_has_one_sample_and_the_threshold_beside_the_ensemble(trained: Path) -> None:
     report = json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))
-    region = report["regions"]["lesion"]
+    region = report["parts"]["lesion"]
     assert list(region["methods"]) == ["default of 3", "1 sample", "threshold"]
-    assert report["provenance"]["config"] == "default" and report["settings"]["spacing_mm"] == 6
-    assert [point["samples"] for point in region["dice_by_samples"]] == [1, 2, 3]
+    assert report["provenance"]["config"] == "default" and report["settings"]["spacing"] == 6
+    assert [point["samples"] for point in region["methods"]["default of 3"]["dice"]["by_samples"]] == [1, 2, 3]
     rows = list(csv.DictReader((trained / "eval" / "metrics.csv").read_text(encoding="utf-8").splitlines()))
-    cases = SegmentationCases.load(trained / "eval" / "cases.npz")
-    assert len(rows) == report["counts"]["slices"] == len(cases) > 0
-    assert cases.num_samples == 3 and cases["mask"].shape[1:] == (1, 32, 40)
+    cases = load_cases(trained / "eval" / "cases.npz", Segmentation.schema)
+    assert len(rows) == report["counts"]["test"]["cases"] == len(cases) > 0
+    assert cases["samples"].shape[1] == 3 and cases["mask"].shape[1:] == (1, 32, 40)
 
 
 def test_finished_training_is_not_repeated(trained: Path, phantom: Path) -> None:
     before = (trained / "models" / "model.pt").stat().st_mtime_ns
-    scores = json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))["regions"]
+    scores = json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))["parts"]
     config = "['configs/train.json','configs/evaluate.json']"
     run("--config_file", config, cwd=trained, overrides={**TINY, "dataset_dir": str(phantom)})
     assert (trained / "models" / "model.pt").stat().st_mtime_ns == before
-    assert json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))["regions"] == scores
+    assert json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))["parts"] == scores
 
 
 def test_inference_returns_to_the_scanner(trained: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from monai_anomaly.metrics import SegmentationCases
+from monai_anomaly.evaluation import Segmentation, load_cases
 
 from .tiny_data import TINY_TRAINING
 from .workflow import merged, train
@@ -54,8 +54,8 @@ def test_trains_and_reports(name: str, phantom: Path, slices: str, tmp_path: Pat
     files = sorted(path.name for path in (tmp_path / "models").iterdir())
     assert files == [f"{name}.json", f"{name}.pt", f"{name}_state.pt"]
     output = tmp_path / "eval"
-    methods = json.loads((output / "metrics.json").read_text(encoding="utf-8"))["regions"]["lesion"]["methods"]
+    methods = json.loads((output / "metrics.json").read_text(encoding="utf-8"))["parts"]["lesion"]["methods"]
     ensemble = [f"{name} of 5", "1 sample"] if SAMPLES[name] > 1 else [name]
     assert list(methods) == [*ensemble, "threshold"]
-    cases = SegmentationCases.load(output / "cases.npz")
+    cases = load_cases(output / "cases.npz", Segmentation.schema)
     assert len(cases) and (output / "examples.png").exists() and (output / "curves.png").exists()

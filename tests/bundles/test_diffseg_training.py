@@ -25,8 +25,8 @@ def test_regions(phantom: Path, slices: str, tmp_path: Path) -> None:
     train("diffseg", tmp_path, "regions", dataset_dir=str(phantom), **options)
     output = tmp_path / "eval"
     report = json.loads((output / "metrics.json").read_text(encoding="utf-8"))
-    assert list(report["regions"]) == ["WT", "TC", "ET"] and report["provenance"]["config"] == "regions"
-    counts = [region["counts"]["with_lesion"] for region in report["regions"].values()]
+    assert list(report["parts"]) == ["WT", "TC", "ET"] and report["provenance"]["config"] == "regions"
+    counts = [region["counts"]["with_lesion"] for region in report["parts"].values()]
     assert min(counts[:2]) > 0
     assert {"dice_WT", "hd95_TC", "empty_ET"} <= set(report["cases"][0])
     assert {"examples.png", "examples_TC.png", "examples_ET.png"} <= {path.name for path in output.iterdir()}
@@ -55,4 +55,4 @@ def test_other_channels(names: list[str], phantom: Path, tmp_path: Path) -> None
     options = {"channel_names": names, "dataset_dir": str(tmp_path / "data")}
     train("diffseg", tmp_path, **TINY, **options)
     report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))
-    assert report["regions"]["lesion"]["methods"]["threshold"]["channel"] in names
+    assert report["parts"]["lesion"]["about"]["threshold"]["channel"] in names

@@ -14,7 +14,8 @@ from monai.engines import SupervisedEvaluator
 from monai.inferers import SimpleInferer
 from torch import nn
 
-from monai_anomaly.handlers import CollectCases, TranslationCurve, translation_curve
+from monai_anomaly.evaluation import AnomalyMaps, CollectCases
+from monai_anomaly.handlers import TranslationCurve, translation_curve
 from monai_anomaly.inferers import Fields
 from monai_anomaly.utils import DataError
 
@@ -74,7 +75,7 @@ def train(
     **options: Any,
 ) -> None:
     """Five iterations an epoch; from the fifth one on each takes a tenth more away."""
-    cases = CollectCases()
+    cases = CollectCases(AnomalyMaps(["image"]))
     evaluator = SupervisedEvaluator(
         device=torch.device("cpu"),
         val_data_loader=DataLoader(Dataset(data or samples()), batch_size=1),

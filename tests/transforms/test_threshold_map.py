@@ -10,7 +10,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from monai_anomaly.handlers.threshold_file import write_threshold
+from monai_anomaly.evaluation.threshold_file import write_threshold
 from monai_anomaly.metrics import otsu_threshold
 from monai_anomaly.transforms import ThresholdMapd
 from monai_anomaly.utils import DataError, read_model_record

@@ -5,23 +5,16 @@
 from __future__ import annotations
 
 from .calibration import ReliabilityBins, brier_score, reliability_bins
-from .cases import SegmentationCases
 from .ensemble_size import dice_by_samples
 from .overlap import overlap_scores
-from .report import evaluate_segmentation
-from .threshold_baseline import ChannelThreshold, best_channel_threshold
 from .uncertainty import RiskCoverage, error_auroc, mean_entropy, risk_coverage
 
 __all__ = [
-    "ChannelThreshold",
     "ReliabilityBins",
     "RiskCoverage",
-    "SegmentationCases",
-    "best_channel_threshold",
     "brier_score",
     "dice_by_samples",
     "error_auroc",
-    "evaluate_segmentation",
     "mean_entropy",
     "overlap_scores",
     "reliability_bins",

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from monai_anomaly.metrics import dice_by_samples, dice_per_slice
-
-from .blobs import make_blobs
+from tests.evaluation.blobs import make_blobs
 
 
 @pytest.mark.parametrize("soft", [False, True])

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from monai_anomaly.metrics import overlap_scores
-
-from .blobs import disc
+from tests.evaluation.blobs import disc
 
 
 def test_perfect_and_shifted() -> None:

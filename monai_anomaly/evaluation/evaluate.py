@@ -1,0 +1,129 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..metrics import cluster_bootstrap
+from .cases import Cases
+from .summary import add_columns, case_mean
+from .task import Columns, Context, Part, Summary, Task, column_name
+
+__all__ = ["evaluate_cases", "paired_differences"]
+
+
+def evaluate_cases(
+    task: Task,
+    test: Cases,
+    validation: Iterable[Mapping[str, Any]] | None = None,
+    training: Any = None,
+    *,
+    method: str = "method",
+    resamples: int = 2000,
+    bootstrap_seed: int = 0,
+) -> dict[str, Any]:
+    """Score a method and, by the same functions, its variants and trivial baselines.
+
+    Args:
+        task: what is scored, and how.
+        test: cases to score.
+        validation: cases that choose thresholds (a data set's samples do where the task says so); None leaves those
+            thresholds out.
+        training: samples of the training set, for baselines; None leaves those out.
+        method: name of what made ``test``.
+        resamples: of subjects, for the intervals of means over cases, see :py:func:`cluster_bootstrap`; 0: none.
+        bootstrap_seed: of those.
+
+    Returns:
+        ``{"task", "settings", "counts", "parts": {part: {"counts", "methods": {name: {score: entry}}, "comparisons":
+        {name: {score: paired difference}}, "about"}}, "cases": [a row per test case]}``; only dicts, lists, strings and
+        numbers. An entry is ``{"value", "n", ...}``, n being the cases it comes from; a mean over cases has ``"sd"``
+        and ``"ci95"``. The first method is the one that is evaluated.
+    """
+    interval = partial(cluster_bootstrap, resamples=resamples, seed=bootstrap_seed)
+    planned = task.parts(test, validation, training, method)
+    rows: list[dict[str, Any]] = [{"subject": subject, "slice": index} for subject, index in test.keys]
+    add_columns(rows, task.truth(test))
+    parts: dict[str, Any] = {}
+    for name, part in planned.items():
+        parts[name], columns = _evaluate_part(task, test, part, interval)
+        ours, *others = columns
+        kept = [(ours, score) for score in columns[ours]]
+        kept += [(other, score) for other in others for score in task.paired if score in columns[other]]
+        for other, score in kept:
+            title = column_name(score, name, None if other == ours else other)
+            add_columns(rows, {title: _of_all(columns[other][score], part, len(test))})
+    given = {"validation": validation} if isinstance(validation, Cases) and len(validation) else {}
+    return {
+        "task": task.name,
+        "settings": {
+            "method": method,
+            **task.settings,
+            "resamples": resamples,
+            "bootstrap_seed": bootstrap_seed,
+        },
+        "counts": {key: task.counts(cases) for key, cases in {"test": test, **given}.items()},
+        "parts": parts,
+        "cases": rows,
+    }
+
+
+def paired_differences(
+    columns: Mapping[str, Mapping[str, np.ndarray]], scores: Iterable[str], interval: Any
+) -> dict[str, dict[str, Any]]:
+    """The first method minus each other one, on the same cases.
+
+    Args:
+        columns: method -> score -> its value of every case, (N,).
+        scores: those that are compared, as far as both methods have them.
+        interval: of a mean over the cases.
+
+    Returns:
+        Method -> score -> ``value``, ``sd``, ``n``, ``ci95``; nothing of a method that shares no score.
+    """
+    ours, *others = columns
+    found = {
+        other: {
+            score: case_mean(columns[ours][score] - columns[other][score], interval)
+            for score in scores
+            if score in columns[ours] and score in columns[other]
+        }
+        for other in others
+    }
+    return {other: differences for other, differences in found.items() if differences}
+
+
+def _evaluate_part(task: Task, test: Cases, part: Part, interval: Any) -> tuple[dict[str, Any], dict[str, Columns]]:
+    subjects = test["subject"] if part.members is None else test["subject"][part.members]
+    of_part = partial(interval, clusters=subjects)
+    scored: dict[str, Summary] = {}
+    columns: dict[str, Columns] = {}
+    about: dict[str, Any] = {}
+    for name, make in part.methods.items():
+        method = make()
+        context = Context(of_part, task.settings, method.validation)
+        scored[name], columns[name] = {}, {}
+        for scorer in task.scorers:
+            summary, column = scorer(method.test, context)
+            scored[name] |= summary
+            columns[name] |= column
+        about |= {name: dict(method.about)} if method.about else {}
+    return {
+        "counts": dict(part.counts),
+        "methods": scored,
+        "comparisons": paired_differences(columns, task.paired, of_part),
+        "about": about,
+    }, columns
+
+
+def _of_all(values: np.ndarray, part: Part, count: int) -> np.ndarray:
+    """Values of a part's cases as those of all cases, NaN where a case is not in it."""
+    if part.members is None:
+        return values
+    full = np.full(count, np.nan)
+    full[part.members] = values
+    return full

@@ -1,0 +1,99 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+
+from ..utils import provenance, read_model_record
+from .case_file import save_cases
+from .cases import Cases
+from .collect import CollectCases
+from .evaluate import evaluate_cases
+from .files import write_metrics
+from .origin import origin_line
+from .task import Task
+from .threshold_file import write_threshold
+
+__all__ = ["report_text", "write_report"]
+
+
+def write_report(
+    task: Task,
+    test: CollectCases | Cases,
+    output_dir: str | os.PathLike,
+    validation: CollectCases | Cases | Iterable[Mapping[str, Any]] | None = None,
+    training: Iterable[Mapping[str, Any]] | None = None,
+    method: str = "method",
+    config: str = "",
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    threshold_file: str | os.PathLike | None = None,
+    model_file: str | os.PathLike | None = None,
+    keep_cases: bool = False,
+    **options: Any,
+) -> dict[str, Any]:
+    """Score a test set with trivial baselines beside it, print the tables, and leave files and pictures.
+
+    The last step of a bundle's ``run``. Writes ``metrics.json``, ``metrics.csv``, ``metrics.md`` and the task's
+    pictures; in a distributed run the first process does.
+
+    Args:
+        task: what is scored, and how.
+        test: cases to score.
+        output_dir: folder to write to.
+        validation: cases, or samples of a data set where the task needs no prediction, that choose thresholds.
+        training: samples of the training set, from which the task makes a baseline.
+        method: name of what made ``test``.
+        config: name of the configuration, for the record.
+        seed: seed of the run, for the record; that of the training is the model's.
+        settings: of the inferer, for the record.
+        threshold_file: JSON that the threshold chosen on validation goes to, for inference, see `write_threshold`; None
+            for none.
+        model_file: weights that were evaluated, for the record; None: not told.
+        keep_cases: write ``cases.npz`` too, from which the methods of a comparison are drawn.
+        **options: further arguments of :py:func:`evaluate_cases`.
+
+    Returns:
+        The report, as in ``metrics.json`` without the provenance.
+    """
+    test = test.cases if isinstance(test, CollectCases) else test
+    validation = validation.cases if isinstance(validation, CollectCases) else validation
+    found = evaluate_cases(task, test, validation, training, method=method, **options)
+    if settings is not None:
+        found["settings"]["inferer"] = dict(settings)
+    if dist.is_available() and dist.is_initialized() and dist.get_rank() > 0:
+        return found
+    folder = Path(output_dir)
+    model = None if model_file is None else read_model_record(model_file)
+    about = provenance(config, seed) | ({} if model is None else {"model": model})
+    text = report_text(task, found, about)
+    write_metrics(found, text, folder, about)
+    print(text)
+    threshold = task.threshold(found)
+    if threshold_file is not None and threshold is not None:
+        write_threshold(threshold_file, threshold, model)
+    task.figures(test, found, folder)
+    if keep_cases:
+        save_cases(test, folder / "cases.npz")
+    return found
+
+
+def report_text(task: Task, found: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+    """The tables of a report as Markdown that is also aligned in a terminal.
+
+    Args:
+        task: of the report.
+        found: result of :py:func:`evaluate_cases`.
+        about: result of :py:func:`provenance`.
+    """
+    sizes = [
+        f"- {name}: " + ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items())
+        for name, counts in found["counts"].items()
+    ]
+    sections = [str(section) for section in task.sections(found)]
+    return "\n\n".join(["# Evaluation", "\n".join(sizes), *sections, origin_line(about, found["settings"])]) + "\n"

@@ -1,0 +1,133 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from ..metrics.finite import check_numbers
+from ..utils import DataError
+
+__all__ = ["Field", "Kind", "Schema", "as_array"]
+
+Kind = Literal["image", "float", "mask", "member", "label", "text"]
+TOLERANCE = 1e-3
+"""By how much a value may leave its range, for rounding in half precision; it is clipped."""
+MISSING: dict[str, Any] = {"mask": False, "member": False, "label": -1, "text": ""}
+"""What stands for a field that a case lacks; NaN for numbers."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing that a case has, or may have.
+
+    Args:
+        name: of the field.
+        kind: ``"image"`` is kept in the type of its set, ``"float"`` as float32 (a scalar as float64), ``"mask"`` as
+            bool (nonzero is true), ``"member"`` as bool where all values are 0 or 1, else as float32, ``"label"`` as a
+            whole number, ``"text"`` as text.
+        shape: a size each; a letter stands for one size in all cases of a set.
+        required: whether a case must have it.
+        uniform: whether either all cases of a set have it, or none.
+        low: least value.
+        high: greatest value.
+        default: the field of a case that lacks it, from its other fields.
+    """
+
+    name: str
+    kind: Kind
+    shape: tuple[str | int, ...] = ()
+    required: bool = False
+    uniform: bool = False
+    low: float = -np.inf
+    high: float = np.inf
+    default: Callable[[Mapping[str, Any]], np.ndarray | None] | None = None
+
+    @property
+    def missing(self) -> Any:
+        """What stands for it in the stack of a set, where a case lacks it."""
+        return MISSING.get(self.kind, np.nan)
+
+    def keep(self, value: Any, dtype: np.dtype) -> Any:
+        """A value as it is kept, a copy: a view would keep the whole batch in memory.
+
+        Args:
+            value: array, tensor or scalar.
+            dtype: of images.
+
+        Raises:
+            DataError: when a value is not finite, or out of range.
+        """
+        if self.kind == "text":
+            return str(value)
+        values = np.asarray(as_array(value))
+        check_numbers(self.name, values)
+        if values.size and not (values.min() >= self.low - TOLERANCE and values.max() <= self.high + TOLERANCE):
+            raise DataError(
+                f"expected {self.name} in [{self.low:g}, {self.high:g}], found {values.min():g} to {values.max():g}"
+            )
+        if self.kind == "label":
+            return int(values)
+        if self.kind == "mask" or (self.kind == "member" and bool(((values == 0) | (values == 1)).all())):
+            return values > 0
+        if np.isfinite(self.low) or np.isfinite(self.high):
+            values = np.clip(values, self.low, self.high)
+        kept = dtype if self.kind == "image" else np.dtype(np.float32 if self.shape else np.float64)
+        return np.array(values, kept) if self.shape else float(values)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What the cases of a task have, besides the names of the subject and of the slice.
+
+    Args:
+        name: of the task, in saved files.
+        fields: in order; a ``default`` may use those before it.
+    """
+
+    name: str
+    fields: tuple[Field, ...]
+
+    def __getitem__(self, name: str) -> Field:
+        """The field of a name."""
+        return {field.name: field for field in self.fields}[name]
+
+    @property
+    def names(self) -> list[str]:
+        """Of the fields."""
+        return [field.name for field in self.fields]
+
+    def sizes(self, row: Mapping[str, Any], known: Mapping[str, int]) -> dict[str, int]:
+        """Size of every letter in a case's shapes.
+
+        Args:
+            row: field -> array, or None.
+            known: sizes from the cases before.
+
+        Raises:
+            DataError: when a shape disagrees with those before, or with another field's.
+        """
+        sizes = dict(known)
+        for field in self.fields:
+            value = row.get(field.name)
+            if value is None or field.kind == "text":
+                continue
+            expected, found = tuple(sizes.get(str(s), s) for s in field.shape), np.shape(value)
+            if len(expected) != len(found) or any(
+                isinstance(e, int) and e != f for e, f in zip(expected, found, strict=False)
+            ):
+                wanted = ", ".join(map(str, expected)) + "," * (len(expected) == 1)
+                raise DataError(f"expected {field.name} of shape ({wanted}), found {found}")
+            sizes |= {str(s): f for s, f in zip(field.shape, found, strict=True) if isinstance(s, str)}
+        return sizes
+
+
+def as_array(x: Any) -> np.ndarray | None:
+    """An array or tensor (also a MetaTensor, on any device; as float32) as NumPy array; None stays None."""
+    if isinstance(x, torch.Tensor):
+        return torch.Tensor.numpy(x.detach().as_subclass(torch.Tensor).float().cpu())
+    return None if x is None else np.asarray(x)

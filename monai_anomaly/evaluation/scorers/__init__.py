@@ -1,0 +1,22 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Scores: functions (cases, context) -> (summary, columns of the table of cases)."""
+
+from __future__ import annotations
+
+from .calibration import score_calibration
+from .classes import score_classes
+from .diagnosis import score_diagnosis
+from .maps import score_maps
+from .overlap import score_overlap
+from .reconstruction import score_reconstruction, true_differences
+
+__all__ = [
+    "score_calibration",
+    "score_classes",
+    "score_diagnosis",
+    "score_maps",
+    "score_overlap",
+    "score_reconstruction",
+    "true_differences",
+]

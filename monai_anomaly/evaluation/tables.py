@@ -1,0 +1,131 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Column", "Section", "difference_table", "interval_cell", "markdown_table", "score_cell", "score_table"]
+
+Scores = Mapping[str, Mapping[str, Any]]
+"""Score -> entry, of one method."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table of scores.
+
+    Args:
+        score: whose entry it shows.
+        title: above it.
+        digits: of the value.
+        variance: add the variance over the cases, in parentheses.
+        beside: a score whose value is added in brackets.
+        key: of the entry.
+    """
+
+    score: str
+    title: str
+    digits: int = 3
+    variance: bool = False
+    beside: str = ""
+    key: str = "value"
+
+    def cell(self, scores: Scores) -> str:
+        """Of a method; a dash where it has no such score."""
+        entry = scores.get(self.score)
+        if entry is not None and self.key != "value":
+            return f"{entry[self.key]:.{self.digits}f}"
+        text = score_cell(entry, self.digits)
+        if self.variance and entry is not None and entry.get("sd") is not None:
+            text += f" ({entry['sd'] ** 2:.2g})"
+        return f"{text} [{score_cell(scores.get(self.beside), self.digits)}]" if self.beside else text
+
+    def interval(self, scores: Scores) -> str:
+        """Of a method's mean; empty where there is none."""
+        return interval_cell(scores.get(self.score), self.digits) if self.key == "value" else ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table of a report.
+
+    Args:
+        title: of the section; empty: it goes on with the one before.
+        text: tables, as Markdown.
+        legend: below them.
+    """
+
+    title: str
+    text: str
+    legend: str = ""
+
+    def __str__(self) -> str:
+        return "\n\n".join(part for part in (self.title and f"## {self.title}", self.text, self.legend) if part)
+
+
+def score_table(methods: Mapping[str, Scores], columns: Sequence[Column], first: str = "method") -> str:
+    """A row per method that has any of some scores, and below it the 95 % intervals of its means; the first is bold.
+
+    Args:
+        methods: name -> scores.
+        columns: those that no method has are left out.
+        first: title of the column of names.
+
+    Returns:
+        Markdown; empty where no method has any of the scores.
+    """
+    shown = [c for c in columns if any(c.score in scores for scores in methods.values())]
+    rows = []
+    for i, (name, scores) in enumerate(methods.items()):
+        if not any(column.score in scores for column in shown):
+            continue
+        rows.append([f"**{name}**" if i == 0 else name, *(column.cell(scores) for column in shown)])
+        if any(intervals := [column.interval(scores) for column in shown]):
+            rows.append(["95 % interval", *intervals])
+    return markdown_table([first, *(column.title for column in shown)], rows) if rows else ""
+
+
+def difference_table(comparisons: Mapping[str, Scores], columns: Sequence[Column], first: str = "minus") -> str:
+    """A row per method that another one is compared to: mean difference, interval and count of each score.
+
+    Args:
+        comparisons: name -> paired differences.
+        columns: those that no comparison has are left out.
+        first: title of the column of names.
+
+    Returns:
+        Markdown; empty where nothing is compared.
+    """
+    shown = [c for c in columns if any(c.score in scores for scores in comparisons.values())]
+    title = [first, *(text for column in shown for text in (column.title, "95 % interval", "n"))]
+    rows = []
+    for name, scores in comparisons.items():
+        row = [name]
+        for column in shown:
+            entry = scores.get(column.score)
+            row += [score_cell(entry, column.digits, "+"), interval_cell(entry, column.digits, "+") or "-"]
+            row.append("-" if entry is None else str(entry["n"]))
+        if any(cell != "-" for cell in row[1:]):
+            rows.append(row)
+    return markdown_table(title, rows) if rows else ""
+
+
+def score_cell(score: Mapping[str, Any] | None, digits: int = 3, sign: str = "") -> str:
+    """A score's value; a dash where there is none."""
+    return "-" if score is None or score["value"] is None else f"{score['value']:{sign}.{digits}f}"
+
+
+def interval_cell(score: Mapping[str, Any] | None, digits: int = 3, sign: str = "") -> str:
+    """A mean's 95 % interval; empty where there is none."""
+    bounds = None if score is None else score.get("ci95")
+    # a dash would hide the signs of a difference
+    return "" if bounds is None else (" to " if sign else "–").join(f"{bound:{sign}.{digits}f}" for bound in bounds)
+
+
+def markdown_table(title: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose columns are padded to one width."""
+    width = [max(len(row[i]) for row in (title, *rows)) for i in range(len(title))]
+    lines = [title, ["-" * w for w in width], *rows]
+    return "\n".join("| " + " | ".join(c.ljust(w) for c, w in zip(line, width, strict=True)) + " |" for line in lines)

@@ -1,0 +1,153 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .cases import Cases
+from .schema import Schema
+from .summary import Interval
+from .tables import Section
+
+__all__ = ["ALL", "Columns", "Context", "Method", "Part", "Scorer", "Summary", "Task", "column_name"]
+
+ALL = "all"
+"""Name of the only part of an evaluation that has one."""
+Summary = dict[str, dict[str, Any]]
+"""Score -> entry: ``value``, ``n`` (cases), of a mean over cases ``sd`` and ``ci95``, and what else belongs to it."""
+Columns = dict[str, np.ndarray]
+"""Score -> its value of every case, (N,); NaN where it does not count."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a scorer knows besides the cases.
+
+    Args:
+        interval: of a mean over the cases.
+        settings: of the task.
+        validation: cases of the same method that may choose a threshold; None: there are none.
+    """
+
+    interval: Interval
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    validation: Cases | None = None
+
+
+Scorer = Callable[[Cases, Context], tuple[Summary, Columns]]
+"""What a method's cases score; nothing where they lack what the scorer needs."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """What is scored: the method itself, a variant of it, or a trivial baseline.
+
+    Args:
+        test: cases to score.
+        validation: cases of the same method that may choose a threshold.
+        about: what else the report tells of it.
+    """
+
+    test: Cases
+    validation: Cases | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of an evaluation with a table of its own: a region of a segmentation, a site of a classification.
+
+    Args:
+        methods: name -> how to make its cases, one method at a time in memory; the method comes first.
+        counts: of the part's cases.
+        members: which test cases are in it, (N,) bool; None: all.
+    """
+
+    methods: Mapping[str, Callable[[], Method]]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    members: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """What an evaluation is of: the fields of its cases, the scores, the baselines, the tables and the figures.
+
+    A subclass is a frozen dataclass whose arguments are the settings, plain values that a report records.
+    """
+
+    name: ClassVar[str]
+    schema: ClassVar[Schema]
+    scorers: ClassVar[Sequence[Scorer]]
+    paired: ClassVar[Sequence[str]]
+    """Scores in which methods are compared case by case."""
+    free: ClassVar[Sequence[str]] = ()
+    """Settings that change no score: two evaluations that differ in them can be compared."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Of the task, as a report records them: what JSON knows."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @abstractmethod
+    def parts(
+        self, test: Cases, validation: Iterable[Mapping[str, Any]] | None, training: Any, method: str
+    ) -> dict[str, Part]:
+        """What is scored.
+
+        Args:
+            test: cases to score.
+            validation: cases, or samples of a data set, that choose thresholds; None: there are none.
+            training: samples of the training set, from which a baseline may be made; None: there is none.
+            method: name of what made ``test``.
+        """
+
+    def counts(self, cases: Cases) -> dict[str, int]:
+        """Of a set of cases, for the report."""
+        return {"cases": len(cases), "subjects": len(set(cases["subject"]))}
+
+    @abstractmethod
+    def truth(self, cases: Cases) -> Columns:
+        """What is known of every case without any method; it must be the same in evaluations that are compared."""
+
+    @abstractmethod
+    def sections(self, report: Mapping[str, Any]) -> list[Section]:
+        """The tables of a report, or of a comparison, which looks the same."""
+
+    @abstractmethod
+    def figures(self, test: Cases, report: Mapping[str, Any], folder: Path) -> None:
+        """Draw the pictures of an evaluation."""
+
+    @abstractmethod
+    def comparison_figures(
+        self, path: Path, methods: Mapping[str, Cases], rows: int, keys: Sequence[tuple[str, str]] | None
+    ) -> None:
+        """Draw several methods side by side.
+
+        Args:
+            path: of the picture; those of further parts lie beside it.
+            methods: name -> its cases, the first decides which are shown.
+            rows: how many are shown.
+            keys: subject and slice of each row instead.
+        """
+
+    def threshold(self, report: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The threshold that inference should take; None: the report has none."""
+        return None
+
+
+def column_name(score: str, part: str = ALL, method: str | None = None) -> str:
+    """What a score is called in the table of cases.
+
+    Args:
+        score: of the case.
+        part: it is of.
+        method: it is of; None: the method itself.
+    """
+    name = score if part == ALL else f"{score}_{part}"
+    return name if method is None else f"{name} ({method})"

@@ -1,0 +1,32 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The tasks that are evaluated; a new one is a module here and a line in ``TASKS``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..task import Task
+from .anomaly_maps import AnomalyMaps
+from .classification import Classification
+from .segmentation import Segmentation
+
+__all__ = ["TASKS", "AnomalyMaps", "Classification", "Segmentation", "task_of"]
+
+TASKS: dict[str, type[Task]] = {task.name: task for task in (AnomalyMaps, Segmentation, Classification)}
+
+
+def task_of(report: Mapping[str, Any]) -> Task:
+    """The task of a report, with the report's settings.
+
+    Args:
+        report: content of a ``metrics.json``.
+
+    Raises:
+        KeyError: when there is no such task.
+        TypeError: when its settings are not those of the report.
+    """
+    task = TASKS[report["task"]]
+    settings = report["settings"]
+    return task(**{name: settings[name] for name in task.__dataclass_fields__ if name in settings})

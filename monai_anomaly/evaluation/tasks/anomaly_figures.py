@@ -1,0 +1,74 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...visualize import anomaly_examples_figure, difference_comparison_figure, pick_cases
+from ..cases import Cases
+from ..disease import diseased, healthy, lesion_pixels
+from .shown import same_cases, shared_keys
+
+__all__ = ["draw_comparison", "draw_panel"]
+
+
+def draw_panel(path: Path, settings: Mapping[str, Any], test: Cases, threshold: Mapping[str, Any] | None) -> None:
+    """Some cases with their maps, the outline at a threshold, and the truth.
+
+    Args:
+        path: PNG to write.
+        settings: of `AnomalyMaps`.
+        test: cases to choose from.
+        threshold: ``value`` and ``origin``; None: no outline.
+    """
+    few = test.subset(_picked(test, settings["rows"], healthy_rows=1))
+    low = settings["background"]
+    origin = "" if threshold is None else f"; threshold: {threshold['origin'].replace('_', ' ')}"
+    anomaly_examples_figure(
+        path,
+        few,
+        settings["channel_names"],
+        settings["show"],
+        None if threshold is None else threshold["value"],
+        healthy(few),
+        settings["signed"],
+        (low, low + settings["data_range"]),
+        settings["rotate"],
+        f"Test cases{origin}",
+    )
+
+
+def draw_comparison(
+    path: Path,
+    settings: Mapping[str, Any],
+    methods: Mapping[str, Cases],
+    rows: int,
+    keys: Sequence[tuple[str, str]] | None,
+) -> None:
+    """Reconstruction and signed difference of several methods.
+
+    Args:
+        path: PNG to write.
+        settings: of `AnomalyMaps`.
+        methods: name -> cases, all with a reconstruction.
+        rows: diseased cases shown, from the largest lesion to the smallest.
+        keys: subject and slice of each row instead.
+
+    Raises:
+        DataError: when a method lacks a case, or they have none in common.
+    """
+    if keys is None:
+        shared = same_cases(methods, shared_keys(methods))
+        first = next(iter(shared.values()))
+        keys = [first.keys[i] for i in _picked(first, rows, healthy_rows=0)]
+    few = same_cases(methods, keys)
+    names = list(settings["channel_names"])
+    channel = next((names.index(name) for name in settings["show"] if name in names), len(names) - 1)
+    title = "Healthy reconstruction, and the difference to the input"
+    difference_comparison_figure(path, few, channel, settings["rotate"], title)
+
+
+def _picked(cases: Cases, rows: int, healthy_rows: int) -> list[int]:
+    return pick_cases(lesion_pixels(cases), diseased(cases), healthy(cases), rows, healthy_rows)

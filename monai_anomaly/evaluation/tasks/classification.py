@@ -1,0 +1,127 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...utils import DataError
+from ...visualize import confusion_figure
+from ..cases import Cases
+from ..schema import Field, Schema
+from ..scorers import score_classes
+from ..tables import Column, Section, difference_table, score_table
+from ..task import ALL, Columns, Method, Part, Task
+
+__all__ = ["Classification"]
+
+SCHEMA = Schema(
+    "classification",
+    (
+        Field("logits", "float", ("K",), required=True),
+        Field("label", "label", required=True),
+        Field("site", "text"),
+    ),
+)
+SCORES = (
+    Column("accuracy", "accuracy"),
+    Column("balanced_accuracy", "balanced accuracy"),
+    Column("kappa", "kappa"),
+    Column("auroc", "AUROC"),
+    Column("accuracy", "n", 0, key="n"),
+)
+LEGEND = """\
+Below each mean its 95 % interval (subjects drawn again). Balanced accuracy: mean over the classes of the share called
+right; kappa: Cohen's; AUROC: of more than two classes the mean over the classes of each against all others. "most
+frequent": the class that most of the training set has, for every case."""
+COMPARED_LEGEND = """\
+Paired: the mean over the cases of the first row's accuracy minus the other's, with its 95 % interval. An interval that
+holds 0: not decided by this test set."""
+
+
+@dataclass(frozen=True)
+class Classification(Task):
+    """Classes of images or of whole volumes, any number of them, on all cases and on those of every site.
+
+    A case has ``logits`` (K,) and a ``label`` (-1: unknown), and may have a ``site``, e.g. a scanner; no image is kept,
+    so cases may be volumes of any size. Sites are parts of the evaluation, where there are several.
+
+    Args:
+        class_names: name of every class.
+    """
+
+    class_names: Sequence[str]
+
+    name: ClassVar[str] = "classification"
+    schema: ClassVar[Schema] = SCHEMA
+    scorers: ClassVar = (score_classes,)
+    paired: ClassVar = ("accuracy",)
+
+    def parts(
+        self, test: Cases, validation: Iterable[Mapping[str, Any]] | None, training: Any, method: str
+    ) -> dict[str, Part]:
+        """All cases, and the cases of every site; the most frequent class of the training set beside the method.
+
+        Raises:
+            DataError: when the names do not fit the logits, or a label has no name.
+        """
+        count, labels = test["logits"].shape[1], test["label"]
+        if len(self.class_names) != count:
+            raise DataError(f"Expected {count} class names, found {list(self.class_names)}.")
+        if labels.max() >= count:
+            raise DataError(f"Expected labels below {count}, found {labels.max()}.")
+        frequent = None if training is None else _most_frequent(training, count)
+        sites = sorted({str(site) for site in test["site"] if site})
+        members: dict[str, np.ndarray | None] = {ALL: None}
+        if len(sites) > 1:
+            members |= {site: test["site"] == site for site in sites}
+        parts = {}
+        for name, some in members.items():
+            cases = test if some is None else test.subset(np.flatnonzero(some))
+            methods: dict[str, Callable[[], Method]] = {method: partial(Method, cases)}
+            if frequent is not None:
+                constant = np.tile(np.eye(count)[frequent], (len(cases), 1))
+                methods["most frequent"] = partial(Method, cases.replace(logits=constant))
+            parts[name] = Part(methods, {"cases": len(cases)}, some)
+        return parts
+
+    def counts(self, cases: Cases) -> dict[str, int]:
+        """Of a set of cases, for the report."""
+        size = {f"class {name}": int((cases["label"] == c).sum()) for c, name in enumerate(self.class_names)}
+        return {**super().counts(cases), **size}
+
+    def truth(self, cases: Cases) -> Columns:
+        """Label and site."""
+        return {"label": cases["label"], "site": cases["site"]}
+
+    def sections(self, report: Mapping[str, Any]) -> list[Section]:
+        """Scores and differences of every part."""
+        parts = report["parts"]
+        titles = {name: f"{name}: {part['counts']['cases']} cases" for name, part in parts.items()}
+        sections = [Section(titles[name], score_table(part["methods"], SCORES)) for name, part in parts.items()]
+        sections.append(Section("", LEGEND))
+        for name, part in parts.items():
+            if table := difference_table(part["comparisons"], (Column("accuracy", "accuracy"),)):
+                sections.append(Section(f"First row minus each other, {name}", table))
+        return [*sections, Section("", COMPARED_LEGEND)] if len(sections) > len(parts) + 1 else sections
+
+    def figures(self, test: Cases, report: Mapping[str, Any], folder: Path) -> None:
+        """``confusion.png``: a confusion matrix per part."""
+        own = {name: next(iter(part["methods"].values())) for name, part in report["parts"].items()}
+        matrices = {name: np.array(scores["accuracy"]["confusion"]) for name, scores in own.items()}
+        confusion_figure(folder / "confusion.png", matrices, self.class_names)
+
+    def comparison_figures(
+        self, path: Path, methods: Mapping[str, Cases], rows: int, keys: Sequence[tuple[str, str]] | None
+    ) -> None:
+        """None: cases have no images."""
+
+
+def _most_frequent(samples: Iterable[Mapping[str, Any]], count: int) -> int:
+    labels = [int(sample["label"]) for sample in samples]
+    return int(np.bincount([label for label in labels if label >= 0], minlength=count).argmax())

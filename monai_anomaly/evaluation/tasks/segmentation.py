@@ -1,0 +1,167 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...utils import DataError, interior
+from ..cases import Cases
+from ..schema import Field, Schema
+from ..scorers import score_calibration, score_overlap
+from ..tables import Section
+from ..task import Columns, Method, Part, Task
+from .baselines import ChannelThreshold, best_channel_threshold
+from .segmentation_figures import draw_curves, draw_examples, draw_uncertainties
+from .segmentation_tables import segmentation_sections
+
+__all__ = ["ONE_SAMPLE", "THRESHOLD", "Segmentation"]
+
+ONE_SAMPLE, THRESHOLD = "1 sample", "threshold"
+"""What stands beside the ensemble in a report."""
+REGIONS = ("K", "H", "W")
+
+
+def _variance(row: Mapping[str, Any]) -> np.ndarray | None:
+    """That of the members (unbiased), or 0."""
+    members = row["samples"]
+    if members is not None and len(members) > 1:
+        return members.var(0, ddof=1).astype(np.float32)
+    return None if row["mask"] is None else np.zeros(row["mask"].shape, np.float32)
+
+
+SCHEMA = Schema(
+    "segmentation",
+    (
+        Field("image", "image", ("C", "H", "W"), required=True),
+        Field("mask", "mask", REGIONS, required=True),
+        Field("mean", "float", REGIONS, required=True, low=0, high=1),
+        Field("samples", "member", ("n", *REGIONS), uniform=True, low=0, high=1),
+        Field("variance", "float", REGIONS, low=0, default=_variance),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Segmentation(Task):
+    """Masks of one or several regions, by an ensemble or one prediction (thesis ch. 5, Table 1).
+
+    Every region is a part of the evaluation, scored by its own channel. A label map that `MaskEncoding` makes of
+    several channels may differ a little from them, where exclusive classes are all below 0.5 or an inner region leaves
+    the outer one. The ensemble is the mean above 0.5; beside it stand "1 sample", what one of its samples may be
+    expected to score, and "threshold", the channel and threshold with the best Dice on the validation masks.
+
+    A case has ``image`` (C, H, W), ``mask`` (K, H, W) of the true regions, ``mean`` (K, H, W), the probability of every
+    region, ``samples`` (n, K, H, W), masks or probabilities, and ``variance`` (K, H, W), by default that of the
+    samples.
+
+    Args:
+        channel_names: name of every image channel.
+        region_names: name of every mask channel.
+        spacing: size of a pixel in mm, or along (H, W).
+        data_range: intensity range of the images.
+        background: image value outside of the brain.
+        bins: of the calibration errors.
+        show: channel of the pictures; the last one where it is unknown.
+        rows: cases of the pictures.
+        rotate: show the second axis upwards (axial slices of RAS volumes); False: downwards (X-rays).
+    """
+
+    channel_names: Sequence[str]
+    region_names: Sequence[str]
+    spacing: float | Sequence[float] = 1.0
+    data_range: float = 1.0
+    background: float = 0.0
+    bins: int = 20
+    show: str = "flair"
+    rows: int = 6
+    rotate: bool = True
+
+    name: ClassVar[str] = "segmentation"
+    schema: ClassVar[Schema] = SCHEMA
+    scorers: ClassVar = (score_overlap, score_calibration)
+    paired: ClassVar = ("dice",)
+    free: ClassVar = ("show", "rows", "rotate", "channel_names")
+
+    def parts(
+        self, test: Cases, validation: Iterable[Mapping[str, Any]] | None, training: Any, method: str
+    ) -> dict[str, Part]:
+        """A part per region: the ensemble, one of its samples and the trivial threshold; see :py:meth:`Task.parts`.
+
+        Raises:
+            DataError: when the names do not fit the set.
+        """
+        for kind, names, field in (("region", self.region_names, "mask"), ("channel", self.channel_names, "image")):
+            if len(names) != test[field].shape[1]:
+                raise DataError(f"Expected {test[field].shape[1]} {kind} names, found {list(names)}.")
+        thresholds = [] if validation is None else best_channel_threshold(validation)
+        count = test["samples"].shape[1]
+        parts = {}
+        for k, region in enumerate(self.region_names):
+            own = _of_region(test, k)
+            methods: dict[str, Callable[[], Method]] = {
+                f"{method} of {count}" if count > 1 else method: partial(Method, own)
+            }
+            if count > 1:
+                methods[ONE_SAMPLE] = partial(Method, own.replace(mean=None))
+            if thresholds and (threshold := thresholds[k]) is not None:
+                methods[THRESHOLD] = partial(self._threshold, own, threshold)
+            lesion = int(own["mask"].any((1, 2, 3)).sum())
+            parts[region] = Part(methods, {"with_lesion": lesion, "without_lesion": len(test) - lesion})
+        return parts
+
+    def _threshold(self, cases: Cases, threshold: ChannelThreshold) -> Method:
+        about = {
+            "channel": str(self.channel_names[threshold.channel]),
+            "threshold": {"value": threshold.value, "origin": "validation"},
+            "validation_dice": threshold.dice,
+        }
+        masks = threshold(cases["image"])[:, None, None]
+        return Method(cases.replace(mean=None, samples=masks), about=about)
+
+    def counts(self, cases: Cases) -> dict[str, int]:
+        """Of a set of cases, for the report."""
+        brain = interior(cases["image"].astype(np.float32), 0, self.background, 0.01 * self.data_range)
+        return {
+            **super().counts(cases),
+            "pixels_per_case": int(brain[0].size),
+            "brain_pixels": int(brain.sum()),
+        }
+
+    def truth(self, cases: Cases) -> Columns:
+        """Size of every region."""
+        sizes = cases["mask"].sum((2, 3))
+        return {f"lesion_pixels_{name}": sizes[:, k] for k, name in enumerate(self.region_names)}
+
+    def sections(self, report: Mapping[str, Any]) -> list[Section]:
+        """Of every region overlap, differences, calibration and Dice by number of samples."""
+        return segmentation_sections(report)
+
+    def figures(self, test: Cases, report: Mapping[str, Any], folder: Path) -> None:
+        """``examples.png`` (of the first region, ``examples_<name>.png`` of each other) and ``curves.png``."""
+        for k, region in enumerate(self.region_names):
+            path = folder / ("examples.png" if k == 0 else f"examples_{region}.png")
+            title = f"Test cases: {region}, {next(iter(report['parts'][region]['methods']))}"
+            draw_examples(path, self.settings, test, k, title)
+        draw_curves(folder / "curves.png", self.settings, test, report)
+
+    def comparison_figures(
+        self, path: Path, methods: Mapping[str, Cases], rows: int, keys: Sequence[tuple[str, str]] | None
+    ) -> None:
+        """The uncertainty of the methods, a picture per region."""
+        for k, region in enumerate(self.region_names):
+            place = path if k == 0 else path.with_name(f"{path.stem}_{region}{path.suffix}")
+            draw_uncertainties(place, self.settings, methods, k, rows, keys)
+
+
+def _of_region(cases: Cases, k: int) -> Cases:
+    """The cases with one region only."""
+    fields = {name: cases[name][:, k : k + 1] for name in ("mask", "mean", "variance")}
+    if cases.has("samples"):
+        fields["samples"] = cases["samples"][:, :, k : k + 1]
+    return cases.replace(**fields)

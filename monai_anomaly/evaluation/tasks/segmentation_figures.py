@@ -1,0 +1,111 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...metrics.segmentation import dice_by_samples
+from ...visualize import curves_figure, pick_cases, segmentation_examples_figure, uncertainty_comparison_figure
+from ..cases import Cases
+from .shown import same_cases, shared_keys
+
+__all__ = ["draw_curves", "draw_examples", "draw_uncertainties", "shown_channel"]
+
+
+def shown_channel(settings: Mapping[str, Any]) -> int:
+    """Index of the image channel of the pictures."""
+    names = list(settings["channel_names"])
+    return names.index(settings["show"]) if settings["show"] in names else len(names) - 1
+
+
+def draw_examples(path: Path, settings: Mapping[str, Any], test: Cases, region: int, title: str) -> None:
+    """Some cases with the masks of one region.
+
+    Args:
+        path: PNG to write.
+        settings: of `Segmentation`.
+        test: cases to choose from.
+        region: its index.
+        title: above the picture.
+    """
+    few = test.subset(_picked(test, region, settings["rows"], healthy_rows=1))
+    low, channel = settings["background"], shown_channel(settings)
+    segmentation_examples_figure(
+        path,
+        few,
+        region,
+        channel,
+        settings["channel_names"][channel],
+        (low, low + settings["data_range"]),
+        settings["rotate"],
+        title,
+    )
+
+
+def draw_curves(path: Path, settings: Mapping[str, Any], test: Cases, report: Mapping[str, Any]) -> None:
+    """Dice by number of samples (and of some cases), reliability and risk-coverage of every region.
+
+    Args:
+        path: PNG to write.
+        settings: of `Segmentation`.
+        test: the cases.
+        report: their scores.
+    """
+    examples = {}
+    if test["samples"].shape[1] > 1:
+        few = test.subset(i for i in _picked(test, 0, settings["rows"], 1) if test["mask"][i, 0].any())
+        if len(few):
+            curves = dice_by_samples(few["samples"][:, :, 0], few["mask"][:, 0])
+            examples = dict(zip(few.titles, curves, strict=True))
+    curves_figure(path, {name: _curves(part) for name, part in report["parts"].items()}, examples)
+
+
+def _curves(part: Mapping[str, Any]) -> dict[str, Any]:
+    """The curves of a part's method, as figures take them."""
+    own = next(iter(part["methods"].values()))
+    curves = {"dice_by_samples": own["dice"]["by_samples"]} if "by_samples" in own["dice"] else {}
+    return {
+        **curves,
+        "reliability": own["ece"]["bins"],
+        "ece": own["ece"]["value"],
+        "risk_coverage": own["aurc"]["risk_coverage"],
+        "aurc": own["aurc"]["value"],
+    }
+
+
+def draw_uncertainties(
+    path: Path,
+    settings: Mapping[str, Any],
+    methods: Mapping[str, Cases],
+    region: int,
+    rows: int,
+    keys: Sequence[tuple[str, str]] | None,
+) -> None:
+    """Uncertainty of several methods.
+
+    Args:
+        path: PNG to write.
+        settings: of `Segmentation`.
+        methods: name -> cases.
+        region: its index.
+        rows: cases shown, from the largest region to the smallest.
+        keys: subject and slice of each row instead.
+
+    Raises:
+        DataError: when a method lacks a case, or they have none in common.
+    """
+    if keys is None:
+        shared = same_cases(methods, shared_keys(methods))
+        first = next(iter(shared.values()))
+        keys = [first.keys[i] for i in _picked(first, region, rows, healthy_rows=0)]
+    few = same_cases(methods, keys)
+    channel = shown_channel(settings) if next(iter(few.values()))["image"].shape[1] > 1 else 0
+    title = f"Uncertainty: {settings['region_names'][region]}"
+    uncertainty_comparison_figure(path, few, region, channel, settings["rotate"], title)
+
+
+def _picked(cases: Cases, region: int, rows: int, healthy_rows: int) -> list[int]:
+    sizes = cases["mask"][:, region].sum((1, 2))
+    return pick_cases(sizes, sizes > 0, sizes == 0, rows, healthy_rows)

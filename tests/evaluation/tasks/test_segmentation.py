@@ -1,0 +1,134 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monai_anomaly.evaluation import Cases, Segmentation, evaluate_cases
+from monai_anomaly.metrics import overlap_scores
+from monai_anomaly.utils import DataError
+
+from ..blobs import disc, make_blobs
+
+
+def evaluate(test: Cases, validation: Any = None, method: str = "ensemble", **options: Any) -> dict[str, Any]:
+    bootstrap = {key: options.pop(key) for key in ("resamples", "bootstrap_seed") if key in options}
+    count = test["mask"].shape[1]
+    task = Segmentation(["t1", "flair"], [f"r{k}" for k in range(count)], **options)
+    return evaluate_cases(task, test, validation, method=method, **{"resamples": 100, **bootstrap})
+
+
+def part(*args: Any, **options: Any) -> dict[str, Any]:
+    return evaluate(*args, **options)["parts"]["r0"]
+
+
+def test_report_is_plain_json_with_a_row_per_case() -> None:
+    report = evaluate(make_blobs(regions=2), make_blobs(1, regions=2))
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert len(report["cases"]) == 9 and len({tuple(row) for row in report["cases"]}) == 1
+    assert list(report["parts"]) == ["r0", "r1"]
+    healthy, diseased = report["cases"][:2]
+    assert healthy["dice_r0"] is None and healthy["lesion_pixels_r0"] == 0 and diseased["dice_r1 (1 sample)"] > 0
+    assert report["parts"]["r0"]["counts"] == {"with_lesion": 6, "without_lesion": 3}
+
+
+def test_one_sample_and_the_baseline_stand_beside_the_ensemble() -> None:
+    found = part(make_blobs(n=30, wobble=2.0), make_blobs(1))
+    methods = found["methods"]
+    assert list(methods) == ["ensemble of 5", "1 sample", "threshold"]
+    about = found["about"]["threshold"]
+    assert about["channel"] == "flair" and about["threshold"]["origin"] == "validation"
+    for name, paired in found["comparisons"].items():
+        difference = methods["ensemble of 5"]["dice"]["value"] - methods[name]["dice"]["value"]
+        assert paired["dice"]["value"] == pytest.approx(difference) and paired["dice"]["n"] == 20
+    assert found["comparisons"]["1 sample"]["dice"]["value"] > 0
+    curve = methods["ensemble of 5"]["dice"]["by_samples"]
+    assert [point["samples"] for point in curve] == [1, 2, 3, 4, 5]
+    assert curve[-1]["value"] == methods["ensemble of 5"]["dice"]["value"]
+
+
+def test_one_sample_is_the_mean_of_all_samples() -> None:
+    cases = make_blobs(wobble=2.0)
+    scores = part(cases)["methods"]["1 sample"]
+    each = [overlap_scores(cases["samples"][:, i, 0], cases["mask"][:, 0]) for i in range(5)]
+    assert scores["dice"]["value"] == pytest.approx(np.nanmean([e["dice"] for e in each]))
+    assert scores["empty"]["value"] == pytest.approx(np.nansum([e["empty"] for e in each]) / 5)
+    assert "ece" not in scores  # calibration is that of the mean
+
+
+@pytest.mark.parametrize("options", [{"keep": False}, {"samples": 1}])
+def test_a_single_network_has_one_row(options: dict) -> None:
+    found = part(make_blobs(**options), method="SegNet")
+    assert list(found["methods"]) == ["SegNet"] and found["comparisons"] == {}
+    assert "by_samples" not in found["methods"]["SegNet"]["dice"]
+
+
+def test_dataset_items_choose_the_threshold_as_cases_do() -> None:
+    test, validation = make_blobs(), make_blobs(1)
+    items = [{"image": i, "mask": m} for i, m in zip(validation["image"], validation["mask"], strict=True)]
+    assert evaluate(test, items)["parts"] == evaluate(test, validation)["parts"]
+    assert "threshold" not in part(test, items[:1])["methods"]
+
+
+def test_perfect_predictions() -> None:
+    methods = part(make_blobs(wobble=0.0))["methods"]
+    for scores in methods.values():
+        assert {k: scores["dice"][k] for k in ("value", "sd", "n", "ci95")} == {
+            "value": 1,
+            "sd": 0,
+            "n": 6,
+            "ci95": [1, 1],
+        }
+        assert scores["hd95"]["value"] == 0 and scores["empty"] == {"value": 0, "n": 6}
+        assert scores["flagged_slices"]["value"] == 0 and scores["flagged_slices"]["n"] == 3
+    scores = methods["ensemble of 5"]
+    assert scores["ece"]["value"] == scores["brier"]["value"] == scores["aurc"]["value"] == 0
+    assert scores["error_auroc"]["value"] is None
+
+
+def test_empty_predictions_and_false_alarms_are_counted() -> None:
+    lesion, nothing = disc(16, 8, 8, 4)[None], np.zeros((1, 16, 16), bool)
+    cases = Cases(Segmentation.schema)
+    pairs = [(lesion, lesion), (lesion, nothing), (nothing, lesion), (nothing, nothing)]
+    for i, (truth, predicted) in enumerate(pairs):
+        cases.append(f"s{i}", image=np.ones((2, 16, 16)), mean=predicted, mask=truth)
+    scores = part(cases, method="net")["methods"]["net"]
+    assert (scores["dice"]["value"], scores["dice"]["n"]) == (0.5, 2)
+    assert (scores["dice_without_empty"]["value"], scores["dice_without_empty"]["n"]) == (1, 1)
+    assert scores["empty"] == {"value": 1, "n": 2} and scores["hd95"]["n"] == 1
+    assert scores["flagged_slices"]["value"] == 0.5
+    assert scores["flagged_pixels"]["value"] == pytest.approx(lesion.mean() / 2)
+
+
+def test_pixels_outside_of_the_brain_are_left_out() -> None:
+    cases = make_blobs(wobble=2.0)
+    inside, everywhere = evaluate(cases), evaluate(cases, background=-1.0)
+    pixels = inside["counts"]["test"]["brain_pixels"]
+    assert pixels < everywhere["counts"]["test"]["brain_pixels"] == 9 * 32 * 32
+    near, far = (report["parts"]["r0"]["methods"]["ensemble of 5"] for report in (inside, everywhere))
+    assert near["brier"]["value"] > far["brier"]["value"] > 0
+    assert near["ece"]["pixels"] == pixels == sum(row["count"] for row in near["ece"]["bins"])
+
+
+def test_distances_are_in_mm() -> None:
+    hd95 = [part(make_blobs(), spacing=s)["methods"]["1 sample"]["hd95"]["value"] for s in (1.0, 2, (2, 2))]
+    assert hd95[1] == hd95[2] == pytest.approx(2 * hd95[0])
+
+
+def test_intervals_are_of_subjects_and_follow_the_seed() -> None:
+    def dice(**options: int) -> list[float] | None:
+        return part(make_blobs(n=30, wobble=2.0), **options)["methods"]["ensemble of 5"]["dice"]["ci95"]
+
+    assert dice() == dice(bootstrap_seed=0) != dice(bootstrap_seed=1)
+    assert dice(resamples=0) is None
+
+
+def test_names_must_fit() -> None:
+    with pytest.raises(DataError, match="Expected 1 region names"):
+        evaluate_cases(Segmentation(["t1", "flair"], ["a", "b"]), make_blobs())
+    with pytest.raises(DataError, match="Expected 2 channel names"):
+        evaluate_cases(Segmentation(["t1"], ["a"]), make_blobs())

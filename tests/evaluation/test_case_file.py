@@ -1,0 +1,69 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monai_anomaly.evaluation import AnomalyMaps, Cases, Classification, Segmentation, load_cases, save_cases
+from monai_anomaly.utils import DataError
+
+from .blobs import make_blobs
+
+
+def test_saved_anomaly_maps_come_back(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    cases = Cases(AnomalyMaps.schema)
+    for i in range(4):
+        some = {"mask": rng.random((1, 5, 7)) < 0.3} if i else {}
+        some |= {"twin": rng.random((2, 5, 7))} if i % 2 else {}
+        some |= {} if i == 2 else {"probability": i / 3}
+        image, reconstruction = rng.random((2, 2, 5, 7))
+        cases.append(
+            f"s{i}", 40 + i, image=image, map=rng.random((1, 5, 7)), reconstruction=reconstruction, label=i % 2, **some
+        )
+    save_cases(cases, tmp_path / "cases.npz")
+    again = load_cases(tmp_path / "cases.npz", AnomalyMaps.schema)
+    assert [p.name for p in tmp_path.iterdir()] == ["cases.npz"]
+    for key in ("image", "map", "reconstruction", "twin"):
+        np.testing.assert_allclose(again[key], cases[key], atol=1e-3)
+        assert list(again.known(key)) == list(cases.known(key))
+    for key in ("mask", "label", "probability"):
+        np.testing.assert_array_equal(again[key], cases[key])
+    assert again.keys == cases.keys
+
+
+@pytest.mark.parametrize("options", [{}, {"soft": True}, {"keep": False}, {"samples": 1}])
+def test_saved_segmentations_come_back_without_soft_members(tmp_path: Path, options: dict) -> None:
+    cases = make_blobs(n=4, regions=2, size=17, **options)
+    save_cases(cases, tmp_path / "cases.npz")
+    again = load_cases(tmp_path / "cases.npz", Segmentation.schema)
+    kept = 0 if options.get("soft") else cases["samples"].shape[1]
+    assert len(again) == 4 and again["samples"].shape[1] == kept and again.keys == cases.keys
+    np.testing.assert_array_equal(again["mask"], cases["mask"])
+    for key in ("image", "mean", "variance", "samples")[: 4 if kept else 3]:
+        np.testing.assert_allclose(again[key], cases[key], atol=1e-3)
+
+
+def test_saved_classifications_come_back(tmp_path: Path) -> None:
+    cases = Cases(Classification.schema)
+    cases.append("a", logits=[0.5, -0.5], label=1, site="x")
+    cases.append("b", logits=[1.5, -0.5], label=0)
+    save_cases(cases, tmp_path / "cases.npz")
+    again = load_cases(tmp_path / "cases.npz", Classification.schema)
+    assert list(again["site"]) == ["x", ""] and list(again["label"]) == [1, 0]
+    np.testing.assert_allclose(again["logits"], cases["logits"])
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "other.npz", image=np.ones(3))
+    with pytest.raises(DataError, match=r"other.npz: expected saved cases of anomaly_maps, found no \['schema'"):
+        load_cases(tmp_path / "other.npz", AnomalyMaps.schema)
+    save_cases(make_blobs(n=1), tmp_path / "blobs.npz")
+    with pytest.raises(DataError, match=r"blobs.npz: expected saved cases of anomaly_maps, found"):
+        load_cases(tmp_path / "blobs.npz", AnomalyMaps.schema)
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "blobs.npz").read_bytes()[:200])
+    with pytest.raises(DataError, match=r"cut.npz: expected saved cases of segmentation, found none that can be read"):
+        load_cases(tmp_path / "cut.npz", Segmentation.schema)

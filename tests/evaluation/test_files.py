@@ -1,0 +1,27 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from monai_anomaly.evaluation.files import write_metrics
+
+
+def test_three_files(tmp_path: Path) -> None:
+    report = {"settings": {"a": 1}, "cases": [{"slice": "1", "dice": 0.5}, {"slice": "2", "dice": None}]}
+    write_metrics(report, "text\n", tmp_path / "new", {"seed": 3})
+    assert json.loads((tmp_path / "new/metrics.json").read_text(encoding="utf-8")) == {
+        "provenance": {"seed": 3},
+        **report,
+    }
+    assert (tmp_path / "new/metrics.csv").read_bytes() == b"slice,dice\n1,0.5\n2,\n"
+    assert (tmp_path / "new/metrics.md").read_text(encoding="utf-8") == "text\n"
+
+
+def test_what_json_does_not_know_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_metrics({"cases": [{"dice": float("nan")}]}, "", tmp_path, {})
+    assert not list(tmp_path.iterdir())
