@@ -16,9 +16,9 @@ utils
 diffusion losses networks metrics registration
 transforms data
 inferers engines
-evaluation
 visualize
-tasks handlers preprocessing
+evaluation
+handlers preprocessing
 benchmarks apps
 """.strip().splitlines()
 """Bottom up; rooms of one floor may use each other in one direction."""

@@ -10,7 +10,7 @@ from .collect import CollectCases
 from .evaluate import evaluate_cases, paired_differences
 from .report import write_report
 from .schema import Field, Schema
-from .task import Context, Method, Part, Task
+from .task import Context, MethodCases, Part, Task
 from .tasks import TASKS, AnomalyMaps, Classification, Segmentation, task_of
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "CollectCases",
     "Context",
     "Field",
-    "Method",
+    "MethodCases",
     "Part",
     "Schema",
     "Segmentation",

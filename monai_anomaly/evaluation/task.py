@@ -15,7 +15,7 @@ from .schema import Schema
 from .summary import Interval
 from .tables import Section
 
-__all__ = ["ALL", "Columns", "Context", "Method", "Part", "Scorer", "Summary", "Task", "column_name"]
+__all__ = ["ALL", "Columns", "Context", "MethodCases", "Part", "Scorer", "Summary", "Task", "column_name"]
 
 ALL = "all"
 """Name of the only part of an evaluation that has one."""
@@ -45,7 +45,7 @@ Scorer = Callable[[Cases, Context], tuple[Summary, Columns]]
 
 
 @dataclass(frozen=True)
-class Method:
+class MethodCases:
     """What is scored: the method itself, a variant of it, or a trivial baseline.
 
     Args:
@@ -69,7 +69,7 @@ class Part:
         members: which test cases are in it, (N,) bool; None: all.
     """
 
-    methods: Mapping[str, Callable[[], Method]]
+    methods: Mapping[str, Callable[[], MethodCases]]
     counts: Mapping[str, int] = field(default_factory=dict)
     members: np.ndarray | None = None
 

@@ -56,10 +56,5 @@ __all__ = [
     "TranslationPanel",
     "WeightsLoader",
     "changed_settings",
-    "from_weights",
-    "report_evaluation",
-    "report_segmentation",
-    "report_table",
-    "segmentation_table",
     "training_settings",
 ]

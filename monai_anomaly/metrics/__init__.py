@@ -8,8 +8,6 @@ from .agreement import cohen_kappa
 from .bootstrap import cluster_bootstrap
 from .otsu import average_otsu, otsu_threshold
 from .pixel_scores import dice_per_slice, per_slice, ranking_scores, roc_auc
-from .report import evaluate
-from .pixel_scores import average_precision, dice_per_slice, per_slice, ranking_scores, roc_auc
 from .segmentation import (
     ReliabilityBins,
     RiskCoverage,
@@ -29,8 +27,6 @@ __all__ = [
     "RiskCoverage",
     "Threshold",
     "average_otsu",
-    "best_channel_threshold",
-    "average_precision",
     "best_dice_threshold",
     "brier_score",
     "cluster_bootstrap",

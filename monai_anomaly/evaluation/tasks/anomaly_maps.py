@@ -17,7 +17,7 @@ from ..schema import Field, Schema
 from ..scorers import score_diagnosis, score_maps, score_reconstruction
 from ..scorers.reconstruction import TWIN_SCORES
 from ..tables import Section
-from ..task import ALL, Columns, Method, Part, Task
+from ..task import ALL, Columns, MethodCases, Part, Task
 from .anomaly_figures import draw_comparison, draw_panel
 from .anomaly_tables import anomaly_sections
 from .baselines import Baseline, intensity_maps, mean_healthy_image
@@ -90,10 +90,10 @@ class AnomalyMaps(Task):
         """One part: the method, the untouched input and the trivial maps; see :py:meth:`Task.parts`."""
         valid = validation if isinstance(validation, Cases) and len(validation) else None
         sets = [(cases, self._inside(cases)) for cases in (test, valid) if cases is not None]
-        methods: dict[str, Callable[[], Method]] = {method: partial(_method, sets)}
+        methods: dict[str, Callable[[], MethodCases]] = {method: partial(_method, sets)}
         if test.has("reconstruction") and (diseased(test, self.min_lesion_pixels) & test.known("twin")).any():
             untouched = test.replace(map=None, reconstruction=test["image"], probability=None)
-            methods["input untouched"] = lambda: Method(untouched)
+            methods["input untouched"] = lambda: MethodCases(untouched)
         mean = None if training is None else mean_healthy_image(training)
         for name, baseline in intensity_maps(self.channel_names, mean).items():
             methods[name] = partial(_method, sets, baseline)
@@ -151,7 +151,7 @@ class AnomalyMaps(Task):
         return None if chosen is None else chosen["threshold"]
 
 
-def _method(sets: Sequence[tuple[Cases, np.ndarray | None]], baseline: Baseline | None = None) -> Method:
+def _method(sets: Sequence[tuple[Cases, np.ndarray | None]], baseline: Baseline | None = None) -> MethodCases:
     """The method's own maps, or those of a baseline, without the rim."""
     made = []
     for cases, inside in sets:
@@ -162,4 +162,4 @@ def _method(sets: Sequence[tuple[Cases, np.ndarray | None]], baseline: Baseline 
             maps = found["map"]
             found = found.replace(map=np.where(inside, maps, maps.min()).astype(np.float32))
         made.append(found)
-    return Method(made[0], made[1] if len(made) > 1 else None)
+    return MethodCases(made[0], made[1] if len(made) > 1 else None)

@@ -16,7 +16,7 @@ from ..cases import Cases
 from ..schema import Field, Schema
 from ..scorers import score_classes
 from ..tables import Column, Section, difference_table, score_table
-from ..task import ALL, Columns, Method, Part, Task
+from ..task import ALL, Columns, MethodCases, Part, Task
 
 __all__ = ["Classification"]
 
@@ -83,10 +83,10 @@ class Classification(Task):
         parts = {}
         for name, some in members.items():
             cases = test if some is None else test.subset(np.flatnonzero(some))
-            methods: dict[str, Callable[[], Method]] = {method: partial(Method, cases)}
+            methods: dict[str, Callable[[], MethodCases]] = {method: partial(MethodCases, cases)}
             if frequent is not None:
                 constant = np.tile(np.eye(count)[frequent], (len(cases), 1))
-                methods["most frequent"] = partial(Method, cases.replace(logits=constant))
+                methods["most frequent"] = partial(MethodCases, cases.replace(logits=constant))
             parts[name] = Part(methods, {"cases": len(cases)}, some)
         return parts
 

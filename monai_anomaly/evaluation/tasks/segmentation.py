@@ -15,7 +15,7 @@ from ..cases import Cases
 from ..schema import Field, Schema
 from ..scorers import score_calibration, score_overlap
 from ..tables import Section
-from ..task import Columns, Method, Part, Task
+from ..task import Columns, MethodCases, Part, Task
 from .baselines import ChannelThreshold, best_channel_threshold
 from .segmentation_figures import draw_curves, draw_examples, draw_uncertainties
 from .segmentation_tables import segmentation_sections
@@ -104,25 +104,25 @@ class Segmentation(Task):
         parts = {}
         for k, region in enumerate(self.region_names):
             own = _of_region(test, k)
-            methods: dict[str, Callable[[], Method]] = {
-                f"{method} of {count}" if count > 1 else method: partial(Method, own)
+            methods: dict[str, Callable[[], MethodCases]] = {
+                f"{method} of {count}" if count > 1 else method: partial(MethodCases, own)
             }
             if count > 1:
-                methods[ONE_SAMPLE] = partial(Method, own.replace(mean=None))
+                methods[ONE_SAMPLE] = partial(MethodCases, own.replace(mean=None))
             if thresholds and (threshold := thresholds[k]) is not None:
                 methods[THRESHOLD] = partial(self._threshold, own, threshold)
             lesion = int(own["mask"].any((1, 2, 3)).sum())
             parts[region] = Part(methods, {"with_lesion": lesion, "without_lesion": len(test) - lesion})
         return parts
 
-    def _threshold(self, cases: Cases, threshold: ChannelThreshold) -> Method:
+    def _threshold(self, cases: Cases, threshold: ChannelThreshold) -> MethodCases:
         about = {
             "channel": str(self.channel_names[threshold.channel]),
             "threshold": {"value": threshold.value, "origin": "validation"},
             "validation_dice": threshold.dice,
         }
         masks = threshold(cases["image"])[:, None, None]
-        return Method(cases.replace(mean=None, samples=masks), about=about)
+        return MethodCases(cases.replace(mean=None, samples=masks), about=about)
 
     def counts(self, cases: Cases) -> dict[str, int]:
         """Of a set of cases, for the report."""
