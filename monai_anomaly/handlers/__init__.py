@@ -8,9 +8,6 @@ from .average_gradients import AverageGradients
 from .case_writer import CaseWriter
 from .classifier_plateau import ClassifierPlateau
 from .classifier_probability import ClassifierProbability
-from .collect_cases import CollectCases
-from .collect_segmentations import CollectSegmentations
-from .classifier_score import ClassifierScore
 from .critic_monitor import CriticMonitor
 from .epoch_seed import EpochSeed
 from .finite_loss import FiniteLoss
@@ -35,9 +32,6 @@ __all__ = [
     "CaseWriter",
     "ClassifierPlateau",
     "ClassifierProbability",
-    "CollectCases",
-    "CollectSegmentations",
-    "ClassifierScore",
     "CriticMonitor",
     "EpochSeed",
     "FiniteLoss",
