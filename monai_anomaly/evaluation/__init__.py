@@ -7,6 +7,7 @@ from __future__ import annotations
 from .case_file import load_cases, save_cases
 from .cases import Cases
 from .collect import CollectCases
+from .compare import compare
 from .evaluate import evaluate_cases, paired_differences
 from .report import write_report
 from .schema import Field, Schema
@@ -26,6 +27,7 @@ __all__ = [
     "Schema",
     "Segmentation",
     "Task",
+    "compare",
     "evaluate_cases",
     "load_cases",
     "paired_differences",

@@ -23,6 +23,7 @@ def evaluate_cases(
     training: Any = None,
     *,
     method: str = "method",
+    baselines: bool = True,
     resamples: int = 2000,
     bootstrap_seed: int = 0,
 ) -> dict[str, Any]:
@@ -35,22 +36,26 @@ def evaluate_cases(
             thresholds out.
         training: samples of the training set, for baselines; None leaves those out.
         method: name of what made ``test``.
+        baselines: score the trivial baselines as well.
         resamples: of subjects, for the intervals of means over cases, see :py:func:`cluster_bootstrap`; 0: none.
         bootstrap_seed: of those.
 
     Returns:
         ``{"task", "settings", "counts", "parts": {part: {"counts", "methods": {name: {score: entry}}, "comparisons":
-        {name: {score: paired difference}}, "about"}}, "cases": [a row per test case]}``; only dicts, lists, strings and
+        {name: {score: paired difference}}, "about"}}, "truth": [names of those columns of "cases" that are known
+        without a method], "cases": [a row per test case]}``; only dicts, lists, strings and
         numbers. An entry is ``{"value", "n", ...}``, n being the cases it comes from; a mean over cases has ``"sd"``
         and ``"ci95"``. The first method is the one that is evaluated.
     """
     interval = partial(cluster_bootstrap, resamples=resamples, seed=bootstrap_seed)
     planned = task.parts(test, validation, training, method)
     rows: list[dict[str, Any]] = [{"subject": subject, "slice": index} for subject, index in test.keys]
-    add_columns(rows, task.truth(test))
+    truth = task.truth(test)
+    add_columns(rows, truth)
     parts: dict[str, Any] = {}
     for name, part in planned.items():
-        parts[name], columns = _evaluate_part(task, test, part, interval)
+        wanted = [m for i, m in enumerate(part.methods) if baselines or i == 0 or m in task.variants]
+        parts[name], columns = _evaluate_part(task, test, part, wanted, interval)
         ours, *others = columns
         kept = [(ours, score) for score in columns[ours]]
         kept += [(other, score) for other in others for score in task.paired if score in columns[other]]
@@ -68,6 +73,7 @@ def evaluate_cases(
         },
         "counts": {key: task.counts(cases) for key, cases in {"test": test, **given}.items()},
         "parts": parts,
+        "truth": list(truth),
         "cases": rows,
     }
 
@@ -97,14 +103,16 @@ def paired_differences(
     return {other: differences for other, differences in found.items() if differences}
 
 
-def _evaluate_part(task: Task, test: Cases, part: Part, interval: Any) -> tuple[dict[str, Any], dict[str, Columns]]:
+def _evaluate_part(
+    task: Task, test: Cases, part: Part, names: Iterable[str], interval: Any
+) -> tuple[dict[str, Any], dict[str, Columns]]:
     subjects = test["subject"] if part.members is None else test["subject"][part.members]
     of_part = partial(interval, clusters=subjects)
     scored: dict[str, Summary] = {}
     columns: dict[str, Columns] = {}
     about: dict[str, Any] = {}
-    for name, make in part.methods.items():
-        method = make()
+    for name in names:
+        method = part.methods[name]()
         context = Context(of_part, task.settings, method.validation)
         scored[name], columns[name] = {}, {}
         for scorer in task.scorers:

@@ -19,7 +19,7 @@ from .origin import origin_line
 from .task import Task
 from .threshold_file import write_threshold
 
-__all__ = ["report_text", "write_report"]
+__all__ = ["report_text", "sizes_text", "write_report"]
 
 
 def write_report(
@@ -91,9 +91,14 @@ def report_text(task: Task, found: Mapping[str, Any], about: Mapping[str, Any]) 
         found: result of :py:func:`evaluate_cases`.
         about: result of :py:func:`provenance`.
     """
-    sizes = [
-        f"- {name}: " + ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items())
-        for name, counts in found["counts"].items()
-    ]
     sections = [str(section) for section in task.sections(found)]
-    return "\n\n".join(["# Evaluation", "\n".join(sizes), *sections, origin_line(about, found["settings"])]) + "\n"
+    origin = origin_line(about, found["settings"])
+    return "\n\n".join(["# Evaluation", sizes_text(found["counts"]), *sections, origin]) + "\n"
+
+
+def sizes_text(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """A line per set of cases, with what it holds."""
+    return "\n".join(
+        f"- {name}: " + ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in found.items())
+        for name, found in counts.items()
+    )

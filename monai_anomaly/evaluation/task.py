@@ -88,6 +88,9 @@ class Task(ABC):
     """Scores in which methods are compared case by case."""
     free: ClassVar[Sequence[str]] = ()
     """Settings that change no score: two evaluations that differ in them can be compared."""
+    variants: ClassVar[Sequence[str]] = ()
+    """What else is scored of the method itself; all other rows of a report are trivial baselines, the same ones for
+    every method."""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -125,13 +128,13 @@ class Task(ABC):
 
     @abstractmethod
     def comparison_figures(
-        self, path: Path, methods: Mapping[str, Cases], rows: int, keys: Sequence[tuple[str, str]] | None
+        self, path: Path, methods: Mapping[str, Callable[[], Cases]], rows: int, keys: Sequence[tuple[str, str]] | None
     ) -> None:
         """Draw several methods side by side.
 
         Args:
             path: of the picture; those of further parts lie beside it.
-            methods: name -> its cases, the first decides which are shown.
+            methods: name -> what reads its cases, so that only the drawn ones stay in memory; the first decides which.
             rows: how many are shown.
             keys: subject and slice of each row instead.
         """

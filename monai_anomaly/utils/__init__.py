@@ -14,7 +14,7 @@ from .errors import DataError, OutputError, describe, known_cause
 from .files import atomic_path, atomic_torch_save, atomic_write, check_writable
 from .frozen import frozen
 from .interior import interior
-from .json_file import read_json
+from .json_file import differing_entries, read_json, write_json
 from .labels import are_labels, label_type, whole_labels
 from .listed import listed
 from .model_record import file_digest, read_model_record, write_model_record
@@ -55,6 +55,7 @@ __all__ = [
     "class_label",
     "corner_distance",
     "describe",
+    "differing_entries",
     "file_digest",
     "files_in",
     "frozen",
@@ -80,6 +81,7 @@ __all__ = [
     "voxel_size",
     "walk",
     "whole_labels",
+    "write_json",
     "write_model_record",
     "write_nifti",
 ]

@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...visualize import anomaly_examples_figure, difference_comparison_figure, pick_cases
+from ...visualize import anomaly_examples_figure, difference_comparison_figure, find_cases, pick_cases
 from ..cases import Cases
 from ..disease import diseased, healthy, lesion_pixels
-from .shown import same_cases, shared_keys
 
 __all__ = ["draw_comparison", "draw_panel"]
 
@@ -43,27 +42,32 @@ def draw_panel(path: Path, settings: Mapping[str, Any], test: Cases, threshold: 
 def draw_comparison(
     path: Path,
     settings: Mapping[str, Any],
-    methods: Mapping[str, Cases],
+    methods: Mapping[str, Callable[[], Cases]],
     rows: int,
     keys: Sequence[tuple[str, str]] | None,
 ) -> None:
-    """Reconstruction and signed difference of several methods.
+    """Reconstruction and signed difference of the methods that have any; no picture where none has.
 
     Args:
         path: PNG to write.
         settings: of `AnomalyMaps`.
-        methods: name -> cases, all with a reconstruction.
+        methods: name -> what reads its cases.
         rows: diseased cases shown, from the largest lesion to the smallest.
         keys: subject and slice of each row instead.
 
     Raises:
-        DataError: when a method lacks a case, or they have none in common.
+        DataError: when a method lacks a case.
     """
-    if keys is None:
-        shared = same_cases(methods, shared_keys(methods))
-        first = next(iter(shared.values()))
-        keys = [first.keys[i] for i in _picked(first, rows, healthy_rows=0)]
-    few = same_cases(methods, keys)
+    few: dict[str, Cases] = {}
+    for name, read in methods.items():
+        cases = read()
+        if not cases.has("reconstruction"):
+            continue
+        if keys is None:
+            keys = [cases.keys[i] for i in _picked(cases, rows, healthy_rows=0)]
+        few[name] = cases.subset(find_cases(cases, keys, name))
+    if not few:
+        return
     names = list(settings["channel_names"])
     channel = next((names.index(name) for name in settings["show"] if name in names), len(names) - 1)
     title = "Healthy reconstruction, and the difference to the input"

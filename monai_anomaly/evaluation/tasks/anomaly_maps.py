@@ -132,12 +132,10 @@ class AnomalyMaps(Task):
             draw_panel(folder / "panel.png", self.settings, test, self._shown(report))
 
     def comparison_figures(
-        self, path: Path, methods: Mapping[str, Cases], rows: int, keys: Sequence[tuple[str, str]] | None
+        self, path: Path, methods: Mapping[str, Callable[[], Cases]], rows: int, keys: Sequence[tuple[str, str]] | None
     ) -> None:
         """Reconstructions and signed differences of the methods that have any, in one picture."""
-        some = {name: cases for name, cases in methods.items() if cases.has("reconstruction")}
-        if some:
-            draw_comparison(path, self.settings, some, rows, keys)
+        draw_comparison(path, self.settings, methods, rows, keys)
 
     def threshold(self, report: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The one that was chosen on validation masks."""

@@ -117,7 +117,7 @@ class Classification(Task):
         confusion_figure(folder / "confusion.png", matrices, self.class_names)
 
     def comparison_figures(
-        self, path: Path, methods: Mapping[str, Cases], rows: int, keys: Sequence[tuple[str, str]] | None
+        self, path: Path, methods: Mapping[str, Callable[[], Cases]], rows: int, keys: Sequence[tuple[str, str]] | None
     ) -> None:
         """None: cases have no images."""
 

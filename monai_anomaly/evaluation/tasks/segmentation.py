@@ -86,6 +86,7 @@ class Segmentation(Task):
     schema: ClassVar[Schema] = SCHEMA
     scorers: ClassVar = (score_overlap, score_calibration)
     paired: ClassVar = ("dice",)
+    variants: ClassVar = (ONE_SAMPLE,)
     free: ClassVar = ("show", "rows", "rotate", "channel_names")
 
     def parts(
@@ -151,12 +152,10 @@ class Segmentation(Task):
         draw_curves(folder / "curves.png", self.settings, test, report)
 
     def comparison_figures(
-        self, path: Path, methods: Mapping[str, Cases], rows: int, keys: Sequence[tuple[str, str]] | None
+        self, path: Path, methods: Mapping[str, Callable[[], Cases]], rows: int, keys: Sequence[tuple[str, str]] | None
     ) -> None:
         """The uncertainty of the methods, a picture per region."""
-        for k, region in enumerate(self.region_names):
-            place = path if k == 0 else path.with_name(f"{path.stem}_{region}{path.suffix}")
-            draw_uncertainties(place, self.settings, methods, k, rows, keys)
+        draw_uncertainties(path, self.settings, methods, rows, keys)
 
 
 def _of_region(cases: Cases, k: int) -> Cases:

@@ -2,14 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...metrics.segmentation import dice_by_samples
-from ...visualize import curves_figure, pick_cases, segmentation_examples_figure, uncertainty_comparison_figure
+from ...visualize import (
+    curves_figure,
+    find_cases,
+    pick_cases,
+    segmentation_examples_figure,
+    uncertainty_comparison_figure,
+)
 from ..cases import Cases
-from .shown import same_cases, shared_keys
 
 __all__ = ["draw_curves", "draw_examples", "draw_uncertainties", "shown_channel"]
 
@@ -78,32 +83,36 @@ def _curves(part: Mapping[str, Any]) -> dict[str, Any]:
 def draw_uncertainties(
     path: Path,
     settings: Mapping[str, Any],
-    methods: Mapping[str, Cases],
-    region: int,
+    methods: Mapping[str, Callable[[], Cases]],
     rows: int,
     keys: Sequence[tuple[str, str]] | None,
 ) -> None:
-    """Uncertainty of several methods.
+    """Uncertainty of several methods, a picture per region.
 
     Args:
-        path: PNG to write.
+        path: PNG to write, of the first region; ``_<region>`` is added for each other.
         settings: of `Segmentation`.
-        methods: name -> cases.
-        region: its index.
+        methods: name -> what reads its cases.
         rows: cases shown, from the largest region to the smallest.
         keys: subject and slice of each row instead.
 
     Raises:
-        DataError: when a method lacks a case, or they have none in common.
+        DataError: when a method lacks a case.
     """
-    if keys is None:
-        shared = same_cases(methods, shared_keys(methods))
-        first = next(iter(shared.values()))
-        keys = [first.keys[i] for i in _picked(first, region, rows, healthy_rows=0)]
-    few = same_cases(methods, keys)
-    channel = shown_channel(settings) if next(iter(few.values()))["image"].shape[1] > 1 else 0
-    title = f"Uncertainty: {settings['region_names'][region]}"
-    uncertainty_comparison_figure(path, few, region, channel, settings["rotate"], title)
+    regions = list(settings["region_names"])
+    picked = [] if keys is None else [keys] * len(regions)
+    few: dict[str, Cases] = {}
+    for name, read in methods.items():
+        cases = read()
+        if not picked:
+            picked = [[cases.keys[i] for i in _picked(cases, k, rows, healthy_rows=0)] for k in range(len(regions))]
+        drawn = list(dict.fromkeys(key for chosen in picked for key in chosen))
+        few[name] = cases.subset(find_cases(cases, drawn, name))
+    channel = shown_channel(settings)
+    for k, region in enumerate(regions):
+        place = path if k == 0 else path.with_name(f"{path.stem}_{region}{path.suffix}")
+        shown = {name: cases.subset(find_cases(cases, picked[k], name)) for name, cases in few.items()}
+        uncertainty_comparison_figure(place, shown, k, channel, settings["rotate"], f"Uncertainty: {region}")
 
 
 def _picked(cases: Cases, region: int, rows: int, healthy_rows: int) -> list[int]:

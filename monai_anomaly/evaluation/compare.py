@@ -1,0 +1,154 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..metrics import cluster_bootstrap
+from ..utils import atomic_write, provenance, write_json
+from .compare_table import comparison_text
+from .evaluate import paired_differences
+from .saved import SavedEvaluation, check_same, named_folders
+from .summary import number
+from .task import column_name
+
+__all__ = ["compare"]
+
+Evaluations = Mapping[str, Sequence[SavedEvaluation]]
+"""Name of a method -> its evaluations; several are trainings that differ in their seed."""
+
+
+def compare(
+    out: str | os.PathLike,
+    *methods: str,
+    rows: int = 3,
+    slices: Sequence[tuple[str, str | int]] | None = None,
+    resamples: int = 2000,
+) -> str:
+    """Several methods of one task on the same test cases, side by side; no network runs.
+
+    Args:
+        out: JSON to write; beside it the tables, as ``.md``, and the pictures of the task, as ``.png``.
+        methods: ``NAME=FOLDER`` of each, the folder with its ``metrics.json`` and, where the task has pictures,
+            ``cases.npz``; the first is what the others are compared to. ``NAME=FOLDER,FOLDER`` are trainings of one
+            method that differ in their seed: the first of them stands in the tables, the spread of all has a table of
+            its own.
+        rows: cases of the picture, from the largest lesion to the smallest.
+        slices: subject and slice of each row of the picture instead, e.g. ``[("sub-0018", 29)]``.
+        resamples: of subjects, for the intervals of the paired differences.
+
+    Returns:
+        The tables.
+
+    Raises:
+        DataError: when a folder has no evaluation, or one of another task or of other cases or settings than the first;
+            when a case of the picture is in none.
+        ValueError: when no method is given, or one is not ``NAME=FOLDER[,FOLDER...]``.
+    """
+    found = {name: [SavedEvaluation.read(f) for f in folders] for name, folders in named_folders(methods).items()}
+    check_same([evaluation for several in found.values() for evaluation in several])
+    chosen = {name: several[0] for name, several in found.items()}
+    first = next(iter(chosen.values()))
+    truth = {key: [row[key] for row in first.report["cases"]] for key in ("subject", "slice", *first.report["truth"])}
+    parts, columns = {}, dict(truth)
+    interval = partial(cluster_bootstrap, clusters=truth["subject"], resamples=resamples)
+    for part in first.report["parts"]:
+        parts[part], more = _part(part, chosen, interval)
+        columns |= more
+    result = {
+        "task": first.task.name,
+        "provenance": provenance(),
+        "settings": {**first.task.settings, "resamples": resamples},
+        "counts": {"test": first.report["counts"]["test"]},
+        "methods": {
+            name: {
+                "folders": [str(evaluation.folder) for evaluation in several],
+                "provenance": several[0].report["provenance"],
+                "settings": several[0].report["settings"],
+                "training": several[0].training(),
+            }
+            for name, several in found.items()
+        },
+        "parts": parts,
+        "seeds": {name: _spread(several) for name, several in found.items() if len(several) > 1},
+        "columns": columns,
+    }
+    keys = None if slices is None else [(str(subject), str(index)) for subject, index in slices]
+    saved = {name: evaluation.cases for name, evaluation in chosen.items()}
+    first.task.comparison_figures(Path(out).with_suffix(".png"), saved, rows, keys)
+    write_json(out, result)
+    text = comparison_text(first.task, result)
+    with atomic_write(Path(out).with_suffix(".md")) as f:
+        f.write(text)
+    return text
+
+
+def _part(
+    part: str, evaluations: Mapping[str, SavedEvaluation], interval: Any
+) -> tuple[dict[str, Any], dict[str, list]]:
+    """The scores of every method and its variants, and once those of each trivial baseline: the same cases have the
+    same ones. With the columns that are compared."""
+    first = next(iter(evaluations.values()))
+    rows: dict[str, tuple[SavedEvaluation, str]] = {}
+    baselines: dict[str, tuple[SavedEvaluation, str]] = {}
+    for name, evaluation in evaluations.items():
+        own, *others = evaluation.report["parts"][part]["methods"]
+        rows[name] = (evaluation, own)
+        for other in others:
+            if other in evaluation.task.variants:
+                rows[f"{name} ({other})"] = (evaluation, other)
+            else:
+                baselines.setdefault(other, (evaluation, other))
+    scores: dict[str, Any] = {}
+    columns: dict[str, dict[str, np.ndarray]] = {}
+    about: dict[str, Any] = {}
+    for title, (evaluation, method) in {**rows, **baselines}.items():
+        entry = evaluation.report["parts"][part]
+        scores[title] = {s: _without_lists(e) for s, e in entry["methods"][method].items()}
+        found = {s: evaluation.column(s, part, method, first.keys) for s in first.task.paired}
+        columns[title] = {s: values for s, values in found.items() if values is not None}
+        about |= {title: entry["about"][method]} if method in entry["about"] else {}
+    kept = {
+        column_name(score, part, title): [number(v) for v in values]
+        for title, found in columns.items()
+        for score, values in found.items()
+    }
+    return {
+        "counts": first.report["parts"][part]["counts"],
+        "methods": scores,
+        "comparisons": paired_differences(columns, first.task.paired, interval),
+        "about": about,
+    }, kept
+
+
+def _without_lists(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry without its curves and matrices, which ``metrics.json`` has."""
+    return {key: value for key, value in entry.items() if key == "ci95" or not _holds_list(value)}
+
+
+def _holds_list(value: Any) -> bool:
+    return isinstance(value, list) or (isinstance(value, dict) and any(map(_holds_list, value.values())))
+
+
+def _spread(evaluations: Sequence[SavedEvaluation]) -> dict[str, Any]:
+    """Mean and spread over trainings of each score that all of them have."""
+    parts: dict[str, Any] = {part: {} for part in evaluations[0].report["parts"]}
+    for part, scores in parts.items():
+        runs = [evaluation.report["parts"][part]["methods"][evaluation.own(part)] for evaluation in evaluations]
+        for score in runs[0]:
+            values = np.array([run.get(score, {}).get("value") for run in runs], dtype=float)
+            if np.isfinite(values).all():
+                scores[score] = {
+                    "value": float(values.mean()),
+                    "sd": float(values.std(ddof=1)),
+                    "min": float(values.min()),
+                    "max": float(values.max()),
+                    "values": values.tolist(),
+                }
+    return {"seeds": [evaluation.report["provenance"]["seed"] for evaluation in evaluations], "parts": parts}

@@ -1,0 +1,140 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monai_anomaly.evaluation import AnomalyMaps, Cases, Segmentation, Task
+from monai_anomaly.evaluation.saved import SavedEvaluation, check_same, named_folders
+from monai_anomaly.utils import DataError
+
+from .blobs import make_blobs
+from .folders import write_folder
+from .squares import make_squares
+
+MAPS = AnomalyMaps(["gray"], data_range=2.0, background=-1.0)
+MASKS = Segmentation(["t1", "flair"], ["lesion"])
+
+
+def saved(folder: Path, task: Task, test: Cases, validation: Cases | None = None) -> SavedEvaluation:
+    write_folder(folder, task, test, validation)
+    return SavedEvaluation.read(folder)
+
+
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory: pytest.TempPathFactory) -> SavedEvaluation:
+    return saved(tmp_path_factory.mktemp("eval") / "maps", MAPS, make_squares(maps=False), make_squares(1, maps=False))
+
+
+@pytest.fixture(scope="module")
+def masks(tmp_path_factory: pytest.TempPathFactory) -> SavedEvaluation:
+    return saved(tmp_path_factory.mktemp("eval") / "masks", MASKS, make_blobs(samples=1))
+
+
+def test_other_orders_figures_and_methods_are_the_same_evaluation(tmp_path: Path, maps: SavedEvaluation) -> None:
+    turned = make_squares(maps=False, logit=4.0).subset(reversed(range(9)))
+    check_same([maps, saved(tmp_path, replace(MAPS, rows=2, rotate=False), turned)])
+
+
+@pytest.mark.parametrize(
+    ("cases", "settings", "message"),
+    [
+        ({"n": 6}, {}, r"case s6 0 \{'label': 0, .*\}, as .*maps/metrics\.json has it, found None"),
+        ({"n": 12}, {}, r"case s9 0 None, as .* found \{'label'"),
+        ({"seed": 3, "size": 30}, {}, "test counts pixels_per_case 576, as .* found 900"),
+        ({"truth": False}, {}, "case s1 0 lesion_pixels 4, as .* found 0"),
+        ({}, {"data_range": 1.0}, r"settings data_range 2\.0, as .* found 1\.0"),
+        ({}, {"border": 2}, "settings border 0, as .* found 2"),
+    ],
+)
+def test_other_cases_or_settings_are_refused(
+    tmp_path: Path, maps: SavedEvaluation, cases: dict, settings: dict, message: str
+) -> None:
+    other = saved(tmp_path / "other", replace(MAPS, **settings), make_squares(maps=False, **cases))
+    with pytest.raises(DataError, match=rf"other/metrics\.json: expected {message}"):
+        check_same([maps, other])
+
+
+@pytest.mark.parametrize(
+    ("cases", "settings", "message"),
+    [
+        ({"seed": 5}, {}, r"case s\d \d+ lesion_pixels_lesion \d+, as .* found \d+"),
+        ({"size": 40}, {}, r"(case|test counts) .*, as .* found \d+"),
+        ({"regions": 2}, {"region_names": ["a", "b"]}, r"settings region_names \['lesion'\], as .* found \['a', 'b'\]"),
+        ({}, {"spacing": 3.0}, r"settings spacing 1\.0, as .* found 3\.0"),
+        ({}, {"bins": 10}, "settings bins 20, as .* found 10"),
+    ],
+)
+def test_other_regions_pixels_or_bins_are_refused(
+    tmp_path: Path, masks: SavedEvaluation, cases: dict, settings: dict, message: str
+) -> None:
+    other = saved(tmp_path / "other", replace(MASKS, **settings), make_blobs(samples=1, **cases))
+    with pytest.raises(DataError, match=rf"other/metrics\.json: expected {message}"):
+        check_same([masks, other])
+
+
+def test_other_tasks_are_refused(maps: SavedEvaluation, masks: SavedEvaluation) -> None:
+    with pytest.raises(DataError, match=r"masks/metrics\.json: expected task 'anomaly_maps', .* found 'seg"):
+        check_same([maps, masks])
+
+
+def test_other_validation_cases_are_refused_where_both_have_some(tmp_path: Path, maps: SavedEvaluation) -> None:
+    none = saved(tmp_path / "none", MAPS, make_squares(maps=False))
+    fewer = saved(tmp_path / "fewer", MAPS, make_squares(maps=False), make_squares(1, n=6, maps=False))
+    check_same([maps, none])
+    with pytest.raises(DataError, match=r"fewer/metrics\.json: expected validation counts cases 9, .* found 6"):
+        check_same([none, maps, fewer])
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("metrics.json", None, "expected the report of an evaluation with task, .*found No such file"),
+        ("metrics.json", "{", "expected the report of an evaluation .*found Expecting"),
+        ("metrics.json", "[]", "expected the report of an evaluation .*found a list"),
+        (
+            "metrics.json",
+            {"methods": {}, "settings": {}},
+            r"found none of \['task', .*'parts', 'cases'\]: evaluate anew",
+        ),
+        ("metrics.json", {"task": "registration"}, r"expected a task of \['anomaly_maps', .*found 'registration'"),
+        ("metrics.json", {"settings": {}}, "expected the settings of segmentation, found {}"),
+        ("training.json", "[1]", "expected the numbers of a training, found a list"),
+    ],
+)
+def test_files_that_cannot_be_used_are_named(
+    tmp_path: Path, masks: SavedEvaluation, file: str, content: Any, message: str
+) -> None:
+    report = dict(masks.report)
+    if isinstance(content, dict):
+        report = content if "methods" in content else {**report, **content}
+        content = None
+    (tmp_path / "metrics.json").write_text(json.dumps(report))
+    if content is not None:
+        (tmp_path / file).write_text(content)
+    elif "No such file" in message:
+        (tmp_path / file).unlink()
+    with pytest.raises(DataError, match=rf"{file}: .*{message}"):
+        SavedEvaluation.read(tmp_path).training()
+
+
+def test_a_case_twice_is_refused(tmp_path: Path, masks: SavedEvaluation) -> None:
+    rows = masks.report["cases"]
+    (tmp_path / "metrics.json").write_text(json.dumps({**masks.report, "cases": [*rows, rows[0]]}))
+    with pytest.raises(DataError, match=r"metrics\.json: expected every case once, found 's0 40' more often"):
+        SavedEvaluation.read(tmp_path)
+
+
+@pytest.mark.parametrize("methods", [(), ("eval",), ("=eval",), ("a=x,",), ("a=x", "a=y")])
+def test_methods_have_names_and_folders(methods: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"methods must (be NAME=FOLDER|have different names)"):
+        named_folders(methods)
+
+
+def test_folders_of_a_name() -> None:
+    assert named_folders(["a=x,y/z", "b=c=d"]) == {"a": [Path("x"), Path("y/z")], "b": [Path("c=d")]}
