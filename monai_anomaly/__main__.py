@@ -27,10 +27,14 @@ def main() -> None:
     from .apps.preprocess import preprocess
     from .apps.preprocess_check import preprocess_check
     from .apps.restore import restore
-    from .apps.speed import speed
+    from .benchmarks.benchmark import benchmark
+    from .benchmarks.speed import speed
+    from .evaluation.compare import compare
 
     commands: dict[str, Callable] = {
+        "benchmark": benchmark,
         "chest": chest,
+        "compare": compare,
         "convert": convert,
         "convert-segmentation": convert_segmentation,
         "datalist": datalist,

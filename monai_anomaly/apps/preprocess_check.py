@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ..preprocessing.known_truth import bias_field_cases, capture_cases, registration_cases, round_trip_cases
+from ..benchmarks.known_truth import bias_field_cases, capture_cases, registration_cases, round_trip_cases
 from ..utils import atomic_write, provenance
 
 __all__ = ["preprocess_check"]

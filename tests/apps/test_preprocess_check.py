@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from monai_anomaly.apps import preprocess_check as app
-from monai_anomaly.preprocessing.known_truth import bias_field_cases, registration_cases
+from monai_anomaly.benchmarks.known_truth import bias_field_cases, registration_cases
 
 
 def test_a_registration_is_measured_against_the_known_affine() -> None:

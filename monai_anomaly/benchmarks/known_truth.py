@@ -17,11 +17,11 @@ from scipy import ndimage as ndi
 from scipy.spatial.transform import Rotation
 
 from ..data.phantom import CONTRASTS, PhantomSubject, make_subject
+from ..preprocessing.brain_mr import BrainMRPreprocessing
+from ..preprocessing.native import to_native
 from ..registration import BrainTemplate, Volume, load_brain_template, register_affine
 from ..transforms import N4BiasField, RegisterToTemplated
 from ..utils import DataError
-from .brain_mr import BrainMRPreprocessing
-from .native import to_native
 
 __all__ = ["bias_field_cases", "capture_cases", "registration_cases", "round_trip_cases"]
 

@@ -1,0 +1,146 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What every benchmark begins with: the configuration, the weights, the cases and the settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.bundle import ConfigComponent, ConfigParser
+from torch.utils.data import Subset
+
+from ..networks.weights import load_weights
+from ..utils import DataError, file_digest
+from .record import used_config
+
+__all__ = [
+    "about_checkpoint",
+    "case_names",
+    "chosen_settings",
+    "make_inferer",
+    "pick_cases",
+    "read_config",
+    "setting_id",
+    "trained_network",
+]
+
+NEEDED = ("task", "inferer", "network", "benchmark")
+
+
+def read_config(config: str | Sequence[str], overrides: Mapping[str, Any]) -> ConfigParser:
+    """Read a configuration, with overrides.
+
+    Args:
+        config: JSON file(s), the later ones over the earlier ones.
+        overrides: id -> entry.
+
+    Returns:
+        With the ids in their full form, so that equal configurations are equal.
+
+    Raises:
+        DataError: when an entry that a benchmark needs is missing.
+    """
+    parser = ConfigParser()
+    parser.read_config(config)
+    parser.update(dict(overrides))
+    if absent := [name for name in NEEDED if name not in parser]:
+        raise DataError(
+            f"{config}: expected a configuration with {', '.join(NEEDED)}, found no {', '.join(absent)}; the settings"
+            " of a bundle are in its configs/benchmark.json, to be given behind train.json"
+        )
+    parser.parse()
+    return parser
+
+
+def setting_id(name: str) -> str:
+    """Where the arguments of a setting are."""
+    return f"benchmark::settings::{name}"
+
+
+def make_inferer(parser: ConfigParser, setting: str) -> Any:
+    """The configuration's inferer, with some arguments as a setting has them.
+
+    An argument that is an object of its own is replaced as a whole, e.g. by None.
+    """
+    own = {name: parser.get_parsed_content(f"inferer#{name}") for name in parser["inferer"]}
+    return ConfigComponent({**own, **parser.get_parsed_content(setting_id(setting))}).instantiate()
+
+
+def about_checkpoint(checkpoint: str, parser: ConfigParser, ids: Iterable[str]) -> dict[str, Any]:
+    """What the rows of a checkpoint depend on.
+
+    Args:
+        checkpoint: weights of a training.
+        parser: its configuration.
+        ids: the entries that are used.
+
+    Returns:
+        ``sha256``, ``device``, which the seconds are of, and ``config``, see :py:func:`used_config`.
+
+    Raises:
+        DataError: when there is no such file.
+    """
+    if not Path(checkpoint).is_file():
+        raise DataError(f"{checkpoint}: expected the weights of a training, found no such file")
+    device = torch.device(parser.get_parsed_content("device"))
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return {"sha256": file_digest(checkpoint), "device": name, "config": used_config(parser, ids)}
+
+
+def trained_network(checkpoint: str, parser: ConfigParser) -> Any:
+    """The configuration's network with the weights of a training, in evaluation mode; see `load_weights`."""
+    network = parser.get_parsed_content("network")
+    load_weights(network, checkpoint)
+    return network.eval()
+
+
+def pick_cases(dataset: Any, count: int | None = None) -> Subset:
+    """``count`` cases spread over a data set with ``labels``, two thirds of them not of class 0; None: all, in their
+    order."""
+    if count is None:
+        return Subset(dataset, range(len(dataset)))
+    diseased = np.asarray(dataset.labels) > 0
+    picked: list[int] = []
+    for members, share in ((np.flatnonzero(diseased), count - count // 3), (np.flatnonzero(~diseased), count // 3)):
+        places = np.linspace(0, len(members) - 1, min(share, len(members)))
+        picked += members[places.round().astype(int)].tolist()
+    return Subset(dataset, picked)
+
+
+def case_names(cases: Iterable[Mapping[str, Any]]) -> dict[str, list]:
+    """Which cases they are; labels and lesions tell apart data sets that use the same names."""
+    rows = [
+        (
+            str(case.get("subject", "")),
+            str(case.get("slice", "")),
+            int(case["label"]) if "label" in case else None,
+            int((case["mask"] > 0).sum()) if "mask" in case else None,
+        )
+        for case in cases
+    ]
+    columns = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return dict(zip(("subject", "slice", "label", "lesion_pixels"), map(list, columns), strict=True))
+
+
+def chosen_settings(settings: Iterable[str], only: str | Sequence[str] | None) -> list[str]:
+    """The settings to run.
+
+    Args:
+        settings: their names.
+        only: names or parts of names, from the beginning of a word on: "50 steps" does not mean "250 steps"; None: all.
+
+    Raises:
+        ValueError: when no name is meant.
+    """
+    names = list(settings)
+    wanted = [only] if isinstance(only, str) else only
+    patterns = [re.compile(rf"(?<!\w){re.escape(str(w))}") for w in (names if wanted is None else wanted)]
+    chosen = [name for name in names if any(pattern.search(name) for pattern in patterns)]
+    if not chosen:
+        raise ValueError(f"only must be (parts of) names of {names}, got {only!r}")
+    return chosen

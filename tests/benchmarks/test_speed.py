@@ -1,0 +1,90 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from monai_anomaly.benchmarks.speed import speed
+from monai_anomaly.inferers import HealthyTranslationInferer, MaskEnsembleInferer
+from monai_anomaly.losses import GuidedDiffusionLoss, TranslationCriticLoss, TranslationGeneratorLoss
+from tests.bundles.tiny_network import TINY_DIFFUSION, TINY_GAN, TINY_NETWORK
+from tests.bundles.workflow import config_files
+
+SIZE = {"spatial_size": [32, 40], "device": "cpu"}
+
+
+def measure(bundle: str, *overlays: str, batch_size: int = 2, steps: int = 1, **overrides: Any) -> dict[str, Any]:
+    config = [str(file) for file in config_files(bundle, "train", *overlays)]
+    return json.loads(speed(config, batch_size, steps, **{**SIZE, **overrides}))
+
+
+def count(monkeypatch: pytest.MonkeyPatch, owner: type, name: str = "forward") -> Counter:
+    """Counts the calls of a method from now on."""
+    calls, original = Counter(), getattr(owner, name)
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        calls[name] += 1
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, counted)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("bundle", "overlays", "network"),
+    [
+        ("diffanomaly", (), TINY_NETWORK),
+        ("descargan", (), TINY_GAN),
+        ("descargan", ("stargan",), {}),
+        ("descargan", ("vae",), {"network_def#autoencoder#channels": [4] * 4}),
+        ("descargan", ("dcls",), {}),
+        ("diffseg", (), TINY_DIFFUSION),
+        ("diffseg", ("regions",), TINY_DIFFUSION),
+        ("diffseg", ("bayesian_segnet",), {"network_def#channels": [8, 8, 8, 8]}),
+        ("diffseg", ("dynunet",), {"network_def#filters": [8, 8, 8, 8]}),
+    ],
+    ids=lambda value: "+".join(value) if isinstance(value, tuple) else str(value)[:12],
+)
+def test_a_training_step_and_an_inference_step(bundle: str, overlays: tuple, network: dict) -> None:
+    result = measure(bundle, *overlays, **network)
+    assert result["image"] == [1 if bundle == "descargan" else 4, 32, 40] and result["parameters"] > 0
+    steps = (result["inference_step"], result["training_step"])
+    assert all(step["seconds"] > 0 and step["peak_gib"] > 0 for step in steps)
+
+
+def test_as_many_steps_as_asked_for_and_one_before_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = count(monkeypatch, GuidedDiffusionLoss)
+    inference = count(monkeypatch, HealthyTranslationInferer, "one_step")
+    measure("diffanomaly", steps=3, epochs=50, **TINY_NETWORK)
+    assert (training.total(), inference.total()) == (4, 4)
+
+
+def test_slices_that_must_be_padded(monkeypatch: pytest.MonkeyPatch) -> None:
+    inference = count(monkeypatch, MaskEnsembleInferer, "one_step")
+    measure("diffseg", batch_size=1, **{**TINY_DIFFUSION, "inferer#divisor": 16})
+    assert inference.total() == 2
+
+
+def test_a_step_of_a_gan_is_the_mean_over_those_until_the_generator_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    critic, generator = (count(monkeypatch, loss) for loss in (TranslationCriticLoss, TranslationGeneratorLoss))
+    measure("descargan", n_critic=3, **TINY_GAN)  # without the warm-up of the critic
+    assert (critic.total(), generator.total()) == (6, 2)
+
+
+def test_a_gan_needs_images_of_both_classes() -> None:
+    with pytest.raises(ValueError, match="images of both classes: batch_size 2 or more, got 1"):
+        measure("descargan", batch_size=1, **TINY_GAN)
+
+
+def test_nothing_is_learned_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No data set is made, and no handler writes."""
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    measure("diffseg", phantom_dir=str(tmp_path / "none"), output_dir=str(tmp_path / "out"), **TINY_DIFFUSION)
+    assert list(tmp_path.iterdir()) == []
