@@ -76,6 +76,6 @@ def test_every_class_for_methods_has_an_example(package: str) -> None:
     assert [name for name, value in classes.items() if not examples(inspect.getdoc(value) or "")] == []
 
 
-def test_an_example_ends_where_the_text_goes_on() -> None:
+def test_an_example_ends_where_the_text_continues() -> None:
     doc = "Text.\n\nExample::\n\n    a = 1\n    if a:\n        b = 2\n\nMore text.\n    c = 3"
     assert examples(doc) == ["a = 1\nif a:\n    b = 2"]

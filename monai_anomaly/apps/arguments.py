@@ -15,7 +15,7 @@ import fire.parser
 __all__ = ["read_arguments", "read_options"]
 
 _NAME = re.compile(r"""\s*('[^']*'|"[^"]*"|[^,]+)\s*(?:,|$)""")
-"""One of a list; a comma in quotes is a part of it."""
+"""One item of a list; a comma in quotes belongs to the item."""
 
 
 def read_arguments(command: Callable) -> Callable:
@@ -39,7 +39,7 @@ def read_arguments(command: Callable) -> Callable:
 
 
 def read_options(function: Callable, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options that are still text, as the hints of the function that they are for say."""
+    """Options given as text, converted as the hints of their function say."""
     hints = get_type_hints(function)
     return {k: _reader(hints.get(k, Any))(v) if isinstance(v, str) else v for k, v in options.items()}
 

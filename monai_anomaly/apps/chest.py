@@ -24,12 +24,12 @@ def chest(
 
     Args:
         root: folder, made if missing; complete files in it are kept.
-        size: pixels a side.
+        size: pixels per side.
         per_class: images of each class for training, validation and test.
-        seed: another seed is other people.
+        seed: another seed gives other people.
         workers: processes beside this one.
         figure: also write chest.png.
-        figure_size: pixels a side of the images in it.
+        figure_size: pixels per side of the images in it.
 
     Returns:
         Path of the datalist.

@@ -32,7 +32,7 @@ def convert(
         out: folder to write to.
         num_heads: attention heads of the denoiser.
         classifier_head_channels: channels of an attention head of the classifier.
-        classifier_res_blocks: residual blocks a level of the classifier; only when the command asks for it.
+        classifier_res_blocks: residual blocks per level of the classifier; only when the command asks for it.
 
     Returns:
         Path of ``model.pt``.

@@ -29,7 +29,7 @@ def convert_segmentation(checkpoint: str | os.PathLike, out: str | os.PathLike, 
         Path of ``model.pt``.
 
     Raises:
-        DataError: if the file is missing, is no such checkpoint, or is that of another task.
+        DataError: if the file is missing, is no such checkpoint, or belongs to another task.
     """
     unet, weights = read_checkpoint(checkpoint, convert_unet, num_heads=num_heads)
     image_channels, outputs, classes = unet["in_channels"] - 1, unet["out_channels"], unet["num_class_embeds"]

@@ -25,12 +25,12 @@ def ellipses(
 
     Args:
         root: folder, made if missing; complete files in it are kept.
-        size: pixels a side.
+        size: pixels per side.
         per_class: images of each class for training, validation and test.
-        seed: another seed is other images.
+        seed: another seed gives other images.
         workers: processes beside this one.
         figure: also write ellipses.png.
-        figure_size: pixels a side of the images in it.
+        figure_size: pixels per side of the images in it.
 
     Returns:
         Path of the datalist.

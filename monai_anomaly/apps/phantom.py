@@ -29,7 +29,7 @@ def phantom(
     Args:
         root: folder, made if missing; complete files in it are kept.
         subjects: how many people.
-        seed: another seed is other people.
+        seed: another seed gives other people.
         spacing: voxel size in mm.
         lesions: "tumour", "ms" or both, such as "tumour,ms".
         healthy_fraction: share of healthy people.
@@ -53,5 +53,5 @@ def phantom(
 
 
 def _names(value: str | Sequence[str]) -> list[str]:
-    """Words of a comma separated string, or the sequence as it is: command lines give either."""
+    """Words of a comma separated string, or the sequence unchanged: command lines give either."""
     return value.split(",") if isinstance(value, str) else list(value)

@@ -27,7 +27,8 @@ def preprocess(
 ) -> None:
     """Bring raw brain MR to model space: brain mask, bias field, co-registration, MNI152 at 1 mm; see the how-to.
 
-    What is done is skipped, so an interrupted run goes on; what fails is listed, and the rest goes on.
+    Finished cases are skipped, so an interrupted run can be resumed. A case that fails is listed and does not stop the
+    others.
 
     Args:
         source: a scan, a folder of scans or of cases, a folder with a DICOM series, or a datalist.

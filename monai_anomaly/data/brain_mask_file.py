@@ -30,10 +30,10 @@ def find_brain_mask(image: str | os.PathLike, exclude: Sequence[str | os.PathLik
         exclude: files that are other masks.
 
     Returns:
-        the file; None when no file of such a name is there.
+        the file; None when there is no such file.
 
     Raises:
-        DataError: when files of such names cannot be read, none named a mask is one, or several are that differ.
+        DataError: when such a file cannot be read, when none named a mask is one, or when several masks differ.
     """
     path = Path(image)
     others = {Path(p).resolve() for p in (path, *exclude)}

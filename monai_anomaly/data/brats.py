@@ -42,13 +42,13 @@ def make_brats_datalist(
 
     A case is the files of one folder whose names differ in the modality only: ``<case>_<modality>.nii[.gz]`` (BraTS
     2020, 2021), ``<case>-<modality>.nii.gz`` (BraTS 2023), plainly ``<modality>.nii.gz``, or BIDS; at any depth below
-    ``root``, and several cases in one folder if need be. A mask may lie in another folder, under the case's name, as
-    that of ISLES 2022 in ``derivatives``. The subject is read from the names, see
+    ``root``, and several cases in one folder if need be. A mask may lie in another folder, under the case's name, as in
+    ``derivatives`` of ISLES 2022. The subject is read from the names, see
     :func:`monai_anomaly.data.patients.name_patients`.
 
-    A case without one of the modalities, or with two files for one, is left out and listed with the reason, as is a
-    case without a segmentation when others have one. Files of whose names nothing is known are listed under
-    ``unmatched``, as is ``<case>_t1_mask.nii.gz`` beside ``<case>_t1.nii.gz``, which may be the brain's.
+    A case without one of the modalities, or with two files for one, is left out and listed with the reason; so is a
+    case without a segmentation when others have one. Files with unknown names are listed under ``unmatched``; so is
+    ``<case>_t1_mask.nii.gz`` beside ``<case>_t1.nii.gz``, which may be the brain's.
 
     Args:
         root: the folder.

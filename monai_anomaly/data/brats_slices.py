@@ -37,8 +37,8 @@ def make_brats_slices_datalist(
     """List BraTS slices in the folder layout of the public code of chapters 5 and 7 (JuliaWolleb/diffusion-anomaly).
 
     ``training/<slice>/brats_train_<patient>_<modality>_<number>_w.nii.gz`` with the mask as modality ``seg``,
-    ``testing/<slice>/`` the same without, whose masks are ``test_labels/<slice>-label.nii.gz``. The test section is the
-    folder ``testing``; ``training`` is split by patient. A slice is diseased when its mask has any lesion pixel.
+    ``testing/<slice>/`` the same without the mask, which is ``test_labels/<slice>-label.nii.gz``. The test section is
+    the folder ``testing``; ``training`` is split by patient. A slice is diseased when its mask has any lesion pixel.
 
     Args:
         root: the folder that holds ``training``, ``testing`` and ``test_labels``; one of the first two may be absent.

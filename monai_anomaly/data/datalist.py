@@ -95,7 +95,7 @@ def load_datalist(
 
 
 def save_datalist(path: str | os.PathLike, datalist: Mapping[str, Any]) -> None:
-    """Write a datalist as JSON, one sample a line, so that a person can read and edit it.
+    """Write a datalist as JSON, one sample per line, so that a person can read and edit it.
 
     Absolute paths below the folder of ``path`` are written relative to it, so that the folder may be moved; all other
     paths stay as they are.
@@ -147,7 +147,7 @@ def assemble_datalist(
         split: shares of training, validation and test.
         stratify: keys whose values are spread evenly over the sections.
         left_out: cases that cannot be used, as ``{"case": ..., "reason": ...}``.
-        unmatched: images below ``root`` of which is not known what they show.
+        unmatched: images below ``root`` whose content is not known.
         cases: where each sample comes from, for messages; None: the image.
         notes: what was assumed, for the user to see.
 
@@ -201,7 +201,7 @@ def existing_folder(root: str | os.PathLike, expected: str) -> Path:
 def _each_once(
     samples: Sequence[Mapping[str, Any]], cases: Sequence[str], left_out: Sequence[Mapping[str, str]]
 ) -> tuple[list[Mapping[str, Any]], list[Mapping[str, str]]]:
-    """The samples whose files are there, each once, and what is left out, more for that."""
+    """The samples whose files are there, each once; and ``left_out`` with the others added."""
     kept: dict[tuple[str, ...], tuple[Mapping[str, Any], str]] = {}
     left_out = list(left_out)
     for sample, case in zip(samples, cases, strict=True):

@@ -21,8 +21,9 @@ __all__ = ["check_channel_names", "check_sections"]
 def check_sections(datalist: Mapping[str, Any], sections: Sequence[str], where: str | os.PathLike) -> None:
     """Compare the patients and images of the sections.
 
-    A score of patients that the network was trained on is worthless. Others in two sections, as in a set too small for
-    three, bring a warning: weights and threshold then are not chosen, or not scored, on patients of their own.
+    A score of patients that the network was trained on is worthless. A patient in two other sections, as in a set too
+    small for three, brings a warning: weights and threshold are then not chosen, or not scored, on patients of their
+    own.
 
     Raises:
         DataError: a patient or an image is in the training and in the test.
@@ -40,7 +41,7 @@ def check_sections(datalist: Mapping[str, Any], sections: Sequence[str], where: 
 
 
 def check_channel_names(samples: Sequence[Mapping[str, Any]], modalities: Sequence[str]) -> None:
-    """See that no sample has the modalities, by the names of its files, in another order.
+    """Check, by the names of the files, that every sample has the modalities in this order.
 
     Raises:
         DataError: names a file that stands for another modality than its name says.

@@ -38,7 +38,7 @@ def read_dataset(folder: Path) -> Any:
 
 
 def refuse_decathlon(path: Path, content: Any) -> None:
-    """Stop where such a file is given for a datalist, or lies in a folder given for one of cases.
+    """Stop where such a file is given as a datalist, or lies in a folder given as one of cases.
 
     Args:
         path: the file.

@@ -45,7 +45,7 @@ class PlannedImage:
         section: one of training, validation, test.
         name: such as ``healthy-0001``, unique in the section.
         label: 0 healthy, 1 diseased.
-        seed: of nobody else, so that the classes are unpaired.
+        seed: unique, so that the classes are unpaired.
     """
 
     section: str

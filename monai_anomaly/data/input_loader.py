@@ -67,7 +67,7 @@ class InputDataset(Dataset):
 class InputLoader(DataLoader):
     """A loader of an `InputDataset` that passes over what cannot be used, says so, and remembers it.
 
-    It has no length, since what cannot be used shows only when it is read; MONAI's engines then go on to the end. With
+    It has no length, since what cannot be used shows only when it is read; MONAI's engines then run to the end. With
     ``num_workers`` the list is still that of all workers.
 
     Args:

@@ -44,11 +44,11 @@ def find_inputs(
         skip: says of a file in a folder that it is no input.
 
     Returns:
-        samples with ``image`` (a path, or one per modality) and ``subject`` (a name no other sample has). Where a
-        folder of cases has one without all modalities, its sample says so under ``problem``, as does one of a file
-        that belongs to no case, and one of a folder with images of formats that are not read. Where there is one
-        channel every image is a sample, but masks and known other contrasts, which a warning names. The ``mask`` and
-        ``twin`` of a datalist are dropped, its other entries are kept. Files are not opened.
+        samples with ``image`` (a path, or one per modality) and ``subject`` (a name no other sample has). A case that
+        lacks modalities gets the reason under ``problem``; so do a file that belongs to no case, and a folder of images
+        in formats that are not read. With a single channel every image is a sample, except masks and known other
+        contrasts, which a warning names. The ``mask`` and ``twin`` of a datalist are dropped, its other entries are
+        kept. Files are not opened.
 
     Raises:
         DataError: when nothing is found, or no case is complete, naming what was looked for.

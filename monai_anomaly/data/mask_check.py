@@ -11,8 +11,8 @@ __all__ = ["check_masks"]
 def check_masks(volumes: Iterable[tuple[str, int | None, bool | None]]) -> None:
     """Warn of volumes whose labels and masks disagree: the masks decide the labels of the slices.
 
-    In a validation or a test that may be right, as of a patient after the operation, so it never stops; a training that
-    it leaves without a lesion is stopped by `RequiredClasses`.
+    In a validation or test set that may be right, e.g. for a patient after surgery, so this only warns. A training set
+    without any lesion is stopped by `RequiredClasses`.
 
     Args:
         volumes: of each the subject, its label (None: not given), and whether its mask has any lesion (None: no mask).

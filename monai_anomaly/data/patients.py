@@ -65,7 +65,7 @@ def name_patients(
         folder_first: the folder counts before the name.
 
     Raises:
-        DataError: the pattern is none, or does not match a path.
+        DataError: the pattern is no regular expression, or does not match a path.
     """
     below = [path.relative_to(root) for path in files]
     if pattern is not None:
@@ -141,7 +141,7 @@ def match_patient(pattern: str, case: str, below: str) -> str:
         below: the path.
 
     Raises:
-        DataError: the expression is none, or finds nothing.
+        DataError: the pattern is no regular expression, or finds nothing.
     """
     try:
         match = re.search(pattern, below)

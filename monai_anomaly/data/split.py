@@ -35,7 +35,7 @@ def split_by_subject(
             of each key counts, so that a patient with any diseased image is a diseased one.
 
     Returns:
-        one list of samples a part, ordered by subject.
+        one list of samples per part, ordered by subject.
 
     Raises:
         DataError: when the shares are no numbers, negative or all zero, or the seed is no whole number from 0 on.

@@ -32,7 +32,7 @@ def make_table_datalist(
     seed: int = 0,
     split: Sequence[float] = (0.8, 0.1, 0.1),
 ) -> dict[str, Any]:
-    """List the images of a CSV table, one row an image.
+    """List the images of a CSV table, one row per image.
 
     A row whose file does not exist, that names no patient or is cut off is left out and listed with the reason.
 
@@ -96,7 +96,7 @@ def make_table_datalist(
 
 
 def existing_file(folder: Path, name: str) -> Path:
-    """The file that an entry of a table names, be it with the signs of Windows between folders, or with umlauts as
+    """The file that an entry of a table names, also with the separators of Windows between folders, or with umlauts as
     another system writes them."""
     written = (name, name.replace("\\", "/"))
     forms = [*written, *(unicodedata.normalize(form, n) for form in ("NFC", "NFD") for n in written)]

@@ -95,7 +95,7 @@ def cut_volume(
 
 
 def volume_label(sample: Mapping[str, Any]) -> int | None:
-    """The class of a volume; None when it has none, or one that nobody needs is no class: the mask decides.
+    """The class of a volume; None when it has none, or when its label is no class and the mask decides.
 
     Raises:
         DataError: without a mask, the label is no class.

@@ -91,7 +91,7 @@ def sample_ancestral(
         guidance: shifts the mean by variance times gradient; None for none.
 
     Raises:
-        ValueError: when the grid does not fall, or has a level that is none.
+        ValueError: when the grid does not fall, or has a level outside of 0..T.
 
     Example::
 

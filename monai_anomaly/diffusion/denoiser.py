@@ -31,7 +31,7 @@ def clip_range(clip: Sequence[float] | None) -> tuple[float, float] | None:
 
 @dataclass
 class Prediction:
-    """What a denoiser says of a noisy image x (N, C, ...).
+    """What a denoiser predicts for a noisy image x (N, C, ...).
 
     Args:
         eps: the noise in x, (N, C, ...).
@@ -62,8 +62,8 @@ class Denoiser:
         clip: range the predicted clean image is clamped to; eps is then derived anew from it, as the published code
             does. The thesis' equations have none.
         prediction: what the network predicts, see `Parametrization`.
-        autocast: floating type of the network's arithmetic on the device of x (e.g. ``torch.bfloat16``); None: as it
-            is.
+        autocast: floating type of the network's arithmetic on the device of x (e.g. ``torch.bfloat16``); None:
+            unchanged.
         away_label: the class to move away from, with ``label_scale``.
         label_scale: w, extrapolates between two classes, ``eps(class_label) + w (eps(class_label) - eps(away_label))``:
             classifier-free guidance (arXiv:2207.12598, eq. 6) with a class in place of no class. 0 costs nothing,

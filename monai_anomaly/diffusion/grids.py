@@ -90,7 +90,7 @@ def respaced_grid(schedule: NoiseSchedule, respacing: str, level: int | None = N
         level: where the grid ends, T for None; higher levels are dropped.
 
     Raises:
-        ValueError: when the respacing is not one of these, or asks for a number of levels there is not.
+        ValueError: when the respacing is not one of these, or no grid has so many levels.
     """
     T = schedule.num_train_timesteps
     if not _RESPACING.fullmatch(respacing):

@@ -27,10 +27,10 @@ class Guidance(ABC):
         schedule: the noise schedule the guide was trained on.
         scale: the gradient scale s, one for all or a tensor (N,).
         interval: levels (low, high] in which the guide acts; outside the term is zero and costs nothing.
-        autocast: floating type of the guide's arithmetic; None: as it is.
+        autocast: floating type of the guide's arithmetic; None: unchanged.
 
     Raises:
-        ValueError: when the interval's ends fall; one of no level is a guide that never acts.
+        ValueError: when ``low`` is above ``high``; with an empty interval the guide never acts.
 
     Example::
 

@@ -97,7 +97,7 @@ def solve(
 
     Raises:
         ValueError: when ``order`` is neither 1 nor 2, ``substeps`` is less than 1, the grid is not one that can be
-            walked (see `check_grid`), or the record is that of another call.
+            walked (see `check_grid`), or the record is of another call.
 
     Example::
 
@@ -134,9 +134,9 @@ def solve_back(
     """Undo an encoding that was recorded, on its grid reversed: with the encoding's denoiser and without guidance its
     input comes back to rounding, whatever the grid and the order.
 
-    On each interval the slope is eps at the noisier end plus the difference that the encoding had between its own
-    slope and eps at that very end; what is left in the result is the guidance, and what this denoiser says otherwise
-    than the encoding's (another label), alone.
+    On each interval the slope is eps at the noisier end plus the recorded difference between the encoding's slope and
+    eps there. So the result differs from the input by two things only: the guidance, and what this denoiser predicts
+    otherwise than the encoding's, e.g. for another label.
 
     Args:
         denoiser: gives eps.

@@ -13,7 +13,7 @@ class Trajectory:
     On interval k, from level l_k up to l_(k+1), the encoding moves along a slope that it knows from l_k; the decoding
     can only evaluate eps at l_(k+1). The record keeps the difference, slope_k - eps_(k+1), with the eps that the
     encoding's own denoiser gives at l_(k+1): known anyway for its next interval, and evaluated once more at the top. So
-    what the decoding's denoiser says otherwise, e.g. because it is told another label, acts on every interval.
+    what the decoding's denoiser predicts otherwise, e.g. for another label, acts on every interval.
 
     Example::
 
@@ -48,7 +48,7 @@ class Trajectory:
             ValueError: when the last level was added before.
         """
         if self._levels and self._slope is None:
-            raise ValueError(f"this record is that of an encoding to level {self._levels[-1]}: take a new one")
+            raise ValueError(f"this record holds an encoding to level {self._levels[-1]}: take a new one")
         if self._slope is not None:
             self._corrections.append(self._slope - eps)
         self._levels.append(level)

@@ -14,7 +14,7 @@ __all__ = ["CaseEvaluator"]
 
 
 class CaseEvaluator(SupervisedEvaluator):
-    """An evaluator for inference: a case on which it fails is left out, and the others go on.
+    """An evaluator for inference: a case on which it fails is left out, and does not stop the others.
 
     Whatever fails between reading and writing counts: network, inferer, postprocessing, and handlers of the events
     ``FORWARD_COMPLETED`` and ``MODEL_COMPLETED``, such as `CaseWriter`. Of a batch of several cases each is tried

@@ -67,8 +67,9 @@ class CriticTrainer(Trainer):
         metric_cmp_fn: compares the key metric with the best before.
         train_handlers: handlers.
         amp: mixed precision, as ``autocast="auto"``.
-        autocast: type of mixed precision, see `autocast_dtype`; wins over ``amp``. float16 scales the losses; no saved
-            state has the scales: a resumed training finds them again, and is not the unbroken one to the last bit.
+        autocast: type of mixed precision, see `autocast_dtype`; wins over ``amp``. float16 scales the losses; the
+            scales are not saved: a resumed training finds them again, and differs from an unbroken one in the last
+            bits.
         event_names: further events.
         event_to_attr: attributes of the state that count events.
         decollate: split the output into samples for the transforms and metrics.

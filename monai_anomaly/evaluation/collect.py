@@ -21,10 +21,9 @@ class CollectCases:
     """Keep every case of an evaluator with its prediction, for :py:func:`write_report`.
 
     A field of the task's schema is looked for in the prediction (a dictionary, e.g. with ``"map"``), then in the
-    engine's batch (its ``output["label"]`` is whatever the batch was prepared to), then in its output; more than the
-    required ones may be missing. Works with and without decollating. In a distributed run every process has all cases
-    at the end; those that the sampler repeated to fill up are dropped, for which ``subject`` or ``slice`` tells them
-    apart.
+    engine's batch (its ``output["label"]`` is whatever the batch was prepared to), then in its output; fields that are
+    not required may be missing. Works with and without decollating. In a distributed run every process has all cases at
+    the end; those that the sampler repeated to fill up are dropped, as ``subject`` and ``slice`` are known already.
 
     Args:
         task: names the fields.

@@ -17,10 +17,10 @@ __all__ = ["write_metrics"]
 def write_metrics(
     report: Mapping[str, Any], text: str, output_dir: str | os.PathLike, provenance: Mapping[str, Any]
 ) -> None:
-    """Write ``metrics.json`` (everything), ``metrics.csv`` (a row a slice) and ``metrics.md`` (the tables).
+    """Write ``metrics.json`` (everything), ``metrics.csv`` (a row per case) and ``metrics.md`` (the tables).
 
     Args:
-        report: with ``"cases"``, a dictionary of the same keys for every slice.
+        report: with ``"cases"``, a dictionary of the same keys for every case.
         text: the tables.
         output_dir: folder to write to.
         provenance: result of :py:func:`provenance`.

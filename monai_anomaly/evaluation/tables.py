@@ -52,7 +52,7 @@ class Section:
     """A table of a report.
 
     Args:
-        title: of the section; empty: it goes on with the one before.
+        title: of the section; empty: it belongs to the section before.
         text: tables, as Markdown.
         legend: below them.
     """

@@ -48,8 +48,8 @@ class AverageGradients:
 
     @torch.no_grad()
     def equalize(self, engine: Engine) -> None:
-        """Give all processes the weights and buffers of the first one, once a run: when its first epoch starts, that is
-        after any handler has loaded a state."""
+        """Give all processes the weights and buffers of the first one, once per run: when its first epoch starts, after
+        any handler has loaded a state."""
         if self.started or not _distributed():
             return
         self.started = True

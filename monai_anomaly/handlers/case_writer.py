@@ -23,7 +23,7 @@ __all__ = ["CaseWriter"]
 
 
 class CaseWriter(ABC):
-    """Base of handlers that write what an inference found, one folder a case, and print one line a case.
+    """Base of handlers that write what an inference found, one folder per case, and print one line per case.
 
     ``scores.json`` has ``warnings`` where the intensities of the input are suspicious, see `ScaleIntensityByBrain`.
 

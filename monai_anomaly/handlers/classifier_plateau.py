@@ -12,7 +12,7 @@ __all__ = ["ClassifierPlateau"]
 
 
 class ClassifierPlateau:
-    """Say so when a validation finds that the classifier does hardly better than naming the most frequent class.
+    """Warn when a validation finds that the classifier is hardly better than naming the most frequent class.
 
     A guide that knows nothing leads nowhere, while the loss, most of which is the diffusion network's, looks well.
 

@@ -11,7 +11,7 @@ from ignite.engine import Engine, Events
 __all__ = ["ADVICE", "FiniteLoss", "broken_training", "check_weights"]
 
 ADVICE = (
-    "Switch mixed precision off (--autocast float32), or lower the learning rate: --resume anyway goes on from there "
+    "Switch mixed precision off (--autocast float32), or lower the learning rate: --resume anyway resumes from there "
     "with another one."
 )
 

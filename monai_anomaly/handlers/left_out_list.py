@@ -16,8 +16,8 @@ __all__ = ["LeftOutList"]
 
 
 class LeftOutList:
-    """At the end of an inference print which inputs were left out and write them to ``left_out.json``; of one that
-    fails write them.
+    """At the end of an inference print which inputs were left out and write them to ``left_out.json``; when it fails,
+    only write them.
 
     The file is a list of ``{"case": ..., "reason": ...}``. When nothing was left out there is none, and one of an
     earlier run is removed.

@@ -15,7 +15,7 @@ class LevelRamp:
 
     A classifier of noisy images finds small lesions only after it has seen them: from the first iteration on under all
     levels, it may learn nothing but the prior for hundreds of iterations. The diffusion network sees all levels. The
-    level is a function of the iteration alone, so a resumed run goes on alike. A training that starts from weights
+    level is a function of the iteration alone, so a resumed run has the same ramp. A training that starts from weights
     (``engine.state.pretrained``, see `TrainingState`) has no ramp: its classifier has seen them.
 
     Args:

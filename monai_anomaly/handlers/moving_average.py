@@ -9,7 +9,7 @@ __all__ = ["MovingAverage"]
 
 
 class MovingAverage:
-    """Keep an exponential moving average of a network's weights in a second network, which is what is used afterwards.
+    """Keep an exponential moving average of a network's weights in a second network, which is what is used afterward.
 
     Ignite's ``EMAHandler`` makes its own copy; here the copy is the caller's, so that a configuration can validate,
     save and resume it under a name of its own.
@@ -34,7 +34,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def __call__(self, engine: Engine) -> None:
-        """Move the average towards the source; floating-point buffers likewise, others are copied."""
+        """Move the average toward the source; floating-point buffers likewise, others are copied."""
         n = engine.state.iteration
         decay = min(self.decay, (1 + n) / (10 + n))
         torch._foreach_lerp_(list(self.average.parameters()), list(self.source.parameters()), 1 - decay)

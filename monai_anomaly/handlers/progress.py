@@ -13,8 +13,7 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """One bar over a whole run: epoch, loss, time gone and time left; a resumed run counts from where it goes
-    on.
+    """One bar over a whole run: epoch, loss, time gone and time left; a resumed run counts from where it was resumed.
 
     Args:
         description: what stands before the bar.

@@ -18,7 +18,7 @@ __all__ = ["SaveCases"]
 
 
 class SaveCases(CaseWriter):
-    """Write what an inference found, one folder a case, in the input's own geometry (affine, shape, orientation).
+    """Write what an inference found, one folder per case, in the input's own geometry (affine, shape, orientation).
 
     ``map.nii.gz``, ``reconstruction.nii.gz`` (channels last, shares of the intensity range), ``mask.nii.gz``,
     ``scores.json`` and ``figure.png``; ``difference.nii.gz`` where the result has it; with several gradient scales also

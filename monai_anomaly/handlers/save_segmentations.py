@@ -21,7 +21,7 @@ __all__ = ["SaveSegmentations"]
 
 
 class SaveSegmentations(CaseWriter):
-    """Write segmented cases, one folder a case, in the input's own geometry (affine, shape, orientation).
+    """Write segmented cases, one folder per case, in the input's own geometry (affine, shape, orientation).
 
     ``mean.nii.gz``, ``variance.nii.gz``, ``entropy.nii.gz`` (float32, several regions last), ``mask.nii.gz`` (uint8
     label map), ``scores.json`` and ``figure.png``; where the samples were kept, their masks in ``samples.nii.gz``

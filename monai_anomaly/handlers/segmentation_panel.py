@@ -14,7 +14,7 @@ __all__ = ["SegmentationPanel"]
 
 
 class SegmentationPanel(TensorBoardPanel):
-    """Segment a few fixed images as the training goes on and show them in TensorBoard: input, truth, mean, variance.
+    """Segment a few fixed images during the training and show them in TensorBoard: input, truth, mean, variance.
 
     Of several regions the first is shown.
 

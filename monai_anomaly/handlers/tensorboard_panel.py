@@ -18,7 +18,7 @@ __all__ = ["TensorBoardPanel"]
 
 
 class TensorBoardPanel:
-    """Base of handlers that apply an inferer to a few fixed images as the training goes on and show them in
+    """Base of handlers that apply an inferer to a few fixed images during the training and show them in
     TensorBoard.
 
     A subclass defines ``title``, the color map of each column, ``colors``, and :py:meth:`columns`.

@@ -19,8 +19,8 @@ __all__ = ["TrainingRecord"]
 class TrainingRecord:
     """Write down what a training cost, for comparisons on the same budget: ``training.json``.
 
-    ``parameters``, ``epochs``, ``iterations``, ``minutes`` (validation included) and ``device``, after every epoch. A
-    training that is gone on with adds to its minutes, but for those of an epoch that was cut off.
+    ``parameters``, ``epochs``, ``iterations``, ``minutes`` (validation included) and ``device``, after every epoch.
+    Resuming adds to the recorded minutes; an interrupted epoch is not counted.
 
     Args:
         path: JSON to write.
@@ -34,12 +34,12 @@ class TrainingRecord:
         self._start = 0.0
 
     def attach(self, engine: Engine) -> None:
-        """Start the clock with the trainer; attach after `TrainingState`, which tells where it goes on."""
+        """Start the clock with the trainer; attach after `TrainingState`, which tells where it is resumed."""
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.write)
 
     def start(self, engine: Engine) -> None:
-        """Take the minutes so far from the file where the training goes on.
+        """Take the minutes so far from the file where the training is resumed.
 
         Raises:
             DataError: when the file is not what an earlier run wrote.

@@ -30,7 +30,7 @@ IGNORED = {
     # where and how fast, the precision, which may be raised after a NaN, and what is shown
     *("device", "rank", "cache_dir", "num_workers", "autocast", "amp", "progress", "logger"),
     *("fused", "foreach", "capturable", "differentiable"),
-    # what changes as the training goes on, or with its length, which may be another
+    # what changes during the training, or with its length, which may differ
     *("training", "last_epoch", "t_total", "warmup_steps", "total_iters", "lr_lambdas", "base_lrs", "initial_lr"),
     # what is told elsewhere
     *("optimizer", "params", "left_out"),

@@ -23,11 +23,11 @@ SHOWN = 4
 
 
 class TrainingState:
-    """Save a training after every epoch, go on where the last one ended, and keep the best model's weights.
+    """Save a training after every epoch, resume it where the last one ended, and keep the best model's weights.
 
     Both files are written beside their name and renamed, so that a kill at any moment leaves whole files and costs at
-    most the epoch it fell in. The number of epochs may be another: a learning-rate schedule that is a function of the
-    step (``LambdaLR``, MONAI's ``WarmupCosineSchedule``) goes on from its step with the length that it has now.
+    most the epoch it fell in. The number of epochs may change: a learning-rate schedule that is a function of the
+    step (``LambdaLR``, MONAI's ``WarmupCosineSchedule``) continues from its step with its new length.
 
     The state keeps what it was trained on, see `about_training`: a start with another seed, other data or other
     settings, or from other weights, is refused, and so is a damaged file; other versions of the code are noted. The
@@ -41,7 +41,7 @@ class TrainingState:
         best_model: the network whose weights these are (e.g. the moving average).
         evaluator: the validation evaluator, an ignite engine; its ``state.best_metric_epoch`` decides. Attach this
             handler after the ``ValidationHandler``.
-        resume: False starts anew and overwrites; ``"anyway"`` goes on whatever changed, and notes it.
+        resume: False starts anew and overwrites; ``"anyway"`` resumes whatever changed, and notes it.
         save: False only resumes; for the other processes of a distributed run.
         settings: what decides the training and cannot be read from the trainer, by the names users give it.
         pretrained: weights that a training which is not resumed starts from, as far as they fit ``network``, see
@@ -103,7 +103,7 @@ class TrainingState:
         atomic_torch_save(self.path, state)
 
     def start(self, engine: Engine) -> None:
-        """Note what is trained on, and go on from the saved state, if there is one and it may be; else begin.
+        """Record what is trained on, and resume from the saved state if there is one that may be resumed; else begin.
 
         Raises:
             DataError: when the file is damaged or belongs to another training, or weights to start from do not fit.
@@ -169,9 +169,9 @@ class TrainingState:
                 "(other ways: docs/how-to/resume-and-many-gpus.md)"
             )
         if changed:
-            self.logger.warning("%s: going on with other seed, data or settings: %s", self.path, "; ".join(changed))
+            self.logger.warning("%s: resumed with other seed, data or settings: %s", self.path, "; ".join(changed))
         if harmless:
-            self.logger.warning("%s: going on with another version of the code: %s", self.path, "; ".join(harmless))
+            self.logger.warning("%s: resumed with another version of the code: %s", self.path, "; ".join(harmless))
         told = [*changed, _listed(harmless)] if harmless else changed
         noted = [f"after epoch {state['epoch']}: {change}" for change in told]
         kept = {key: before[key] for key in ("pretrained", "date")}

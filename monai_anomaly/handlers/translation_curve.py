@@ -23,11 +23,11 @@ __all__ = ["TranslationCurve"]
 
 
 class TranslationCurve:
-    """Score the translation again and again as the training goes on: a row of ``curve.json`` each time.
+    """Score the translation at intervals during the training; each time adds a row to ``curve.json``.
 
-    A row has ``iteration``, ``minutes`` (validation included, these evaluations not; a training that was broken off
-    does without those between its last row and its saved epoch), and of the images: ``dice`` at the threshold of thesis
-    ch. 6, the average Otsu threshold of the true differences; ``difference_mse`` and ``change_healthy_mse``, see
+    A row has ``iteration``, ``minutes`` (validation included, these evaluations not; after an interruption those
+    between the last row and the saved epoch are missing), and of the images: ``dice`` at the threshold of thesis ch. 6,
+    the average Otsu threshold of the true differences; ``difference_mse`` and ``change_healthy_mse``, see
     `score_reconstruction`; ``accuracy`` of the classifier. A score that the method or the images do not allow for is
     None. A training that is resumed keeps the rows before.
 
@@ -72,7 +72,7 @@ class TranslationCurve:
         engine.add_event_handler(Events.ITERATION_COMPLETED(every=self.interval), self)
 
     def start(self, engine: Engine) -> None:
-        """Take the rows so far from the file where the training goes on.
+        """Take the rows so far from the file where the training is resumed.
 
         Raises:
             DataError: when the file is not what an earlier run wrote.

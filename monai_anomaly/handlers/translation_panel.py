@@ -14,7 +14,7 @@ __all__ = ["TranslationPanel"]
 
 
 class TranslationPanel(TensorBoardPanel):
-    """Translate a few fixed images as the training goes on and show them in TensorBoard: input, reconstruction, map.
+    """Translate a few fixed images during the training and show them in TensorBoard: input, reconstruction, map.
 
     Args:
         images: list of images (C, H, W), e.g. from the validation set.

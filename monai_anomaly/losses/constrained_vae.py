@@ -20,7 +20,7 @@ class ConstrainedVAELoss(VAELoss):
 
     Source of the second term: Chen & Konukoglu (https://arxiv.org/abs/1806.04972); their code, an adversarial
     autoencoder, adds half the squared distance to the norm :math:`\|x - \hat x\|_2`. Here both terms are per number, as
-    in Baur et al. (https://arxiv.org/abs/2004.03271), whose code has the mean square for the image, twice the one of
+    in Baur et al. (https://arxiv.org/abs/2004.03271), whose code has the mean square for the image, twice that of
     `VAELoss`: their :math:`\rho = 1` is 0.5 here.
 
     Args:

@@ -17,7 +17,7 @@ class StackedDeepSupervisionLoss(DeepSupervisionLoss):
     are compared with the full mask; nnU-Net shrinks the mask instead.
 
     nnU-Net's own loss for regions that may overlap, Dice plus binary cross-entropy, is MONAI's ``DiceFocalLoss`` with
-    ``gamma=0``. ``DiceCELoss`` is not: for two regions and more it takes the softmax, also with ``sigmoid=True``.
+    ``gamma=0``. ``DiceCELoss`` is not: for two or more regions it takes the softmax, also with ``sigmoid=True``.
 
     Args:
         loss: called as ``loss(logits, target)`` for each head.

@@ -19,9 +19,9 @@ class VAELoss(_Loss):
         L = \frac{1}{D} \left( \frac{1}{2} \|x - \hat x\|_2^2 + \beta \, D_{KL} \right), \quad
         D_{KL} = \frac{1}{2} \sum_{j=1}^{J} \left( \mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2 \right).
 
-    A decoder of standard deviation s is beta = s^2. The thesis (eq. 4.5) has the norm in place of half its square;
-    the square is the likelihood of Kingma & Welling (https://arxiv.org/abs/1312.6114), section 3 and appendix C.2; beta
-    as in Higgins et al., "beta-VAE" (ICLR 2017).
+    A decoder of standard deviation s corresponds to beta = s^2. The thesis (eq. 4.5) has the norm in place of half its
+    square; the square is the likelihood of Kingma & Welling (https://arxiv.org/abs/1312.6114), section 3 and appendix
+    C.2; beta as in Higgins et al., "beta-VAE" (ICLR 2017).
 
     Args:
         beta: weight of the divergence.

@@ -10,7 +10,7 @@ __all__ = ["check_numbers"]
 
 
 def check_numbers(what: str, *values: np.ndarray | None) -> None:
-    """Refuse NaN and infinity, which a comparison, a sort or a cast would make something else of.
+    """Refuse NaN and infinity, which a comparison, a sort or a cast would turn into ordinary values.
 
     Args:
         what: what the values are, for the message.

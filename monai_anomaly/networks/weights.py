@@ -52,7 +52,7 @@ def load_weights(network: torch.nn.Module, path: str | os.PathLike, strict: bool
 
     Raises:
         DataError: if the file is missing, damaged, no state dict or not finite; if the names differ (``strict``) or
-            none is in both; if a tensor has another shape than the network's. The network is as it was then.
+            none is in both; if a tensor has another shape than the network's. The network is then unchanged.
     """
     saved = load_state_dict(path)
     own = network.state_dict()

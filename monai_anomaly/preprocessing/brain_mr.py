@@ -213,7 +213,7 @@ class BrainMRPreprocessing:
         """Every file that decides about the result: modality -> scan, and the masks of the brain and of the lesion.
 
         Raises:
-            DataError: when there is not one scan a modality, or a file is missing.
+            DataError: when there is not one scan per modality, or a file is missing.
         """
         given = [images] if isinstance(images, str) else list(images)
         if len(given) != len(self.modalities):

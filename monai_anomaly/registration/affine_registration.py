@@ -57,7 +57,7 @@ def register_affine(
         inside: points of the fixed image that count, (X, Y, Z) of bool: the brain with a ring around it, since the edge
             of a stripped brain is information.
         degrees_of_freedom: 6 (rigid), 7 (and one scale) or 12.
-        max_rotation: of the search about each axis, in degrees; 0: only from the position as it is.
+        max_rotation: of the search about each axis, in degrees; 0: only from the given position.
         seed: of the random points.
 
     Raises:

@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Transforms in MONAI's manner: an array class and a dictionary class (name + ``d``) a file."""
+"""Transforms in MONAI's manner: an array class and a dictionary class (name + ``d``) per file."""
 
 from __future__ import annotations
 

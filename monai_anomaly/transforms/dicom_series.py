@@ -18,14 +18,14 @@ __all__ = ["SliceStack", "read_slice_stack"]
 _SERIES_DATE = "0008|0021"  # the same search as that of MONAI's ITKReader, so that its files are those checked
 _POSITION, _ORIENTATION = "0020|0032", "0020|0037"
 _TOLERANCE = 0.1  # mm; as for the corners of files of one sample
-_SHARE = 0.05  # of the distance of two slices; scanners round
+_SHARE = 0.05  # of the distance between two slices; scanners round
 _TILT = 0.1  # degrees
 
 
 class SliceStack:
     """Slices of one series, in the order of their positions.
 
-    A reader that takes the distance of the first two slices for that of all, as ITK's does, puts a volume with a gap
+    A reader that takes the distance between the first two slices for all, as ITK's does, puts a volume with a gap
     up to centimeters away, and one of a tilted gantry is cut off square. So the positions are checked one by one, and
     the affine is taken from them.
 

@@ -112,7 +112,7 @@ def _noise(thin: np.ndarray, level: float | None, dark: float) -> tuple[float, f
         faint = above.size and threshold - floor <= _FAINT * (float(np.median(above)) - floor)
         if faint and _ends(thin, median, threshold):
             return median, threshold
-        # where the brightest parts stand alone, dark ones are among the noise: go on with what is darker still
+        # where the brightest parts stand alone, dark ones are among the noise: continue with what is darker still
         air = air[: np.searchsorted(air, floor + _split(np.sqrt(air - floor)) ** 2, "right") if air[0] < air[-1] else 0]
     return None
 

@@ -16,7 +16,7 @@ _APART = 1.0  # mm
 
 
 def warn_about_headers(headers: Mapping[Path, NiftiGeometry]) -> None:
-    """Warn once a sample when the two forms of a NIfTI header disagree, and when its unit is not mm.
+    """Warn once per sample when the two forms of a NIfTI header disagree, and when its unit is not mm.
 
     Args:
         headers: of the files of the sample.

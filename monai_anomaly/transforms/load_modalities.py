@@ -25,7 +25,7 @@ __all__ = ["LoadModalities", "LoadModalitiesD", "LoadModalitiesDict", "LoadModal
 
 
 def _to_gray(image: Any) -> Any:
-    """Turn a color or palette picture to 8-bit gray; leave 8-, 16-bit and float gray values as they are. A photograph
+    """Turn a color or palette picture to 8-bit gray; leave 8-, 16-bit and float gray values unchanged. A photograph
     is turned upright as viewers do."""
     image = ImageOps.exif_transpose(image)
     return image.convert("L") if image.mode in ("1", "P", "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr") else image

@@ -16,7 +16,7 @@ from .check_image import file_of
 
 __all__ = ["ResampleToSpacingD", "ResampleToSpacingDict", "ResampleToSpacingd"]
 
-_MOST = 2**30  # voxels: 4 GiB a channel
+_MOST = 2**30  # voxels: 4 GiB per channel
 
 
 class ResampleToSpacingd(MapTransform, InvertibleTransform):

@@ -63,8 +63,8 @@ def check_voxel_size(
         shape: spatial shape; along an axis of length one any size will do.
         low: smallest size in mm.
         high: largest size in mm.
-        unit: of the file's header in mm, which ``affine`` has been multiplied by. Where it makes sizes that no scan of
-            a person has of numbers that are usual ones in mm, the unit is wrong.
+        unit: of the file's header in mm, which ``affine`` has been multiplied by. Where the numbers are usual sizes in
+            mm but no scan of a person has these sizes in the unit, the unit is wrong.
 
     Raises:
         DataError: names the file and the sizes, and the unit that would explain them.

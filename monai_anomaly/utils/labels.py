@@ -34,7 +34,7 @@ def whole_labels(values: np.ndarray) -> np.ndarray | None:
     Two values only, of which one is near 0, are 0 and 1 whatever the other is.
 
     Returns:
-        The values as they are where they are whole numbers; None where they are not near any, as in a soft mask.
+        The values unchanged where they are whole numbers; None where they are not near any, as in a soft mask.
     """
     whole: np.ndarray = np.round(values)
     if (whole == values).all():

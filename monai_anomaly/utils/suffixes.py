@@ -26,7 +26,7 @@ def is_image(path: str | os.PathLike, suffixes: tuple[str, ...] = SUFFIXES) -> b
 
 
 def other_formats(files: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> str | None:
-    """Why files of a folder are passed over that are images of formats that are not read; None where there are none.
+    """A message about the files of a folder that are images in formats that are not read; None where there are none.
 
     Args:
         files: of a folder.

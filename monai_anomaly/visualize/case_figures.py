@@ -43,7 +43,7 @@ def anomaly_case_figure(
         mask: the mask, same shape.
         difference: reconstruction - image with its sign, same shape, which gets a column of its own: red where the
             reconstruction is brighter, blue where it is darker.
-        affine: (4, 4), by which the picture is turned upright; None: a photograph or X-ray, whose y grows downwards.
+        affine: (4, 4), by which the picture is turned upright; None: a photograph or X-ray, whose y grows downward.
         rows: slices shown of a volume: those with the highest map, in their order; those with a map of 0, which
             were not translated, only when all are.
         title: written above.

@@ -49,7 +49,7 @@ def anomaly_examples_figure(
             stays that of the map. Without effect where there is no reconstruction.
         window: intensities shown as black and white, so that all images look as the network sees them; None: of each
             channel the percentiles 0.5 and 99.8 of the slices shown.
-        rotate: the second axis grows upwards (axial slices (x, y) of RAS volumes); False: downwards (X-rays).
+        rotate: the second axis grows upward (axial slices (x, y) of RAS volumes); False: downward (X-rays).
         title: written above.
 
     Raises:
@@ -112,7 +112,7 @@ def segmentation_examples_figure(
         channel: index of the input channel shown.
         channel_name: its name.
         window: intensities shown as black and white; None: the percentiles 0.5 and 99.8 of the slices shown.
-        rotate: the second axis grows upwards (axial slices (x, y) of RAS volumes); False: downwards (X-rays).
+        rotate: the second axis grows upward (axial slices (x, y) of RAS volumes); False: downward (X-rays).
         title: written above.
     """
     image, truth, mean = cases["image"][:, channel], cases["mask"][:, region] > 0, cases["mean"][:, region]

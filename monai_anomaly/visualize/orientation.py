@@ -18,7 +18,7 @@ def turn_slice(image: np.ndarray, rotate: bool) -> np.ndarray:
 
     Args:
         image: the slice.
-        rotate: the second axis grows upwards (axial slices of RAS volumes); False: downwards (photographs, X-rays).
+        rotate: the second axis grows upward (axial slices of RAS volumes); False: downward (photographs, X-rays).
     """
     return np.rot90(image) if rotate else image.T
 

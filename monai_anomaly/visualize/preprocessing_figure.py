@@ -27,8 +27,8 @@ def preprocessing_figure(
     template: BrainTemplate,
     title: str = "",
 ) -> None:
-    """Three planes of a scan with its brain mask's outline, below of the result with that of the template, and below
-    these an axial plane of up to three other contrasts.
+    """Three planes of a scan with the outline of its brain mask; below them the result with the outline of the
+    template, and an axial plane of up to three other contrasts.
 
     Args:
         path: PNG to write.

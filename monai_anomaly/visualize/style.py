@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What all pictures look alike in: a dark ground, one color map of each kind, the colors of truth and prediction."""
+"""What all pictures share: a dark ground, one color map of each kind, the colors of truth and prediction."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def chest_figure(path: str | os.PathLike, size: int = 256, seed: int = 0) -> Non
 
     Args:
         path: PNG to write.
-        size: pixels of a side of each image.
+        size: pixels per side of each image.
         seed: of the first person.
     """
     sides = ("right", "left", "both")
@@ -39,7 +39,7 @@ def ellipses_figure(path: str | os.PathLike, threshold: float, size: int = 256, 
     Args:
         path: PNG to write.
         threshold: of the mask, as share of the intensity range.
-        size: pixels of a side of each image.
+        size: pixels per side of each image.
         seed: of the first image.
         rows: how many images of each class.
     """

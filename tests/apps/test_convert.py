@@ -75,7 +75,7 @@ def test_refuses_weights_that_are_no_real_numbers(files, tmp_path, value):
         convert(*files, tmp_path / "out", classifier_head_channels=32)
 
 
-def test_half_precision_is_read_with_a_word(files, tmp_path):
+def test_half_precision_is_read_with_a_warning(files, tmp_path):
     torch.save({k: v.half() for k, v in torch.load(files[0]).items()}, files[0])
     with pytest.warns(UserWarning, match=r"diffusion\.pt: weights of float16 were converted to float32") as words:
         model = convert(*files, tmp_path / "out", classifier_head_channels=32)

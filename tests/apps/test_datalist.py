@@ -52,7 +52,7 @@ def test_bad_arguments(tmp_path: Path) -> None:
     assert not (tmp_path / "list.json").exists()
 
 
-def test_missing_masks_are_said_loudly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_masks_bring_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for case in ("a", "b", "c"):
         for name in ("t1", "Wilma"):
             (tmp_path / f"{case}_{name}.nii.gz").touch()

@@ -132,7 +132,7 @@ def test_a_restored_map_opens_where_the_scan_does(raw: Path, tmp_path: Path, for
     assert there.header["qform_code"] == there.header["sform_code"] == 2  # not registered, so not MNI
 
 
-def test_a_full_disk_ends_the_work_and_it_goes_on_from_there(raw: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+def test_a_full_disk_ends_the_work_which_is_resumed_from_there(raw: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     replace = os.replace
 
     def full(written: Path, path: Path) -> None:

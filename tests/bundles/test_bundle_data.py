@@ -82,7 +82,7 @@ def test_phantom_elsewhere_on_request(written: list, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bundle", ["descargan", "diffanomaly", "diffseg"])
 @pytest.mark.parametrize("value", [20230115, 1.1, ("Smith", "John")])
-def test_a_name_that_the_command_line_read_as_a_number_is_said(written: list, bundle: str, value: object) -> None:
+def test_a_name_that_the_command_line_read_as_a_number_is_an_error(written: list, bundle: str, value: object) -> None:
     assert "--dataset_dir ./" in _reason(lambda: datalist(bundle, dataset_dir=value))
     parser = merged(bundle, "inference")
     parser["dataset_dir"] = value

@@ -28,7 +28,7 @@ def test_no_bundle_is_forgotten() -> None:
 
 
 @each_bundle
-def test_batch_goes_on_with_what_can_be_used(bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_batch_continues_with_what_can_be_used(bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     inputs, output = tmp_path / "in", tmp_path / "out"
     for i in range(5):
         write_case(inputs / f"p{i}", nan=i == 0)

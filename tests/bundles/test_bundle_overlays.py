@@ -30,7 +30,7 @@ def pair(bundle: str, name: str) -> tuple[ConfigParser, ConfigParser]:
 
 
 def for_the_image(transform: Any) -> Any:
-    """A transform as far as it concerns the image: of arguments with one entry a key, the first."""
+    """A transform as far as it concerns the image: of arguments with one entry per key, the first."""
     if isinstance(transform, str):
         return transform
     several = isinstance(transform["keys"], list) or transform["keys"] == "@image_keys"
@@ -42,7 +42,7 @@ def for_the_image(transform: Any) -> Any:
 
 
 def test_every_trained_model_has_an_inference() -> None:
-    """An overlay with a folder of its own for `model.pt` trains a model of its own, but for the check `overfit`."""
+    """An overlay with a folder of its own for `model.pt` trains a model of its own, except the check `overfit`."""
     trained = [
         (bundle.name, path.stem)
         for bundle in BUNDLES

@@ -35,7 +35,7 @@ def read(case: Path, name: str) -> np.ndarray:
     return nib.load(case / f"{name}.nii.gz").get_fdata()
 
 
-def test_batch_goes_on_with_what_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_batch_continues_with_what_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     for i in range(3):
         write_picture(tmp_path / "in" / f"x{i}.png", seed=i)
     (tmp_path / "in" / "x0.png").write_bytes(b"not an image")

@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Trainings that are broken off, of damaged data, and of other data than the ellipses."""
+"""Trainings that are interrupted, of damaged data, and of other data than the ellipses."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_weights_of_the_last_epoch_are_kept(ellipses: Path, tmp_path: Path) -> N
 
 
 def test_curve(ellipses: Path, tmp_path: Path) -> None:
-    """The overlay scores the test set as the training goes on, as the report does at its end."""
+    """The overlay scores the test set during the training, as the report does at its end."""
     options = {**TINY_ELLIPSES, "epochs": 2, "curve_interval": 4, "dataset_dir": str(ellipses), "ema_decay": 0.0}
     train("descargan", tmp_path, "curve", **options)
     curve = json.loads((tmp_path / "eval" / "curve.json").read_text(encoding="utf-8"))

@@ -38,7 +38,9 @@ def test_inference_translates_as_the_evaluation() -> None:
 
 
 @pytest.mark.parametrize(("overlay", "denoiser", "guide"), [(None, 37, 24), ("long", 62, 40)])
-def test_evaluations_a_slice_are_those_the_documentation_names(overlay: str | None, denoiser: int, guide: int) -> None:
+def test_evaluations_per_slice_are_those_the_documentation_names(
+    overlay: str | None, denoiser: int, guide: int
+) -> None:
     parser = merged("diffanomaly", "train", *([overlay] if overlay else []))
     parser["inferer#resampling"] = None
     network = parser.get_parsed_content("network_def").eval()

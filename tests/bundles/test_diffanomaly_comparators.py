@@ -46,7 +46,7 @@ def test_of_another_training_too(name: str, model: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ddpm", "gradcam", "saliency"])
-def test_trained_networks_are_used_as_they_are(name: str) -> None:
+def test_trained_networks_are_used_unchanged(name: str) -> None:
     assert with_overlays(name)["run"] == [
         "$@evaluate#choose_threshold.run()",
         "$@evaluate#test.run()",

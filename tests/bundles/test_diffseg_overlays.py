@@ -86,7 +86,7 @@ def test_network_is_that_of_the_paper() -> None:
         assert network.prediction == "epsilon" and network.mask_range == (0, 1)
 
 
-def test_thesis_with_regions_has_an_input_and_two_outputs_a_region() -> None:
+def test_thesis_with_regions_has_an_input_and_two_outputs_per_region() -> None:
     parser = merged("diffseg", "train", "thesis", "regions")
     assert parser.get_parsed_content("network_def#diffusion#in_channels") == 4 + 3
     assert parser.get_parsed_content("network_def#diffusion#out_channels") == 2 * 3

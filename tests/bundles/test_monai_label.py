@@ -65,7 +65,7 @@ def python() -> str:
 
 @pytest.fixture(scope="module")
 def server(python, tmp_path_factory) -> Iterator[tuple[str, Path]]:
-    """A server with the bundles, untrained, and a case in three ways: all channels, a file a channel, one channel."""
+    """A server with the bundles, untrained, and a case in three ways: all channels, a file per channel, one channel."""
     work = tmp_path_factory.mktemp("label")
     prefix = subprocess.check_output([python, "-c", "import sys; print(sys.prefix)"], text=True).strip()
     app = Path(prefix) / "monailabel" / "sample-apps" / "monaibundle"

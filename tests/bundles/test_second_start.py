@@ -59,7 +59,7 @@ def test_second_start(bundle: Path, tiny_data: Path, tmp_path: Path, slices: str
     assert model["training"]["settings"]["seed"] == 0 and model["training"]["data"]["training"]["samples"] > 0
 
     other, shown = OTHER[bundle.name]
-    shorter = tiny_data / "shorter.json"  # a patient less
+    shorter = tiny_data / "shorter.json"  # one patient fewer
     content = json.loads((tiny_data / "datalist.json").read_text(encoding="utf-8"))
     shorter.write_text(json.dumps(content | {"training": content["training"][:-1]}))
     for change, message in (

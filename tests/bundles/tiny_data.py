@@ -55,7 +55,7 @@ def write_case(
     names: Sequence[str] = MODALITIES,
     nan: bool = False,
 ) -> Path:
-    """A noisy block in the dark, a file a modality; with ``nan`` one voxel of T2 is none."""
+    """A noisy block in the dark, a file per modality; with ``nan`` one voxel of T2 is NaN."""
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True)
     inside = tuple(slice(3 * size // 16, size - 3 * size // 16) for size in shape[:2])

@@ -44,7 +44,7 @@ def test_mask_is_found_by_name_and_content(
     assert found == (None if mask is None else tmp_path / f"{mask}.nii.gz")
 
 
-def test_a_mask_that_is_none_is_an_error(tmp_path: Path) -> None:
+def test_an_image_named_as_a_mask_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, scan=HEAD, scan_mask=HEAD)
     with pytest.raises(DataError, match=r"scan_mask.nii.gz: expected a brain mask"):
         find_brain_mask(tmp_path / "scan.nii.gz")
@@ -56,7 +56,7 @@ def test_two_masks_that_differ_are_an_error(tmp_path: Path) -> None:
         find_brain_mask(tmp_path / "scan.nii.gz")
 
 
-def test_a_mask_of_a_lesion_is_none_of_the_brain(tmp_path: Path) -> None:
+def test_a_mask_of_a_lesion_is_not_that_of_the_brain(tmp_path: Path) -> None:
     write(tmp_path, scan=HEAD, scan_mask=MASK, scan_bet=1 - MASK)
     assert find_brain_mask(tmp_path / "scan.nii.gz", exclude=[tmp_path / "scan_mask.nii.gz"]).name == "scan_bet.nii.gz"
 

@@ -78,7 +78,7 @@ def test_mistyped_folder_gets_no_phantom(tmp_path: Path, written: list) -> None:
     assert not written and not folder.exists()
 
 
-def test_phantom_elsewhere_is_used_as_it_is_and_completed_when_it_was_interrupted(
+def test_phantom_elsewhere_is_used_unchanged_and_completed_when_it_was_interrupted(
     tmp_path: Path, written: list
 ) -> None:
     (tmp_path / "phantom.json").touch()

@@ -106,7 +106,7 @@ def test_bad_entries_and_other_files(task: Path) -> None:
             make_decathlon_datalist(task)
 
 
-def test_the_second_version_of_nnunet_has_a_file_a_channel_and_no_list(tmp_path: Path) -> None:
+def test_the_second_version_of_nnunet_has_a_file_per_channel_and_no_list(tmp_path: Path) -> None:
     content = {"channel_names": {"0": "FLAIR", "1": "T1w"}, "numTraining": 2, "file_ending": ".nii.gz"}
     (tmp_path / "dataset.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match="nor masks in labelsTr"):

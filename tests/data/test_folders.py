@@ -102,7 +102,7 @@ def test_masks_that_fit_no_image_and_two_that_do_are_named(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("classes", ["healthy", {}, {"healthy": -1, "diseased": 1}, {"healthy": "yes"}])
-def test_classes_that_are_none(tmp_path: Path, classes: Any) -> None:
+def test_wrong_classes_are_refused(tmp_path: Path, classes: Any) -> None:
     _touch(tmp_path / "healthy", "h.png")
     with pytest.raises(DataError, match="classes"):
         make_folders_datalist(tmp_path, classes=classes)
@@ -117,7 +117,7 @@ def test_the_same_image_in_both_classes_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("one", ["healthy", "diseased"])
-def test_a_class_that_becomes_one_patient_is_said_loudly(tmp_path: Path, one: str) -> None:
+def test_a_class_that_becomes_one_patient_brings_a_warning(tmp_path: Path, one: str) -> None:
     _touch(
         tmp_path, *(f"{c}/{'scans' if c == one else f'p{i}'}/{i}.png" for c in ("healthy", "diseased") for i in "ab")
     )

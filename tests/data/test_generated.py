@@ -39,7 +39,7 @@ def test_other_parameters_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "\x00"])
-def test_a_manifest_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
+def test_a_broken_manifest_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "set.json").write_text(content)
     with pytest.raises(DataError, match="set of squares"):
         claim_folder(tmp_path, "set.json", ASKED, "set of squares")

@@ -61,7 +61,7 @@ def test_what_cannot_be_used_is_left_out_and_named(
     assert capsys.readouterr().out.count("left out p2: ") == 2
 
 
-def test_evaluator_goes_on_to_the_end(cases: list) -> None:
+def test_evaluator_runs_to_the_end(cases: list) -> None:
     seen = []
 
     def forward(engine: Engine, batch: Any) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def test_the_whole_mask_counts_and_not_the_slices_taken() -> None:
 
 
 @pytest.mark.parametrize("cached", [False, True])
-def test_masks_that_are_all_empty_overrule_the_labels_with_a_word(tmp_path: Path, cached: bool) -> None:
+def test_masks_that_are_all_empty_overrule_the_labels_with_a_warning(tmp_path: Path, cached: bool) -> None:
     """They do not stop a small test with a patient after the operation."""
     volumes = [volume("a", 1, -1), volume("b", 1, -1), volume("c", 0, None), volume("d", 1, None)]
     for _ in range(1 + cached):

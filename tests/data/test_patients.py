@@ -50,7 +50,7 @@ def test_names_of_public_sets_and_plain_ones(path: str, stem: str, patient: str)
     assert _patients((path, stem)) == [patient]
 
 
-def test_a_name_that_all_cases_have_is_none_of_a_patient() -> None:
+def test_a_name_that_all_cases_share_names_no_patient() -> None:
     assert _patients(("p1/scan_t1.nii", "scan"), ("p2/scan_t1.nii", "scan")) == ["p1", "p2"]
     # but visits are no patients either
     assert _patients(("visit1/P1_t1.nii", "P1"), ("visit2/P1_t1.nii", "P1")) == ["P1", "P1"]
@@ -65,7 +65,7 @@ def test_a_pattern_of_the_user() -> None:
 
 
 @pytest.mark.parametrize("pattern", [None, "P"])
-def test_a_set_that_becomes_one_patient_is_said_loudly(pattern: str | None) -> None:
+def test_a_set_that_becomes_one_patient_brings_a_warning(pattern: str | None) -> None:
     stems = ["P_20190304", "P_20190305"]
     files = [ROOT / f"{stem}.nii" for stem in stems]
     (note,) = patient_note(files, name_patients(files, stems, ROOT, pattern), ROOT, pattern)

@@ -22,7 +22,7 @@ def gaussian(x, timesteps):
     return x * (1 - a).sqrt() / (a * STD**2 + 1 - a)
 
 
-def labelled(x, timesteps, class_labels):
+def labeled(x, timesteps, class_labels):
     """eps of data N(label, STD^2)."""
     a = abar_of(timesteps, x)
     mean = class_labels.reshape(-1, 1, 1, 1).to(x)

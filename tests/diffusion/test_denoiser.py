@@ -8,7 +8,7 @@ import torch
 from monai_anomaly.diffusion import Denoiser
 from monai_anomaly.diffusion.parametrization import PREDICTIONS
 
-from .analytic import SCHEDULE, abar_of, gaussian, labelled, wavy
+from .analytic import SCHEDULE, abar_of, gaussian, labeled, wavy
 
 
 def as_prediction(network, prediction):
@@ -72,8 +72,8 @@ def test_condition_is_put_before_the_image(images) -> None:
 @pytest.mark.parametrize("w", [0.0, 1.0, 2.5])
 def test_label_scale_extrapolates_beyond_the_label_away_from_the_other(images, w) -> None:
     """Of Gaussians of one width, means 0 and 1: eps is linear in the mean, so it is eps of the mean -w."""
-    denoiser = Denoiser(labelled, SCHEDULE, class_label=0, away_label=1, label_scale=w)
-    wanted = Denoiser(labelled, SCHEDULE, class_label=torch.tensor(-w))
+    denoiser = Denoiser(labeled, SCHEDULE, class_label=0, away_label=1, label_scale=w)
+    wanted = Denoiser(labeled, SCHEDULE, class_label=torch.tensor(-w))
     for level in (50, 400):
         got, expected = denoiser(images, level), wanted(images, level)
         torch.testing.assert_close(got.eps, expected.eps, atol=1e-5, rtol=0)
@@ -84,7 +84,7 @@ def test_label_scale_extrapolates_beyond_the_label_away_from_the_other(images, w
 @pytest.mark.parametrize("count", [1, 3])
 def test_denoiser_of_some_images_keeps_their_labels_and_conditions(images, label, count) -> None:
     def network(x, timesteps, class_labels):
-        return labelled(x[:, 2:], timesteps, class_labels) + x[:, :2]
+        return labeled(x[:, 2:], timesteps, class_labels) + x[:, :2]
 
     images = images[:count]
     label = label[:count] if isinstance(label, torch.Tensor) and label.ndim else label

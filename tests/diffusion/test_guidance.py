@@ -42,7 +42,7 @@ def test_interval_whose_ends_fall_is_refused(images, interval) -> None:
 
 
 @pytest.mark.parametrize("scale", [np.float32(3), torch.tensor(3.0), torch.tensor([3.0, 3.0, 3.0]), 3])
-def test_scale_is_any_number_or_one_an_image(images, scale) -> None:
+def test_scale_is_any_number_or_one_per_image(images, scale) -> None:
     expected = ClassifierGuidance(classify, SCHEDULE, scale=3.0)(images, 200)
     torch.testing.assert_close(ClassifierGuidance(classify, SCHEDULE, scale=scale)(images, 200), expected)
 

@@ -32,7 +32,7 @@ def test_levels_in_a_tensor_are_the_levels_one_by_one(dtype) -> None:
 
 
 @pytest.mark.parametrize("level", [-1, -0.5, 1000.5, 1002, math.nan])
-def test_levels_that_are_none_are_refused(level) -> None:
+def test_levels_outside_of_the_schedule_are_refused(level) -> None:
     """-1 was pure noise, and levels above T were extrapolated."""
     for value in (level, torch.tensor([3.0, level])):
         with pytest.raises(ValueError, match=r"must be in 0\.\.1000"):

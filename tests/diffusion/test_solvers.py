@@ -109,7 +109,7 @@ def test_scale_zero_is_unguided(images, substeps) -> None:
     torch.testing.assert_close(solve(denoiser, images, grid, 2, guide, substeps), plain, atol=1e-5, rtol=0)
 
 
-def test_guidance_moves_towards_the_target(images) -> None:
+def test_guidance_moves_toward_the_target(images) -> None:
     denoiser, grid = Denoiser(wavy, SCHEDULE), uniform_grid(500, 12)
     record = Trajectory()
     latent = solve(denoiser, images, grid, record=record)

@@ -53,7 +53,7 @@ def run(
 @pytest.mark.parametrize("batch_size", [1, 3])
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("error", [DataError("p1: expected b"), MemoryError("780 GB"), OutputError(errno.EACCES, "p1")])
-def test_a_case_that_fails_is_left_out_and_the_others_go_on(place: str, error: Exception, batch_size: int) -> None:
+def test_a_case_that_fails_is_left_out_and_stops_no_other(place: str, error: Exception, batch_size: int) -> None:
     through, left_out = run(place, error, batch_size=batch_size)
     assert sorted({*through}) == ["p0", "p2", "p3"]
     assert left_out == [{"case": "p1", "reason": describe(error)}]

@@ -121,7 +121,7 @@ def test_postprocessing_sees_samples() -> None:
     assert all(isinstance(value, float) for sample in seen for value in sample["terms"].values())
 
 
-def test_a_network_that_only_judges_gets_no_gradients_and_none_is_frozen_afterwards() -> None:
+def test_a_network_that_only_judges_gets_no_gradients_and_none_is_frozen_afterward() -> None:
     training, found = CriticTraining(n_critic=1, epochs=2), Counter()
     generator, discriminator = training.network.generator, training.network.discriminator
 

@@ -64,7 +64,7 @@ def test_weights_that_know_the_classes_need_none() -> None:
     assert all(generator for generator, *_ in moved)
 
 
-def test_a_training_that_is_broken_off_in_the_warmup_ends_with_the_same_weights(tmp_path: Path) -> None:
+def test_a_training_that_is_interrupted_in_the_warmup_ends_with_the_same_weights(tmp_path: Path) -> None:
     options: dict[str, Any] = {"warmup": 4, "n_critic": 1, "d_warmup_loss_function": DiscriminatorClassLoss()}
     whole = CriticTraining(epochs=2, **options).run().weights()
     CriticTraining(tmp_path, epochs=2, **options, handlers=[Stop()]).run()

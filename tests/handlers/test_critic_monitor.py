@@ -39,7 +39,7 @@ def run(terms: list[dict[str, float]], loss: float | None = 1.0, values: int = 4
 
 
 def test_bound_is_the_range_times_the_root_of_the_values() -> None:
-    """4 values in a range of 3: images differ by 6 at the most."""
+    """4 values in a range of 3: images differ by at most 6."""
     for share, expected in ((0.99, 2), (1.01, -1)):
         for sign in (-1, 1):
             terms = [{"d_adv": sign * share * 5 * 6}] * 2
@@ -79,7 +79,7 @@ def test_what_is_told() -> None:
         engine.run([0])
 
 
-def test_one_transfer_an_iteration(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_transfer_per_iteration(monkeypatch: pytest.MonkeyPatch) -> None:
     transfers: list[str] = []
     for name in ("item", "tolist", "__bool__", "__float__"):
         plain = getattr(torch.Tensor, name)
@@ -108,7 +108,7 @@ def test_smoothing_is_checked() -> None:
 
 
 def check_what_is_left(folder: Path, training: CriticTraining, epoch: int, message: str) -> None:
-    """The training is stopped, and its state is that of the epoch before, with which it goes on."""
+    """The training is stopped, and its state is that of the epoch before, from which it is resumed."""
     with pytest.raises(FloatingPointError, match=message):
         training.run()
     state = torch.load(folder / "state.pt", weights_only=True)

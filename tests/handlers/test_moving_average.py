@@ -31,7 +31,7 @@ def test_formula(decay: float) -> None:
     MovingAverage(source, average, decay).attach(engine)
     values = [1.0, -2.0, 4.0, 0.5]
     engine.run(values, max_epochs=2)
-    for n, value in enumerate(values * 2, start=1):  # iterations go on through the epochs
+    for n, value in enumerate(values * 2, start=1):  # iterations continue through the epochs
         d = min(decay, (1 + n) / (10 + n))
         expected = [d * p + (1 - d) * value for p in expected]
     for p, q in zip(average.parameters(), expected, strict=True):

@@ -23,7 +23,7 @@ def test_counts_to_the_end_and_shows_epoch_and_loss(capsys: pytest.CaptureFixtur
     assert "learning" in shown and "6/6" in shown and "epoch 2/2 loss 2.0000" in shown
 
 
-def test_resumed_run_counts_from_where_it_goes_on(capsys: pytest.CaptureFixture) -> None:
+def test_resumed_run_counts_from_where_it_was_resumed(capsys: pytest.CaptureFixture) -> None:
     engine = engine_with_loss()
 
     @engine.on(Events.STARTED)

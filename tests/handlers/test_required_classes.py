@@ -15,7 +15,7 @@ from monai_anomaly.utils import DataError
 
 
 def slices(*lesions: int, mask: bool = True, label: int | None = None) -> SliceDataset:
-    """A slice a subject, with that many lesion pixels, told by a mask, with this label beside it, or by a label."""
+    """A slice per subject, with that many lesion pixels, told by a mask, with this label beside it, or by a label."""
     data = []
     for number, pixels in enumerate(lesions):
         image = np.ones((1, 4, 4), np.float32)

@@ -45,9 +45,7 @@ def test_what_only_concerns_the_computer_or_the_length_may_change(tmp_path: Path
     assert again.run().trainer.state.epoch == 3
 
 
-def test_a_training_that_is_gone_on_with_anyway_tells_what_changed(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_training_that_is_resumed_anyway_tells_what_changed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     Training(tmp_path, 1).run()
     Training(tmp_path, 2, settings={"seed": 8}, resume="anyway").run()
     assert "seed 7 -> 8" in caplog.text
@@ -69,9 +67,7 @@ def test_the_model_tells_what_it_was_trained_on(tmp_path: Path) -> None:
         assert read_model_record(tmp_path / "model.pt")["training"] is None
 
 
-def test_a_state_of_an_older_version_is_gone_on_with_and_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_state_of_an_older_version_is_resumed_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     Training(tmp_path, 1).run()
     state = load_tensors(tmp_path / "state.pt")
     del state["about"]
@@ -104,7 +100,7 @@ def test_another_version_of_a_library_is_noted_and_not_refused(
     assert change.startswith("after epoch 1: monai ") and change.endswith(" -> 99; eta none -> 0")
 
 
-def test_a_fine_tuning_goes_on_from_the_weights_it_began_with(tmp_path: Path) -> None:
+def test_a_fine_tuning_is_resumed_from_the_weights_it_began_with(tmp_path: Path) -> None:
     run, one, other = tmp_path / "run", tmp_path / "one.pt", tmp_path / "other.pt"
     for path, value in ((one, 0.1), (other, 0.2)):
         nn.init.constant_((weights := network())[0].weight, value)

@@ -32,7 +32,7 @@ def test_what_a_training_cost(tmp_path) -> None:
     assert record["minutes"] >= 0 and record["device"] == f"cpu, {torch.get_num_threads()} thread(s)"
 
 
-def test_minutes_add_up_where_a_training_goes_on_and_not_where_it_starts_anew(tmp_path) -> None:
+def test_minutes_add_up_where_a_training_is_resumed_and_not_where_it_starts_anew(tmp_path) -> None:
     path = tmp_path / "training.json"
     path.write_text(json.dumps({"minutes": 5.0}))
     assert 5 <= train(path, 2, after=1)["minutes"] < 6

@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Trainings that are interrupted and go on."""
+"""Trainings that are interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_interrupted_training_ends_with_the_same_bits(tmp_path: Path, after: int
     assert all(torch.equal(best[0][key], best[1][key]) for key in best[0])
 
 
-def test_epoch_that_was_broken_off_is_repeated(tmp_path: Path) -> None:
+def test_interrupted_epoch_is_repeated(tmp_path: Path) -> None:
     straight = Training(tmp_path / "straight", 3).run()
     broken = Training(tmp_path / "broken", 3)
 
@@ -48,7 +48,7 @@ def test_epoch_that_was_broken_off_is_repeated(tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(straight.weights(), resumed.weights(), strict=True))
 
 
-def test_finished_training_is_left_as_it_is(tmp_path: Path) -> None:
+def test_finished_training_is_left_alone(tmp_path: Path) -> None:
     done = Training(tmp_path, 2).run()
     again = Training(tmp_path, 2).run()
     assert again.trainer.state.epoch == 2

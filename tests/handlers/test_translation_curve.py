@@ -74,7 +74,7 @@ def train(
     clock: Clock | None = None,
     **options: Any,
 ) -> None:
-    """Five iterations an epoch; from the fifth one on each takes a tenth more away."""
+    """Five iterations per epoch; from the fifth one on each takes a tenth more away."""
     cases = CollectCases(AnomalyMaps(["image"]))
     evaluator = SupervisedEvaluator(
         device=torch.device("cpu"),
@@ -162,7 +162,7 @@ def test_every_process_evaluates_and_one_writes(tmp_path: Path) -> None:
     assert len(calls) == 2 * len(samples()) and not list(tmp_path.iterdir())
 
 
-def test_what_is_missing_is_said(tmp_path: Path) -> None:
+def test_what_is_missing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="interval must be at least 1, got 0"):
         train(tmp_path / "curve.json", 1, Restore(), interval=0)
     with pytest.raises(DataError, match="mask and healthy twin, found none"):

@@ -55,7 +55,7 @@ FORMS: dict[str, Callable[[State], Any]] = {
 
 @pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize("form", [*FORMS, "GPU"])
-def test_the_weights_are_there_afterwards(
+def test_the_weights_are_there_afterward(
     tmp_path: Path, form: str, strict: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     path, target = tmp_path / "model.pt", network()

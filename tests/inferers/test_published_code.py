@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The behaviour of JuliaWolleb/diffusion-anomaly, quirks included, is a choice of arguments.
+"""The behavior of JuliaWolleb/diffusion-anomaly, quirks included, is a choice of arguments.
 
 The loop below is written down from the formulas of its steps, with its 0-based indices and its own tables.
 """

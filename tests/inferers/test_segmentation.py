@@ -12,7 +12,8 @@ from monai_anomaly.inferers import SlicewiseSegmentationInferer
 
 
 class Levels(SlicewiseSegmentationInferer):
-    """Sample j is the first K channels of the image less a threshold of its own, as a step where ``binarize`` is."""
+    """Sample j is the first K channels of the image minus a threshold of its own, as a step where ``binarize`` is
+    true."""
 
     def draw(self, x: torch.Tensor, network: Any, samples: range) -> torch.Tensor:
         self.sizes = [*getattr(self, "sizes", []), len(x) * len(samples)]

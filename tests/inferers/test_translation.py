@@ -90,7 +90,7 @@ def test_several_volumes_do_not_mix(network: TinyNet) -> None:
         torch.testing.assert_close(one, inferer()(volumes[i : i + 1], network), atol=1e-5, rtol=1e-5)
 
 
-def test_slices_of_one_intensity_stay_as_they_are(network: TinyNet) -> None:
+def test_slices_of_one_intensity_stay_unchanged(network: TinyNet) -> None:
     x = images(3, CHANNELS, 8, 8)
     x[1] = -1.0
     result = inferer()(x, network)
@@ -107,7 +107,7 @@ def test_nothing_but_constant_slices_never_calls_the_network(network: TinyNet) -
 
 @pytest.mark.parametrize("axis", [0, 2])
 @pytest.mark.parametrize("options", [{}, {"encoding": "noise", "decoding": "ancestral"}, {"scale": (1.0, 4.0)}])
-def test_slices_outside_the_range_stay_as_they_are(network: TinyNet, axis: int, options: dict[str, Any]) -> None:
+def test_slices_outside_the_range_stay_unchanged(network: TinyNet, axis: int, options: dict[str, Any]) -> None:
     volumes = images(2, CHANNELS, 8, 8, 8)
     whole, part = (
         {

@@ -46,7 +46,7 @@ def test_weighs_the_heads_of_dynunet() -> None:
     torch.testing.assert_close(StackedDeepSupervisionLoss(loss)(pred, mask), expected)
 
 
-def test_logits_of_evaluation_are_scored_as_they_are() -> None:
+def test_logits_of_evaluation_are_scored_unchanged() -> None:
     image, mask = sample()
     pred = dynunet().eval()(image)
     torch.testing.assert_close(

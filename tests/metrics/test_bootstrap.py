@@ -11,7 +11,8 @@ from monai_anomaly.metrics import cluster_bootstrap
 
 
 def draw(rng: np.random.Generator, subjects: int = 40, shared: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """One to eight slices a subject around 0; ``shared`` is the spread that the slices of a subject have in common."""
+    """One to eight slices per subject around 0; ``shared`` is the spread that the slices of a subject have in
+    common."""
     clusters = np.repeat(np.arange(subjects), rng.integers(1, 9, subjects))
     return shared * rng.normal(size=subjects)[clusters] + 0.7 * rng.normal(size=len(clusters)), clusters
 

@@ -45,7 +45,7 @@ def once(sample: Mapping[str, Any]) -> tuple[str, str, str]:
     return sample["subject"], "done", ""
 
 
-def test_after_a_kill_half_of_the_workers_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_kill_half_of_the_workers_continue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     pool = run._pool
     monkeypatch.setattr(run, "_pool", lambda workers: sizes.append(workers) or pool(workers))

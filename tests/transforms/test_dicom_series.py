@@ -17,9 +17,9 @@ from .dicom_files import AXIAL, VALUES, write_dicom
 TILT = np.tan(np.radians(15))
 
 
-@pytest.mark.parametrize("kind", ["plain", "shuffled", "downwards", "jitter"])
+@pytest.mark.parametrize("kind", ["plain", "shuffled", "downward", "jitter"])
 def test_a_whole_series_lies_where_its_positions_say(tmp_path: Path, kind: str) -> None:
-    order, sign = np.random.default_rng(1).permutation(20), -1 if kind == "downwards" else 1
+    order, sign = np.random.default_rng(1).permutation(20), -1 if kind == "downward" else 1
     jitter = np.random.default_rng(2).uniform(-0.04, 0.04, 20) * (kind == "jitter")
     write_dicom(
         tmp_path / "a",

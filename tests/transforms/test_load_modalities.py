@@ -118,7 +118,7 @@ def test_complex_numbers_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_flipped_bit_of_a_compressed_file_is_named(tmp_path: Path) -> None:
-    """Without the checksum most bits give another image and no word."""
+    """Without the checksum most bits give another image and no error."""
     path = Path(_nifti(tmp_path / "a.nii.gz", np.random.default_rng(0).random((16, 16, 16)).astype(np.float32)))
     content = path.read_bytes()
     for place in np.linspace(1000, len(content) - 5, 20).astype(int):

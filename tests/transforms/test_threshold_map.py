@@ -45,7 +45,7 @@ def test_auto_takes_the_threshold_of_the_evaluation(tmp_path: Path) -> None:
     assert torch.equal(sample["mask"] > 0, SCORE > 0.5)
 
 
-def test_a_threshold_of_other_weights_is_said_loudly(tmp_path: Path) -> None:
+def test_a_threshold_of_other_weights_brings_a_warning(tmp_path: Path) -> None:
     model = tmp_path / "model.pt"
     model.write_bytes(b"weights")
     write_threshold(tmp_path / "threshold.json", {"value": 0.5, "origin": "validation"}, read_model_record(model))

@@ -35,7 +35,7 @@ def write_chest(
         root: folder, made if missing.
         size: pixels per side; 48 or more, so that the smallest effusion shows.
         per_class: images of each class for training, validation and test.
-        seed: another seed is other people.
+        seed: another seed gives other people.
         workers: processes beside this one; 0 works in this one.
         progress: show a progress bar.
 

@@ -63,6 +63,6 @@ def _lines(view: View, points: np.ndarray, lengths: np.ndarray, radius: float) -
             weight = lengths * (1 - np.abs(row - i - di)) * (1 - np.abs(column - j - dj))
             on = (i + di >= 0) & (i + di < edge) & (j + dj >= 0) & (j + dj < edge)
             out += np.bincount((i + di)[on] * edge + (j + dj)[on], weight[on], edge * edge)
-    # a line of density 1 a length, blurred by sigma, is 1 / (sigma sqrt(2 pi)) high
+    # a line of density 1 per length, blurred by sigma, is 1 / (sigma sqrt(2 pi)) high
     height = 20 * radius * radius * np.sqrt(2 * np.pi) / view.pixel**2
     return ndi.gaussian_filter((height * out).reshape(edge, edge).astype(np.float32), radius / view.pixel, truncate=3)

@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["View", "draw_view"]
 
 FINEST = 128
-"""Least number of samples an axis: small images are drawn at a multiple of their size and averaged."""
+"""Least number of samples per axis: small images are drawn at a multiple of their size and averaged."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class View:
 
     Attributes:
         size: pixels per axis of the image.
-        times: samples an axis of each pixel.
+        times: samples of each pixel per axis.
         x: coordinate of each sample from right to left of the person (to the right in the image), (y, x).
         y: downward, (y, x).
         linear: (2, 2), from image to person.
@@ -36,7 +36,7 @@ class View:
 
     @property
     def pixel(self) -> float:
-        """Distance of two samples."""
+        """Distance between two samples."""
         return 2 / (self.size * self.times)
 
     def bin(self, fine: np.ndarray) -> np.ndarray:

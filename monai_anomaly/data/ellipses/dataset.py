@@ -41,7 +41,7 @@ def write_ellipses(
         root: folder, made if missing.
         size: pixels per side; the thesis has 256.
         per_class: images of each class for training, validation and test; the thesis has (2000, 200, 200).
-        seed: another seed is other images.
+        seed: another seed gives other images.
         workers: processes beside this one; 0 works in this one.
         progress: show a progress bar.
 

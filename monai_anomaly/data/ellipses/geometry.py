@@ -10,7 +10,7 @@ from scipy.ndimage import correlate1d
 __all__ = ["Ellipse", "EllipseImage", "Scene", "deform", "draw_scene", "make_ellipses", "render"]
 
 GRID = 256
-"""Pixels a side of the grid on which the thesis states all lengths."""
+"""Pixels per side of the grid on which the thesis states all lengths."""
 DISTANCE = 120.0
 """The centers are further apart than this."""
 HALF = (GRID - 1) / 2
@@ -67,11 +67,11 @@ class EllipseImage:
 def make_ellipses(seed: int, size: int = GRID, diseased: bool = False) -> EllipseImage:
     """One image of the synthetic set of DeScarGAN (thesis ch. 6, supplement, Table 1).
 
-    Both classes are drawn by one formula, the diseased one at deformed coordinates, and scaled by one constant: neither
-    interpolation nor a normalization of its own tells a class, as they do in the published script.
+    Both classes are drawn by one formula, the diseased one at deformed coordinates, and scaled by one constant. So
+    neither interpolation nor normalization reveals the class, as both do in the published script.
 
     Args:
-        seed: 0 or more; another seed is another scene.
+        seed: 0 or more; another seed gives another scene.
         size: pixels per side; lengths grow with it.
         diseased: whether the small ellipse is shrunk, and the background around it with it.
 
@@ -117,7 +117,7 @@ def render(scene: Scene, size: int = GRID, diseased: bool = False) -> np.ndarray
 
 
 def deform(x: np.ndarray, y: np.ndarray, center: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Where a diseased image takes what it shows at (x, y) from: further outside, so that the center shrinks.
+    """Where a diseased image takes its value at (x, y) from: further outside, so that the center shrinks.
 
     The shift is along minus the gradient of a Gaussian around the center, as in the published script; the thesis prints
     the gradient without sign and length. The script puts the center at 2 c / 256 - 1 on a grid whose last pixel, 255,

@@ -42,12 +42,13 @@ def write_phantom(
     ``root/sub-0001/`` holds ``t1, t1ce, t2, flair, seg`` and, for diseased subjects, the healthy twin
     ``t1_twin, ...`` (all ``.nii.gz``). An entry of the datalist has ``image``, ``mask``, ``twin`` (of a healthy
     subject: its own images), ``label`` (0 healthy, 1 diseased), ``subject``, ``site`` and ``lesion``. A
-    second call makes only the subjects with missing or damaged files, so an interrupted one goes on where it stopped.
+    second call makes only the subjects with missing or damaged files, so an interrupted one is resumed where it
+    stopped.
 
     Args:
         root: folder, made if missing.
         subjects: how many people.
-        seed: 0 or more; another seed is other people.
+        seed: 0 or more; another seed gives other people.
         spacing: voxel size in mm.
         lesions: diseases, ``"tumour"`` or ``"ms"``, in turn.
         healthy_fraction: share of healthy people.

@@ -17,9 +17,9 @@ __all__ = ["score_classes"]
 def score_classes(cases: Cases, context: Context) -> tuple[Summary, Columns]:
     """Accuracy, balanced accuracy, Cohen's kappa and AUROC of a classification into any number of classes.
 
-    The class that is called is the one of the highest logit. Balanced accuracy is the mean over the classes that occur
-    of the share of their cases that is called right. AUROC is that of class 1 of two classes; of more, the mean over
-    the classes that occur of each against all others (Hand and Till, "A simple generalisation of the area under the
+    The predicted class has the highest logit. Balanced accuracy is the mean, over the classes that occur, of the share
+    of their cases that is predicted right. With two classes AUROC is that of class 1; with more, it is the mean, over
+    the classes that occur, of each against all others (Hand and Till, "A simple generalisation of the area under the
     ROC curve", 2001, discuss the choice).
 
     Args:

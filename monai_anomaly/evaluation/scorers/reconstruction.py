@@ -20,10 +20,10 @@ TWIN_SCORES = ("twin_mae_lesion", "twin_mae_brain", "twin_ssim", "difference_mse
 def score_reconstruction(cases: Cases, context: Context) -> tuple[Summary, Columns]:
     """How near the healthy reconstruction is to the twin, and what it changes.
 
-    The scores of thesis ch. 6, Table 1 are those of d = reconstruction - image against GT = twin - image:
+    The scores of thesis ch. 6, Table 1 compare d = reconstruction - image with GT = twin - image:
     ``difference_mse``, where the image cancels, and ``difference_ssim``; and ``change_healthy_mse``, of healthy cases.
-    Their unit is that of images in [-1, 1]. The SSIM is that of this package; the published script rescales d and GT to
-    [0, 1], each by itself, which hides a wrong offset or amplitude.
+    They are in units of images in [-1, 1]. For the SSIM d and GT are not rescaled; the published script brings each to
+    [0, 1] by itself, which hides a wrong offset or amplitude.
 
     Args:
         cases: with ``reconstruction``; those without score nothing.

@@ -63,7 +63,7 @@ class AnomalyMaps(Task):
         false_positive_rate: of the ``"healthy_quantile"`` threshold, in pixels.
         show: channels of the picture; the last one where none is known.
         rows: cases of the picture.
-        rotate: show the second axis upwards (axial slices of RAS volumes); False: downwards (X-rays).
+        rotate: show the second axis upward (axial slices of RAS volumes); False: downward (X-rays).
         signed: show signed differences in place of the map.
     """
 

@@ -69,7 +69,7 @@ class Segmentation(Task):
         bins: of the calibration errors.
         show: channel of the pictures; the last one where it is unknown.
         rows: cases of the pictures.
-        rotate: show the second axis upwards (axial slices of RAS volumes); False: downwards (X-rays).
+        rotate: show the second axis upward (axial slices of RAS volumes); False: downward (X-rays).
     """
 
     channel_names: Sequence[str]

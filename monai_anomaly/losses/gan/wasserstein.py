@@ -9,7 +9,8 @@ __all__ = ["WassersteinCriticLoss", "WassersteinGeneratorLoss"]
 
 
 class WassersteinCriticLoss(_Loss):
-    r"""What Wasserstein critics lower, :math:`-E[D_c(r_c)] + E[D_c(a_c)]` (thesis ch. 6, eq. 1, without the penalty).
+    r"""What Wasserstein critics minimize, :math:`-E[D_c(r_c)] + E[D_c(a_c)]` (thesis ch. 6, eq. 1, without the
+    penalty).
 
     The means are taken class by class and weighted by the share of each class among the real images, as in the
     published code. Over a mixed batch at once, as eq. 1 reads, the number of images of a class would move the constant
@@ -43,7 +44,7 @@ class WassersteinCriticLoss(_Loss):
 
 
 class WassersteinGeneratorLoss(_Loss):
-    r"""What the generator lowers, :math:`-E[D(a)]` (thesis ch. 6, eq. 2).
+    r"""What the generator minimizes, :math:`-E[D(a)]` (thesis ch. 6, eq. 2).
 
     Example::
 

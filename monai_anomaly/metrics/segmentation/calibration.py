@@ -53,7 +53,7 @@ class ReliabilityBins:
         return float(self.gap.max()) if len(self.gap) else float("nan")
 
     def rows(self) -> list[dict[str, Any]]:
-        """One dictionary a bin, empty ones left out: ``low``, ``high``, ``count``, ``probability``, ``frequency``."""
+        """One dictionary per bin, empty ones left out: ``low``, ``high``, ``count``, ``probability``, ``frequency``."""
         edges = np.linspace(0, 1, len(self.count) + 1)
         return [
             {
@@ -70,7 +70,7 @@ class ReliabilityBins:
 def reliability_bins(probabilities: np.ndarray, masks: np.ndarray, bins: int = 20) -> ReliabilityBins:
     """Sort pixels into bins of equal width by their predicted probability.
 
-    In float64: MONAI's ``calibration_binning`` counts in float32, which stays at 2**24 = 16.8 million pixels, a few
+    In float64: MONAI's ``calibration_binning`` counts in float32, which stops at 2**24 = 16.8 million pixels, a few
     hundred slices. A bin holds its lower edge, and what is a millionth below it, so that the means k/n of n masks do
     not fall to either side of an edge by rounding.
 

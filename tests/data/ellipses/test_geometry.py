@@ -67,7 +67,7 @@ def test_deformation_is_that_of_the_published_script(center: tuple[float, float]
     np.testing.assert_allclose(found, published_grid(*center), atol=0.01)
 
 
-def test_shift_is_outward_and_a_tenth_of_half_the_image_at_the_most() -> None:
+def test_shift_is_outward_and_a_tenth_of_half_the_image_at_most() -> None:
     x, y = np.meshgrid(np.arange(256.0), np.arange(256.0), indexing="ij")
     u, v = deform(x, y, (128.0, 90.0))
     assert (((u - x) * (x - 127.5) >= 0) & ((v - y) * (y - 89.65) >= 0)).all()

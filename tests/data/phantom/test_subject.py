@@ -71,7 +71,7 @@ def test_the_twin_is_the_healthy_scan_of_the_same_person(site):
     assert np.array_equal(diseased.mask, healthy.mask) and np.array_equal(diseased.bias, healthy.bias)
 
 
-def test_tumour_has_the_classes_of_brats_and_far_from_it_nothing_changes(tumor):
+def test_tumor_has_the_classes_of_brats_and_far_from_it_nothing_changes(tumor):
     assert {1, 2} <= set(np.unique(tumor.label)) <= {0, 1, 2, 4}
     where = np.argwhere(tumor.label > 0)
     far = np.linalg.norm(np.argwhere(tumor.mask > 0) - where.mean(0), axis=1) * 4 > 100
@@ -81,7 +81,7 @@ def test_tumour_has_the_classes_of_brats_and_far_from_it_nothing_changes(tumor):
     assert change[:, far].mean() < 0.02 * inside.mean()
 
 
-def test_mass_effect_moves_tissue_away_from_the_tumour():
+def test_mass_effect_moves_tissue_away_from_the_tumor():
     s = make_subject(3, "A", "tumour", 3.0)
     healthy = make_subject(3, "A", None, 3.0)
     outside = (s.label == 0) & (s.mask > 0)
@@ -97,7 +97,7 @@ def test_enhancing_part_is_bright_after_contrast_agent_only():
     assert t1ce > t1 + 0.2
 
 
-def test_tumours_look_different():
+def test_tumors_look_different():
     shares = np.array([[(make_subject(s, "A", "tumour", 5.0).label == c).sum() for c in (1, 2, 4)] for s in range(12)])
     assert (shares[:, 2] == 0).any() and (shares[:, 2] > 5).any()  # some do not enhance
     assert shares.sum(1).max() > 2 * shares.sum(1).min() > 0

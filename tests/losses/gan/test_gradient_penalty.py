@@ -34,7 +34,7 @@ def test_map(output: str, expected: float) -> None:
     assert GradientPenalty(output)(linear(3.0, entries=7), *images()).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_critic_of_one_value_an_image() -> None:
+def test_critic_of_one_value_per_image() -> None:
     assert GradientPenalty()(lambda x: linear(3.0)(x)[:, 0, 0], *images()).item() == pytest.approx(4.0, abs=1e-5)
 
 

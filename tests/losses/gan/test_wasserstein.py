@@ -42,7 +42,7 @@ def test_classes_count_by_their_share_of_the_real_images() -> None:
     assert loss.item() == pytest.approx(0.75 * 1 + 0.25 * 15)
 
 
-def test_one_value_an_image() -> None:
+def test_one_value_per_image() -> None:
     real, fake, c = judged(4, 0), judged(3, 1), torch.tensor([0, 1, 1, 0])
     flat = WassersteinCriticLoss()(real[:, 0, 0, 0], fake[:, 0, 0, 0], c, c[1:])
     torch.testing.assert_close(flat, WassersteinCriticLoss()(real[..., :1, :1], fake[..., :1, :1], c, c[1:]))

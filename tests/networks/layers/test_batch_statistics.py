@@ -39,7 +39,7 @@ def same(first: tuple, second: tuple) -> bool:
 
 
 @pytest.mark.parametrize("norm", [{}, {"momentum": None}, {"track_running_stats": False}, {"affine": False}])
-def test_equals_training_mode_but_for_the_dropout(norm: dict) -> None:
+def test_equals_training_mode_except_for_dropout(norm: dict) -> None:
     network, x = build(**norm), images(3, 2, 9, 9)
     published = deepcopy(network).train()
     published[2].eval()
@@ -71,7 +71,7 @@ def test_leaves_the_network_as_it_was_after_an_error() -> None:
     network = build()
     before = state(network)
     with pytest.raises(ValueError, match="Expected more than 1 value"), image_statistics(network):
-        network(images(1, 2, 5, 5))  # one value a channel at the last layer
+        network(images(1, 2, 5, 5))  # one value per channel at the last layer
     assert same(state(network), before)
 
 

@@ -28,7 +28,7 @@ def test_has_the_published_parameters() -> None:
 
 
 @pytest.mark.parametrize(("dims", "size"), [(1, (9,)), (2, (16, 12)), (2, (5, 7)), (2, (1, 1)), (3, (8, 7, 6))])
-def test_one_value_an_image_of_any_size(dims: int, size: tuple[int, ...]) -> None:
+def test_one_value_per_image_of_any_size(dims: int, size: tuple[int, ...]) -> None:
     value, logits = build(spatial_dims=dims, in_channels=2)(images(3, 2, *size), torch.zeros(3).long())
     assert value.shape == (3, 1, *[1] * dims) and logits is None
 

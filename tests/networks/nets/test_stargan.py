@@ -34,7 +34,7 @@ def count(network: nn.Module) -> int:
 
 
 def test_generator_has_the_published_parameters() -> None:
-    # model.py of github.com/yunjey/stargan for CelebA: RGB, 5 attributes; no biases, norms with 2 a channel
+    # model.py of github.com/yunjey/stargan for CelebA: RGB, 5 attributes; no biases, norms with 2 per channel
     convs = (
         8 * 64 * 49 + 64 * 128 * 16 + 128 * 256 * 16 + 12 * 256 * 256 * 9 + 256 * 128 * 16 + 128 * 64 * 16 + 64 * 3 * 49
     )
