@@ -28,7 +28,7 @@ def compare(
     out: str | os.PathLike,
     *methods: str,
     rows: int = 3,
-    slices: Sequence[tuple[str, str | int]] | None = None,
+    cases: Sequence[tuple[str, str | int]] | None = None,
     resamples: int = 2000,
 ) -> str:
     """Several methods of one task on the same test cases, side by side; no network runs.
@@ -40,7 +40,7 @@ def compare(
             method that differ in their seed: the first of them stands in the tables, the spread of all has a table of
             its own.
         rows: cases of the picture, from the largest lesion to the smallest.
-        slices: subject and slice of each row of the picture instead, e.g. ``[("sub-0018", 29)]``.
+        cases: subject and slice of each row of the picture instead, e.g. ``[("sub-0018", 29)]``.
         resamples: of subjects, for the intervals of the paired differences.
 
     Returns:
@@ -79,7 +79,7 @@ def compare(
         "seeds": {name: _spread(several) for name, several in found.items() if len(several) > 1},
         "columns": columns,
     }
-    keys = None if slices is None else [(str(subject), str(index)) for subject, index in slices]
+    keys = None if cases is None else [(str(subject), str(index)) for subject, index in cases]
     saved = {name: evaluation.cases for name, evaluation in chosen.items()}
     first.task.comparison_figures(Path(out).with_suffix(".png"), saved, rows, keys)
     write_json(out, result)

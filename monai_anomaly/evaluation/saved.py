@@ -72,11 +72,18 @@ class SavedEvaluation:
     def identity(self) -> dict[str, Any]:
         """What must be the same for the scores of several methods to be comparable, in the order of the checks."""
         settings = {name: self.report["settings"].get(name) for name in self.task.settings}
+        baselines = {
+            f"{name} of {part}": about
+            for part, entry in self.report["parts"].items()
+            for name, about in entry["about"].items()
+            if name not in self.task.variants
+        }
         return {
             "task": self.report["task"],
             "settings": {name: value for name, value in settings.items() if name not in self.task.free},
             "case": self._truth(self.report["cases"]),
             **{f"{name} counts": counts for name, counts in self.report["counts"].items()},
+            **baselines,
         }
 
     def own(self, part: str) -> str:
@@ -150,7 +157,7 @@ def named_folders(methods: Sequence[str]) -> dict[str, list[Path]]:
 def check_same(evaluations: Sequence[SavedEvaluation]) -> None:
     """Make sure that evaluations are of the same task, settings and cases, in whatever order.
 
-    What only one of two reports counts, e.g. validation cases, does not matter.
+    What only one of two reports has, e.g. validation cases or a baseline chosen on them, does not matter.
 
     Raises:
         DataError: naming the first file and entry that differs.

@@ -171,14 +171,14 @@ def test_parameters_and_minutes_of_a_training(tmp_path: Path, folders: dict[str,
 
 def test_cases_of_the_picture_can_be_chosen(tmp_path: Path, folders: dict[str, str]) -> None:
     heights = []
-    for slices in ([("s0", 41)], [("s0", 41), ("s2", "47")]):
-        compared(tmp_path, folders, "diffusion", "SegNet", slices=slices)
+    for cases in ([("s0", 41)], [("s0", 41), ("s2", "47")]):
+        compared(tmp_path, folders, "diffusion", "SegNet", cases=cases)
         with Image.open(tmp_path / "compare.png") as image:
             heights.append(image.height)
     assert heights[0] < heights[1]
     for name in ("ours", "diffusion"):
         with pytest.raises(DataError, match=rf"{name}: expected the \w+ .* found no \[\('s99', '0'\)\]"):
-            compared(tmp_path / "new", folders, name, slices=[("s99", 0)])
+            compared(tmp_path / "new", folders, name, cases=[("s99", 0)])
     assert not (tmp_path / "new/compare.json").exists()
 
 

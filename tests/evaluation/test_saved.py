@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from monai_anomaly.evaluation import AnomalyMaps, Cases, Segmentation, Task
+from monai_anomaly.evaluation import AnomalyMaps, Cases, Segmentation, Task, write_report
 from monai_anomaly.evaluation.saved import SavedEvaluation, check_same, named_folders
 from monai_anomaly.utils import DataError
 
@@ -89,6 +89,19 @@ def test_other_validation_cases_are_refused_where_both_have_some(tmp_path: Path,
     check_same([maps, none])
     with pytest.raises(DataError, match=r"fewer/metrics\.json: expected validation counts cases 9, .* found 6"):
         check_same([none, maps, fewer])
+
+
+def test_a_baseline_of_other_validation_samples_is_refused(tmp_path: Path, masks: SavedEvaluation) -> None:
+    """Samples of a data set leave no counts in the report, but the threshold that was chosen on them."""
+
+    def chosen_on(seed: int) -> SavedEvaluation:
+        items = [{"image": case["image"], "mask": case["mask"]} for case in make_blobs(seed, samples=1)]
+        write_report(MASKS, make_blobs(samples=1), tmp_path / str(seed), items, resamples=0)
+        return SavedEvaluation.read(tmp_path / str(seed))
+
+    check_same([masks, chosen_on(1), chosen_on(1)])
+    with pytest.raises(DataError, match=r"2/metrics\.json: expected threshold of lesion .*, found"):
+        check_same([masks, chosen_on(1), chosen_on(2)])
 
 
 @pytest.mark.parametrize(
