@@ -63,7 +63,7 @@ def train(files: list[Path | str], folder: Path, **overrides: Any) -> None:
     done = subprocess.run([*command, *words], cwd=folder, capture_output=True, text=True, env=environment, timeout=600)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     report = json.loads((model / "eval" / "metrics.json").read_text(encoding="utf-8"))
-    assert "translation" in report["methods"] and (model / "eval" / "panel.png").exists()
+    assert "translation" in report["parts"]["all"]["methods"] and (model / "eval" / "panel.png").exists()
     state = torch.load(model / "training_state.pt", weights_only=True)
     assert state["objects"]["lr_scheduler"]["last_epoch"] >= 2  # iterations
     weights = torch.load(model / "model.pt", weights_only=True)
@@ -129,7 +129,7 @@ def test_slices_of_the_published_code(shared: Shared, tmp_path: Path, monkeypatc
     overlay.write_text(json.dumps({"intensity": {"_target_": "Identityd", "keys": ["image"]}}))
     options = {**BRAIN, "intensity_range": [0.0, 1.0]}
     no_mean = tmp_path / "no_mean.json"
-    no_mean.write_text(json.dumps({"evaluate#report#training_mean": None}))
+    no_mean.write_text(json.dumps({"evaluate#report#training": None}))
     train(["train", overlay, no_mean], tmp_path, **options, batch_size=2, required_classes=[1])
     cases = infer(["inference", overlay], tmp_path, listed, **options)
     (sample,) = made["test"]

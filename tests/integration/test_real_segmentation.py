@@ -26,7 +26,7 @@ def test_slices_are_learned_and_segmented_on_their_own_grid(shared: Callable[[st
     options = {"epochs": 4, "autocast": "float32", "inferer#num_samples": 3}
     train("diffseg", tmp_path, "overfit", dataset_dir=str(data.parent), **SIZE, **options)
     report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))
-    region = report["regions"]["lesion"]
+    region = report["parts"]["lesion"]
     assert report["provenance"]["config"] == "overfit" and region["counts"]["with_lesion"] == 4
     # by heart, in 200 steps of a tiny network; the full check is in docs/results-diffseg.md
     assert region["methods"]["overfit of 3"]["dice"]["value"] > 0.6
