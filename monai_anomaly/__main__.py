@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m monai_anomaly COMMAND``; the commands are those of ``main``."""
+"""``python -m monai_anomaly COMMAND``; ``main`` lists the commands."""
 
 from __future__ import annotations
 

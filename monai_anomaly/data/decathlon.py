@@ -16,8 +16,7 @@ NAME = "dataset.json"
 
 
 def is_decathlon(content: Any) -> bool:
-    """Whether the content of a JSON file is that of a ``dataset.json`` of the Medical Segmentation Decathlon, or of
-    nnU-Net."""
+    """Whether a JSON file holds a ``dataset.json`` of the Medical Segmentation Decathlon, or of nnU-Net."""
     return isinstance(content, Mapping) and any(key in content for key in ("tensorImageSize", "numTraining"))
 
 

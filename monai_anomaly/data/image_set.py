@@ -30,7 +30,7 @@ __all__ = [
 
 DATALIST = "datalist.json"
 MOST = 100_000
-"""Cases of one class and section at the most; so no two cases of any two sets share a seed."""
+"""Cases of one class and section at most; so no two cases of any two sets share a seed."""
 LEVELS = 65535
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

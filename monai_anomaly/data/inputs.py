@@ -128,7 +128,7 @@ def _whole(root: Path, modalities: Sequence[str], skip: Callable[[Path], bool]) 
         for path, name in images.items():
             if name is None:
                 own = not path.name.casefold().startswith(begins)
-            elif name.role == MASK and not brain:  # tumor_12 may be a photograph, p1_mask beside p1 is none
+            elif name.role == MASK and not brain:  # tumor_12 may be a photograph, p1_mask beside p1 is not
                 own = name.key not in stems
             else:
                 own = [name.role] == list(modalities)

@@ -50,7 +50,7 @@ _LESION = ("lesion", "tumor", "tumour", "gtv", "glistr")
 SEPARATORS = "_-. "
 """Signs that part the words of a name."""
 
-# a mask of these is none of a lesion
+# a mask of these is not of a lesion
 _ANATOMY = re.compile(r"(^|[_\-. ])(brain|bet|head|skull|parenchyma|foreground|body|tissue)$")
 # behind these words stands what an image was moved to, not what it shows
 _TARGET = re.compile(r"[_\-. ](to|in|on|space)[_\-. ]$", re.IGNORECASE)

@@ -135,7 +135,7 @@ class SliceDataset(Dataset):
     @property
     def summary(self) -> dict[str, Any]:
         """Which data these are: ``samples``, ``subjects``, how many have a mask (``with_mask``), a lesion in it
-        (``with_lesion``), or an empty one in spite of a label that is not 0 (``overruled``), and a ``fingerprint`` of
+        (``with_lesion``), or an empty one in spite of a label that is not 0 (``overruled``). The ``fingerprint`` is of
         their subjects, labels and files; it stays when the files are moved."""
         tags = [volume.tags for volume in self._volumes]
         return {

@@ -55,7 +55,7 @@ def cut_volume(
     background: float,
     min_lesion_pixels: int,
 ) -> VolumeSlices:
-    """Read a volume and keep the slices asked for; the arguments are those of `SliceDataset`.
+    """Read a volume and keep the slices asked for; for the arguments see `SliceDataset`.
 
     Raises:
         DataError: the volume cannot be read, has other slices than asked for, or neither mask nor label.

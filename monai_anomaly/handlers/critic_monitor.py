@@ -22,10 +22,10 @@ ADVICE = (
 class CriticMonitor:
     r"""Stop an adversarial training that is broken, before the broken weights are saved.
 
-    Broken is a loss, a term of it, or a weight that is no longer a number, and a critic that diverged: one whose slope
-    is held at 1 cannot tell two images apart by more than their Euclidean distance, for which images of V values in a
-    range R have no more than :math:`R \sqrt{V}`. A critic that claims more has escaped its gradient penalty, and what
-    the generator learns of it is worthless.
+    Broken means that a loss, a term of it, or a weight is no longer a number, or that the critic diverged. A critic
+    whose slope is held at 1 cannot tell two images apart by more than their Euclidean distance, for which images of V
+    values in a range R have no more than :math:`R \sqrt{V}`. A critic that claims more has escaped its gradient
+    penalty, and what the generator learns of it is worthless.
 
     Args:
         data_range: R, the width of the intensity range of the images.

@@ -32,8 +32,8 @@ class SaveSegmentations(CaseWriter):
     `DecodeMaskd`.
 
     ``scores.json`` tells of every region, under its name, its size in the mask and the mean entropy in bits of the
-    voxels on either side of its surface; where the samples were kept also its size in every sample, with mean and
-    standard deviation (unbiased).
+    voxels on either side of its surface. Where the samples were kept, it also tells its size in every sample, with mean
+    and standard deviation (unbiased).
 
     Args:
         output_dir: folder of the cases' folders.

@@ -14,7 +14,7 @@ __all__ = ["average_otsu", "otsu_threshold"]
 def otsu_threshold(values: torch.Tensor, bins: int = 256) -> float:
     """Threshold that maximizes the between-class variance of a histogram (Otsu, IEEE Trans. SMC 9(1), 1979).
 
-    The definition is that of ``skimage.filters.threshold_otsu``, which the published code of thesis ch. 7 uses: the
+    As ``skimage.filters.threshold_otsu``, which the published code of thesis ch. 7 uses: the
     histogram spans the values' range and the result is a bin center; the foreground is ``values > threshold``.
 
     Args:

@@ -21,10 +21,10 @@ class Threshold:
 
     Args:
         value: pixels with ``map > value`` are anomalous; the mean of the thresholds when each image has its own.
-        origin: ``"average_otsu"`` and ``"per_image_otsu"`` know no mask; ``"average_otsu_truth"`` is the first of them
-            on the *true* differences of the test set (thesis ch. 6) and so knows the truth, but not the maps;
-            ``"validation"`` has the best Dice on the validation masks; ``"healthy_quantile"`` knows healthy validation
-            slices only; ``"oracle"`` has the best Dice on the test masks and is therefore an upper bound, not a result.
+        origin: ``"average_otsu"`` and ``"per_image_otsu"`` know no mask. ``"average_otsu_truth"`` is the first of them
+            on the *true* differences of the test set (thesis ch. 6): it knows the truth, but not the maps.
+            ``"validation"`` has the best Dice on the validation masks. ``"healthy_quantile"`` knows healthy validation
+            slices only. ``"oracle"`` has the best Dice on the test masks: an upper bound, not a result.
     """
 
     value: float

@@ -26,9 +26,9 @@ _LOG_SCALE = -0.06  # a person's brain against the template's
 def find_brain(head: Volume, template: BrainTemplate, seed: int = 0) -> tuple[np.ndarray, AffineRegistration]:
     """The brain in a scan of a whole head: the template's brain mask, laid on it by a registration. Only a fallback.
 
-    The template has no skull; so it is given shells of fluid, skull and scalp in typical brightnesses, and these are
-    registered with 12 degrees of freedom, from the top of the head on, with a penalty for unlikely sizes and shapes:
-    without it the brain grows until it fills the scalp.
+    The template has no skull, so it is given shells of fluid, skull and scalp in typical brightnesses. These are
+    registered with 12 degrees of freedom, from the top of the head on, with a penalty for unlikely sizes and shapes.
+    Without the penalty the brain grows until it fills the scalp.
 
     Args:
         head: the scan, of any contrast, 0 or more.

@@ -39,9 +39,9 @@ class Foreground(NamedTuple):
 def find_foreground(channel: np.ndarray, in_noise: bool = True) -> Foreground:
     """Tell the subject from what is around it, in one channel of an image.
 
-    * A constant around it, as after skull stripping: what lies above the constant; exactly so where it is 0, and by
-      0.1 % of the range where it is another number, such as the 3e-5 that a scale factor makes of a 0. Where as much
-      lies below the constant as in z-scored images: what differs from it.
+    * A constant around it, as after skull stripping: what lies above the constant. Where it is 0, any value above
+      counts; where it is another number, such as the 3e-5 that a scale factor makes of a 0, values more than 0.1 % of
+      the range above. Where as much lies below the constant as in z-scored images: what differs from it.
     * Noise around it, as in scans of whole heads: what lies above the noise, holes filled and specks left out. Noise
       is what is dark, far from everything bright and not between bright voxels; its median and quartiles give the
       threshold.

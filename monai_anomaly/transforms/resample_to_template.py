@@ -26,7 +26,7 @@ __all__ = [
 def template_grid(
     template: BrainTemplate, spatial_size: Sequence[int], spacing: float = 1.0, axcodes: str = "RAS"
 ) -> np.ndarray:
-    """Affine of a grid whose middle is that of the template's brain, (4, 4).
+    """Affine of a grid centered on the template's brain, (4, 4).
 
     Args:
         template: whose space it is.

@@ -47,7 +47,7 @@ class ScaleIntensityByBrain(Transform):
     it to volumes before cutting slices: statistics of single slices would change from slice to slice.
 
     A `ScalingWarning` says when more of the foreground than in any usual image lies at an end of the range, or when the
-    foreground is all of the image or next to nothing; it is also in the metadata of the result, see `scaling_note`.
+    foreground is all of the image or next to nothing. The metadata of the result has it too, see `scaling_note`.
 
     Args:
         mode: ``"median"`` or ``"percentile"``.

@@ -77,7 +77,7 @@ def segmentation_case_figure(
 ) -> None:
     """Picture of one segmented case: input, mean and variance of the ensemble, and the outlines of the mask.
 
-    Of several regions the mean and the variance of each pixel are those of the region where they are highest.
+    With several regions each pixel shows the highest mean and the highest variance of any region.
 
     Args:
         path: PNG to write.

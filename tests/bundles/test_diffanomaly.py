@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_anomaly.apps.counting import CountCalls
+from monai_anomaly.benchmarks.counting import CountCalls
 from monai_anomaly.visualize.style import PREDICTED
 from tests.visualize.pictures import cells, has_color
 

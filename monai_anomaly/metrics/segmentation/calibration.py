@@ -18,7 +18,7 @@ EDGE = 1e-6
 class ReliabilityBins:
     """Pixels by their predicted probability; the numbers of a reliability diagram.
 
-    The errors are those of MONAI's ``CalibrationErrorMetric`` of one channel: predicted probability of the lesion
+    The errors equal MONAI's ``CalibrationErrorMetric`` of one channel: predicted probability of the lesion
     against its frequency, so a confident "no lesion" is calibrated when there is none.
 
     Args:

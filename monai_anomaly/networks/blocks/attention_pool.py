@@ -16,7 +16,7 @@ class AttentionPool2d(nn.Module):
 
     The tokens are [mean | locations] plus a learned positional embedding; the output of token 0 is projected. The
     embedding belongs to one grid; for an image of another size it is resized bicubically, so that a network trained at
-    256 x 256 also takes 224 x 224. At its own grid the numbers are those of guided-diffusion's layer of this name.
+    256 x 256 also takes 224 x 224. At its own grid it equals guided-diffusion's layer of this name.
     Source: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision"
     (https://arxiv.org/abs/2103.00020), section 2.4; used by Dhariwal & Nichol (https://arxiv.org/abs/2105.05233).
 

@@ -27,7 +27,7 @@ class ScaleShiftResBlock(nn.Module):
         down: halve the size of both branches (mean of 2 x 2) before the first convolution.
         up: double the size of both branches (nearest neighbor) before the first convolution.
         norm_num_groups: groups of the group normalizations.
-        norm_eps: their epsilon; 1e-5 is that of the published weights.
+        norm_eps: their epsilon; 1e-5 in the published weights.
 
     Raises:
         ValueError: if both ``up`` and ``down`` are asked for.

@@ -20,7 +20,7 @@ class GuidedDiffusionNet(nn.Module):
     (https://arxiv.org/abs/2203.04306).
 
     Without ``timesteps`` there is an *export view*, so that tools that know only ``image -> map``
-    (``verify_net_in_out``, TorchScript) have something to run: the image is taken as a sample at one noise level and
+    (``verify_net_in_out``, TorchScript) have something to run. The image is taken as a sample at one noise level, and
     the map is what the denoiser takes away, summed over the channels. This is a coarse look: one step, no encoding,
     **no guidance**. The bundle's result comes from its inferer.
 

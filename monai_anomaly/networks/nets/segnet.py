@@ -33,9 +33,8 @@ class SegNet(nn.Module):
 
     With ``dropout`` (published: 0.5) it is Bayesian SegNet, Kendall et al. (https://arxiv.org/abs/1511.02680): single
     activations are dropped behind the pooling of an encoder level and behind the convolutions of a decoder level. The
-    default levels are those of the published network: encdrop3, 4, 5 and decdrop5, 4, 3 of
-    ``Models/bayesian_segnet_train.prototxt`` in https://github.com/alexgkendall/SegNet-Tutorial.
-    `DropoutEnsembleInferer` draws samples from it.
+    default levels are as published: encdrop3, 4, 5 and decdrop5, 4, 3 of ``Models/bayesian_segnet_train.prototxt`` in
+    https://github.com/alexgkendall/SegNet-Tutorial. `DropoutEnsembleInferer` draws samples from it.
 
     Args:
         spatial_dims: 1, 2 or 3.
