@@ -19,8 +19,9 @@ OVERLAYS = [
     for bundle in BUNDLES
     for path in sorted((bundle / "configs").glob("inference_*.json"))
 ]
-RUN_IDS = ("evaluating", "finalize")
-"""Of `monai.bundle`: what to run by name, and what at the end; entries that a default configuration may lack."""
+COMMAND_IDS = ("evaluating", "finalize", "benchmark")
+"""Entries that a default configuration may lack: for `monai.bundle` what to run by name, and what at the end; for the
+benchmark its settings."""
 each_overlay = pytest.mark.parametrize(("bundle", "name"), OVERLAYS)
 
 
@@ -109,7 +110,7 @@ def test_no_overlay_sets_what_nothing_reads(bundle: str) -> None:
             place = key.removeprefix("+").rpartition("#")[0] or key  # a component may get an argument more
             # an entry that the overlay itself reads, or one that goes after it
             own = re.search(rf"@{re.escape(key)}\b", text + after.get(path.stem, ""))
-            assert place in default or place in RUN_IDS or own, (path.name, key)
+            assert place in default or place in COMMAND_IDS or own, (path.name, key)
             assert not key.startswith("+") or key[1:] in default, (path.name, key)
 
 
