@@ -23,6 +23,7 @@ __all__ = ["speed"]
 def speed(
     config: str | Sequence[str] = (
         "bundles/diffanomaly/configs/train.json",
+        "bundles/diffanomaly/configs/published.json",
         "bundles/diffanomaly/configs/thesis.json",
     ),
     batch_size: int = 1,

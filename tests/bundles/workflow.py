@@ -20,7 +20,12 @@ from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, load
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUNDLES = sorted(path.parents[1] for path in (REPOSITORY / "bundles").glob("*/configs/metadata.json"))
 GENERATED = ("models", "eval", "data")
-AFTER = {"chexpert": "thesis", "inference_chexpert": "inference_thesis"}
+AFTER = {
+    "thesis": "published",
+    "inference_thesis": "published",
+    "chexpert": "thesis",
+    "inference_chexpert": "inference_thesis",
+}
 """Overlays that go after another one, which they are given with."""
 Bundle = str | Path
 Config = str | Path
@@ -30,8 +35,12 @@ def configs(bundle: Bundle) -> Path:
     return REPOSITORY / "bundles" / bundle / "configs"  # a folder that is absolute already stays what it is
 
 
+def with_those_before(name: Config) -> list[Config]:
+    return [*with_those_before(AFTER[name]), name] if isinstance(name, str) and name in AFTER else [name]
+
+
 def config_files(bundle: Bundle, *names: Config) -> list[Path]:
-    given = [file for name in names for file in ((AFTER[name], name) if name in AFTER else (name,))]
+    given = [file for name in names for file in with_those_before(name)]
     return [name if isinstance(name, Path) else configs(bundle) / f"{name}.json" for name in given]
 
 

@@ -163,9 +163,9 @@ def test_x_rays_in_folders(shared: Shared, tmp_path: Path, monkeypatch: pytest.M
     words = ("--subject", r"/(\d+)_", "--modality", "xray", "--split", "[2,1,1]")
     make_datalist(monkeypatch, "folders", tmp_path, tmp_path / "datalist.json", *words)
     options = {"spatial_size": [32, 32]}
-    train(["train", "thesis", "chexpert"], tmp_path, **options, batch_size=4, **{"inferer#batch_size": 16})
+    train(["train", "published", "thesis", "chexpert"], tmp_path, **options, batch_size=4, **{"inferer#batch_size": 16})
     full = shared("realdata/nih_cxr_full")
-    cases = infer(["inference", "inference_thesis", "inference_chexpert"], tmp_path, full, **options)
+    cases = infer(["inference", "published", "inference_thesis", "inference_chexpert"], tmp_path, full, **options)
     assert len(cases) == 2
     for name, case in cases.items():
         check(case, full / f"{name}.png")
