@@ -42,7 +42,7 @@ class _Mask:
 def fixed_dropout(network: nn.Module, seed: int, sample: int) -> Iterator[None]:
     """Within it, a network in evaluation mode drops activations, and always the same ones.
 
-    Only the dropout layers are touched: batch normalization goes on with its stored statistics. The masks depend on the
+    Only the dropout layers are touched: batch normalization keeps its stored statistics. The masks depend on the
     seed, the number of the sample, the layer and the size of the image, and are the same for all images of a batch.
 
     Args:

@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers that are none must not end as "healthy": no threshold, clamp or comparison may swallow a NaN."""
+"""NaN and infinity must not end as "healthy": no threshold, clamp or comparison may swallow a NaN."""
 
 from __future__ import annotations
 

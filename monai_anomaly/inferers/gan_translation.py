@@ -33,7 +33,7 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
         kwargs: see `SlicewiseReconstructionInferer` and `SlicewiseInferer`.
 
     Raises:
-        ValueError: when ``statistics`` is another word.
+        ValueError: when ``statistics`` is unknown.
 
     Example::
 

@@ -41,8 +41,8 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
     their own.
 
     Args:
-        steps: denoising steps, that is network evaluations a sample; 1000 is the paper.
-        solver: ``"ancestral"`` (DDPM, with the learned variance if there is one) or ``"ddim"`` (deterministic but for
+        steps: denoising steps, that is network evaluations per sample; 1000 is the paper.
+        solver: ``"ancestral"`` (DDPM, with the learned variance if there is one) or ``"ddim"`` (deterministic except for
             the first noise).
         order: of the ``"ddim"`` solver, see `solve`.
         grid: how the steps are spread, see `make_grid`.
