@@ -165,7 +165,7 @@ def write_listed(
         cases: the plan.
         name: of the set.
         description: what it shows, in a sentence.
-        parameters: of `claim_images`.
+        parameters: of `ImageSet`, those that change the images.
         mask_threshold: change of the intensity range above which a pixel is in the mask.
 
     Returns:

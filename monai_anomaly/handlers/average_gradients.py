@@ -12,6 +12,8 @@ from monai.engines.utils import IterationEvents
 from monai.utils import AdversarialIterationEvents as Adversarial
 from torch import nn
 
+from ..utils import process_count
+
 __all__ = ["AverageGradients"]
 
 
@@ -50,7 +52,7 @@ class AverageGradients:
     def equalize(self, engine: Engine) -> None:
         """Give all processes the weights and buffers of the first one, once per run: when its first epoch starts, after
         any handler has loaded a state."""
-        if self.started or not _distributed():
+        if self.started or process_count() == 1:
             return
         self.started = True
         for network in self.networks:
@@ -65,7 +67,7 @@ class AverageGradients:
             engine: the trainer.
             part: name of the only part of the networks that has new gradients; None for all of it.
         """
-        if not _distributed():
+        if process_count() == 1:
             return
         modules: Iterable[Any] = (getattr(network, part, network) if part else network for network in self.networks)
         parameters = [p for module in modules for p in module.parameters()]
@@ -75,12 +77,8 @@ class AverageGradients:
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         flat = torch.cat([g.reshape(-1) for g in [*gradients, had]])
         dist.all_reduce(flat)
-        *means, had = (flat / dist.get_world_size()).split([p.numel() for p in parameters] + [len(parameters)])
+        *means, had = (flat / process_count()).split([p.numel() for p in parameters] + [len(parameters)])
         nowhere = had.eq(0).tolist() if any(missing) else [False] * len(parameters)
         for p, mean, unused in zip(parameters, means, nowhere, strict=True):
             if not unused:
                 p.grad = mean.view_as(p).to(p.dtype)
-
-
-def _distributed() -> bool:
-    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1

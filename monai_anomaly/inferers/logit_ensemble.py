@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..diffusion import SeededNoise
+from ..diffusion import NoiseSource, SeededNoise
 from ..losses.aleatoric import split_mean_sigma
 from ..utils import hashed_seed
 from .finite import nan_where_infinite
@@ -25,7 +25,8 @@ class LogitEnsembleInferer(SlicewiseSegmentationInferer):
     as a whole; mean and variance are what it is for.
 
     Args:
-        kwargs: see `SlicewiseSegmentationInferer`; the noise of a sample is the same for all slices.
+        noise_source: makes the noise of some samples from a seed for each, whatever the slice.
+        kwargs: see `SlicewiseSegmentationInferer`.
 
     Example::
 
@@ -33,6 +34,10 @@ class LogitEnsembleInferer(SlicewiseSegmentationInferer):
         found = LogitEnsembleInferer(num_samples=20)(torch.rand(2, 4, 16, 16), network)
         found["mean"], found["variance"]  # each (2, 1, 16, 16)
     """
+
+    def __init__(self, noise_source: NoiseSource = SeededNoise, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.noise_source = noise_source
 
     @property
     def slices_at_a_time(self) -> int:
@@ -47,6 +52,6 @@ class LogitEnsembleInferer(SlicewiseSegmentationInferer):
     def draw(self, x: torch.Tensor, network: Any, samples: range) -> torch.Tensor:
         """Samples (N, len(samples), K, H, W)."""
         mean, sigma = split_mean_sigma(network(x))
-        noise = SeededNoise([hashed_seed(self.seed, sample) for sample in samples])
+        noise = self.noise_source([hashed_seed(self.seed, sample) for sample in samples])
         eps = noise(mean.new_empty(len(samples), *mean.shape[1:]))
         return torch.sigmoid(mean[:, None] + sigma[:, None] * eps)

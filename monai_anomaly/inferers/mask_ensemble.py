@@ -42,8 +42,8 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
 
     Args:
         steps: denoising steps, that is network evaluations per sample; 1000 is the paper.
-        solver: ``"ancestral"`` (DDPM, with the learned variance if there is one) or ``"ddim"`` (deterministic except for
-            the first noise).
+        solver: ``"ancestral"`` (DDPM, with the learned variance if there is one) or ``"ddim"`` (draws
+            the first noise alone).
         order: of the ``"ddim"`` solver, see `solve`.
         grid: how the steps are spread, see `make_grid`.
         prediction: what the network predicts, see `Denoiser`.

@@ -84,11 +84,6 @@ class MaskEncoding:
         """K."""
         return len(self.names)
 
-    @property
-    def label_names(self) -> dict[str, int]:
-        """What the values of a label map mean, except 0, the background."""
-        return {"lesion": 1} if self.kind == "binary" else dict(self.classes)
-
     def encode(self, label_map: torch.Tensor) -> torch.Tensor:
         """The channels (K, ...), 0 or 1, float32, of a label map (1, ...).
 

@@ -52,7 +52,7 @@ def test_evaluations_per_slice_are_those_the_documentation_names(
 
 def test_training_leaves_everything(trained) -> None:
     report = json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))
-    assert {"translation", "intensity flair", "distance to mean healthy"} <= set(report["parts"]["all"]["methods"])
+    assert {"diffanomaly", "intensity flair", "distance to mean healthy"} <= set(report["parts"]["all"]["methods"])
     assert {"models/model.pt", "models/training_state.pt", "models/threshold.json", "eval/panel.png"} <= {
         p.relative_to(trained).as_posix() for p in trained.rglob("*") if p.is_file()
     }

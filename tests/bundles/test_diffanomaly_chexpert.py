@@ -52,7 +52,7 @@ def trained(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_training_and_evaluation(trained: Path) -> None:
     assert (trained / "models" / "model.pt").exists() and (trained / "eval" / "panel.png").exists()
     report = json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))
-    assert "translation" in report["parts"]["all"]["methods"] and report["provenance"]["config"] == "chexpert"
+    assert "diffanomaly" in report["parts"]["all"]["methods"] and report["provenance"]["config"] == "chexpert"
     assert not (trained / "models" / "threshold.json").exists()  # nothing to choose one by: there are no masks
 
 

@@ -43,9 +43,9 @@ def test_training_leaves_everything(trained: Path) -> None:
 def test_report_has_one_sample_and_the_threshold_beside_the_ensemble(trained: Path) -> None:
     report = json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))
     region = report["parts"]["lesion"]
-    assert list(region["methods"]) == ["default of 3", "1 sample", "threshold"]
+    assert list(region["methods"]) == ["diffseg of 3", "1 sample", "threshold"]
     assert report["provenance"]["config"] == "default" and report["settings"]["spacing"] == 6
-    assert [point["samples"] for point in region["methods"]["default of 3"]["dice"]["by_samples"]] == [1, 2, 3]
+    assert [point["samples"] for point in region["methods"]["diffseg of 3"]["dice"]["by_samples"]] == [1, 2, 3]
     rows = list(csv.DictReader((trained / "eval" / "metrics.csv").read_text(encoding="utf-8").splitlines()))
     cases = load_cases(trained / "eval" / "cases.npz", Segmentation.schema)
     assert len(rows) == report["counts"]["test"]["cases"] == len(cases) > 0

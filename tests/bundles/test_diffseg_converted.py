@@ -57,7 +57,7 @@ def test_evaluation(converted: Path, phantom: Path, tmp_path: Path) -> None:
     tiny |= {"dataset_dir": str(phantom), "ckpt_dir": str(converted)}
     train("diffseg", tmp_path, "thesis", converted / "network.json", "evaluate", **tiny)
     report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))
-    assert next(iter(report["parts"]["lesion"]["methods"])) == "thesis of 5"
+    assert next(iter(report["parts"]["lesion"]["methods"])) == "diffseg of 5"
     assert report["settings"]["data_range"] == 1 and report["settings"]["background"] == 0
 
 

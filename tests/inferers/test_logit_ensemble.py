@@ -70,6 +70,14 @@ def test_a_sample_does_not_depend_on_the_others() -> None:
     assert not torch.equal(whole[:, 0], whole[:, 1])
 
 
+def test_noise_can_be_given() -> None:
+    """Without noise every sample is the sigmoid of the mean logit."""
+    x = images(2, 4, 6, 8)
+    found = LogitEnsembleInferer(noise_source=lambda seeds: torch.zeros_like, num_samples=3, regions=2)(x, nn.Identity())
+    torch.testing.assert_close(found["mean"], x[:, :2].sigmoid())
+    assert not found["variance"].any()
+
+
 def test_leaves_the_global_generator_alone() -> None:
     state = torch.get_rng_state()
     LogitEnsembleInferer(num_samples=2)(images(1, 2, 5, 5), nn.Identity())

@@ -63,7 +63,7 @@ def train(files: list[Path | str], folder: Path, **overrides: Any) -> None:
     done = subprocess.run([*command, *words], cwd=folder, capture_output=True, text=True, env=environment, timeout=600)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     report = json.loads((model / "eval" / "metrics.json").read_text(encoding="utf-8"))
-    assert "translation" in report["parts"]["all"]["methods"] and (model / "eval" / "panel.png").exists()
+    assert "diffanomaly" in report["parts"]["all"]["methods"] and (model / "eval" / "panel.png").exists()
     state = torch.load(model / "training_state.pt", weights_only=True)
     assert state["objects"]["lr_scheduler"]["last_epoch"] >= 2  # iterations
     weights = torch.load(model / "model.pt", weights_only=True)

@@ -29,7 +29,7 @@ def test_slices_are_learned_and_segmented_on_their_own_grid(shared: Callable[[st
     region = report["parts"]["lesion"]
     assert report["provenance"]["config"] == "overfit" and region["counts"]["with_lesion"] == 4
     # by heart, in 200 steps of a tiny network; the full check is in docs/results-diffseg.md
-    assert region["methods"]["overfit of 3"]["dice"]["value"] > 0.6
+    assert region["methods"]["diffseg of 3"]["dice"]["value"] > 0.6
 
     folder = {"ckpt_dir": str(tmp_path / "models"), "section": "training", "dataset_dir": str(data)}
     infer("diffseg", tmp_path / "out", **SIZE, **folder, **{"displayable_configs#num_samples": 3})
