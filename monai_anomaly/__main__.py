@@ -48,8 +48,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files may be no valid text
+    words = sys.argv[1:]
+    if words[-1:] in (["--help"], ["-h"]) and "--" not in words:
+        words.insert(-1, "--")  # else a command that takes any option takes this one
     try:
-        fire.Fire({name: read_arguments(command) for name, command in commands.items()}, name="monai_anomaly")
+        fire.Fire({n: read_arguments(command) for n, command in commands.items()}, command=words, name="monai_anomaly")
     except (DataError, OSError, RuntimeError) as error:  # monai.bundle wraps what fails in a RuntimeError
         known = error if isinstance(error, OSError) else known_cause(error)
         if known is None:

@@ -38,3 +38,16 @@ def test_a_folder_below_a_file_is_one_line(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(sys, "argv", ["monai_anomaly", "ellipses", str(tmp_path / "file" / "out")])
     with pytest.raises(SystemExit, match=r"^error: .*/file/out.*could not be written"):
         main()
+
+
+@pytest.mark.parametrize("command", [["speed"], ["speed", "--steps", "1"], ["benchmark", "model.pt", "out.json"], []])
+def test_help_is_asked_for_and_nothing_runs(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Also of commands that take any option of a configuration."""
+    monkeypatch.setattr(sys, "argv", ["monai_anomaly", *command, "--help"])
+    monkeypatch.setenv("PAGER", "cat")
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 0
+    assert "SYNOPSIS" in "".join(capsys.readouterr())
