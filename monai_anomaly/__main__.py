@@ -50,7 +50,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # names of files may be no valid text
     words = sys.argv[1:]
     if words[-1:] in (["--help"], ["-h"]) and "--" not in words:
-        words.insert(-1, "--")  # else a command that takes any option takes this one
+        words = [*words[:-1][:1], "--", "--help"]  # else a command that takes any option takes this one and runs
     try:
         fire.Fire({n: read_arguments(command) for n, command in commands.items()}, command=words, name="monai_anomaly")
     except (DataError, OSError, RuntimeError) as error:  # monai.bundle wraps what fails in a RuntimeError
