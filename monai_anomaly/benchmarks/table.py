@@ -68,7 +68,7 @@ def benchmark_table(result: Mapping[str, Any], names: Sequence[str], scores: Seq
     texts = [table if len(tables) == 1 else f"## {part}\n\n{table}" for part, table in tables.items()]
     devices = ", ".join({about["device"]: None for about in result["checkpoints"].values()})
     note = (
-        f"{len(rows)} checkpoint(s), mean ± sd over them; {len(subjects)} test cases of {len(set(subjects))}"
+        f"{len(rows)} checkpoint(s), mean ± sd (of n - 1) over them; {len(subjects)} test cases of {len(set(subjects))}"
         " subject(s); Δ: minus the first row, on the same cases and over all checkpoints, with the 95 % interval over"
         " subjects (the trainings are not drawn again); names of networks: evaluations per case; s/case: the inferer's;"
         f" {about['date']}, git {about['git_revision']}, torch {about['versions']['torch']}, {devices},"
@@ -101,11 +101,11 @@ def _table(
 
 
 def _spread(values: Sequence[float | None]) -> str:
-    """Mean ± sd; the value alone where there is one, a dash where one is missing."""
+    """Mean ± sd, like that of a comparison; the value alone where there is one, a dash where one is missing."""
     if None in values:
         return "-"
     numbers = np.array(values, dtype=float)
-    return f"{numbers.mean():.4f}" + (f" ± {numbers.std():.4f}" if len(numbers) > 1 else "")
+    return f"{numbers.mean():.4f}" + (f" ± {numbers.std(ddof=1):.4f}" if len(numbers) > 1 else "")
 
 
 def _difference(score: Mapping[str, Any] | None) -> str:

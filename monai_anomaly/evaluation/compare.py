@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..metrics import cluster_bootstrap
-from ..utils import atomic_write, provenance, write_json
+from ..utils import DataError, atomic_write, provenance, write_json
 from .compare_table import comparison_text
 from .evaluate import paired_differences
 from .saved import SavedEvaluation, check_same, named_folders
@@ -38,8 +39,8 @@ def compare(
         methods: ``NAME=FOLDER`` of each, the folder with its ``metrics.json`` and, where the task has pictures,
             ``cases.npz``; the first is what the others are compared to. ``NAME=FOLDER,FOLDER`` are trainings of one
             method that differ in their seed: the first of them stands in the tables, the spread of all has a table of
-            its own.
-        rows: cases of the picture, from the largest lesion to the smallest.
+            its own. The name of a folder has no comma.
+        rows: cases of the picture, from the largest lesion to the smallest; 0: no picture.
         cases: subject and slice of each row of the picture instead, e.g. ``[("sub-0018", 29)]``.
         resamples: of subjects, for the intervals of the paired differences.
 
@@ -49,8 +50,13 @@ def compare(
     Raises:
         DataError: when a folder has no evaluation, or one of another task or of other cases or settings than the first;
             when a case of the picture is in none.
-        ValueError: when no method is given, or one is not ``NAME=FOLDER[,FOLDER...]``.
+        ValueError: when no method is given, one is not ``NAME=FOLDER[,FOLDER...]``, or is called like a baseline or
+            another's variant; when ``out`` is no ``.json``.
     """
+    if Path(out).suffix != ".json":
+        raise ValueError(f"out must end in .json, the tables and pictures lie beside it, got {str(out)!r}")
+    if rows < 0:
+        raise ValueError(f"rows must be at least 0, got {rows}")
     found = {name: [SavedEvaluation.read(f) for f in folders] for name, folders in named_folders(methods).items()}
     check_same([evaluation for several in found.values() for evaluation in several])
     chosen = {name: several[0] for name, several in found.items()}
@@ -81,7 +87,8 @@ def compare(
     }
     keys = None if cases is None else [(str(subject), str(index)) for subject, index in cases]
     saved = {name: evaluation.cases for name, evaluation in chosen.items()}
-    first.task.comparison_figures(Path(out).with_suffix(".png"), saved, rows, keys)
+    if rows if keys is None else keys:
+        first.task.comparison_figures(Path(out).with_suffix(".png"), saved, rows, keys)
     write_json(out, result)
     text = comparison_text(first.task, result)
     with atomic_write(Path(out).with_suffix(".md")) as f:
@@ -95,20 +102,23 @@ def _part(
     """The scores of every method and its variants, and once those of each trivial baseline: the same cases have the
     same ones. With the columns that are compared."""
     first = next(iter(evaluations.values()))
-    rows: dict[str, tuple[SavedEvaluation, str]] = {}
+    rows: list[tuple[str, tuple[SavedEvaluation, str]]] = []
     baselines: dict[str, tuple[SavedEvaluation, str]] = {}
     for name, evaluation in evaluations.items():
         own, *others = evaluation.report["parts"][part]["methods"]
-        rows[name] = (evaluation, own)
+        rows.append((name, (evaluation, own)))
         for other in others:
             if other in evaluation.task.variants:
-                rows[f"{name} ({other})"] = (evaluation, other)
+                rows.append((f"{name} ({other})", (evaluation, other)))
             else:
                 baselines.setdefault(other, (evaluation, other))
+    every = [*rows, *baselines.items()]
+    if twice := [title for title, count in Counter(title for title, _ in every).items() if count > 1]:
+        raise ValueError(f"methods must have names that no baseline and no variant of another has, got {twice[0]!r}")
     scores: dict[str, Any] = {}
     columns: dict[str, dict[str, np.ndarray]] = {}
     about: dict[str, Any] = {}
-    for title, (evaluation, method) in {**rows, **baselines}.items():
+    for title, (evaluation, method) in every:
         entry = evaluation.report["parts"][part]
         scores[title] = {s: _without_lists(e) for s, e in entry["methods"][method].items()}
         found = {s: evaluation.column(s, part, method, first.keys) for s in first.task.paired}
@@ -137,7 +147,15 @@ def _holds_list(value: Any) -> bool:
 
 
 def _spread(evaluations: Sequence[SavedEvaluation]) -> dict[str, Any]:
-    """Mean and spread over trainings of each score that all of them have."""
+    """Mean and spread over trainings of each score that all of them have.
+
+    Raises:
+        DataError: when one is a copy of another.
+    """
+    known: dict[str, SavedEvaluation] = {}
+    for evaluation in evaluations:
+        if (origin := known.setdefault(evaluation.report["provenance"]["run"], evaluation)) is not evaluation:
+            raise DataError(f"{evaluation.path}: expected another training than {origin.path}, found a copy of it")
     parts: dict[str, Any] = {part: {} for part in evaluations[0].report["parts"]}
     for part, scores in parts.items():
         runs = [evaluation.report["parts"][part]["methods"][evaluation.own(part)] for evaluation in evaluations]

@@ -13,8 +13,8 @@ from .task import ALL, Task
 __all__ = ["comparison_text"]
 
 SEEDS_LEGEND = """\
-Trainings of one method that differ in their seed: mean ± standard deviation (least to greatest). The tables above have
-the first of them."""
+Trainings of one method that differ in their seed: mean ± standard deviation (of n - 1; least to greatest). The tables
+above have the first of them."""
 
 
 def comparison_text(task: Task, result: Mapping[str, Any]) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ..utils import atomic_write
 
-__all__ = ["write_metrics"]
+__all__ = ["file_part", "write_metrics"]
 
 
 def write_metrics(
@@ -35,3 +37,9 @@ def write_metrics(
         writer.writerows(report["cases"])
     with atomic_write(folder / "metrics.md") as f:
         f.write(text)
+
+
+def file_part(name: str) -> str:
+    """A name, e.g. of a region, as part of a file's; what no file may have in its name is written as in a URL: "T/C" is
+    "T%2FC"."""
+    return re.sub(r'[%/\\:*?"<>|\x00-\x1f]', lambda match: quote(match[0], safe=""), name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def write_report(
         return found
     folder = Path(output_dir)
     model = None if model_file is None else read_model_record(model_file)
-    about = provenance(config, seed) | ({} if model is None else {"model": model})
+    about = provenance(config, seed) | {"run": uuid.uuid4().hex} | ({} if model is None else {"model": model})
     text = report_text(task, found, about)
     write_metrics(found, text, folder, about)
     print(text)
@@ -79,7 +80,7 @@ def write_report(
         write_threshold(threshold_file, threshold, model)
     task.figures(test, found, folder)
     if keep_cases:
-        save_cases(test, folder / "cases.npz")
+        save_cases(test, folder / "cases.npz", about["run"])
     return found
 
 

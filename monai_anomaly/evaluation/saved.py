@@ -4,25 +4,37 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..utils import DataError, differing_entries, read_json
 from .case_file import load_cases
 from .cases import Cases, case_name
+from .layout import WHAT, check_report, check_training
 from .summary import add_columns
 from .task import Task, column_name
 from .tasks import TASKS, task_of
 
 __all__ = ["SavedEvaluation", "check_same", "named_folders"]
 
-ENTRIES = ("task", "provenance", "settings", "counts", "truth", "parts", "cases")
-WHAT = f"the report of an evaluation with {', '.join(ENTRIES)}"
+TOLERANCE = 1e-6
+"""By how much a score of a baseline may differ, relatively: sums are rounded differently on another machine."""
+
+
+class CaseKey(NamedTuple):
+    """By what the cases of several evaluations are matched."""
+
+    subject: str
+    slice: str
+
+    def __str__(self) -> str:
+        return case_name(*self)
 
 
 @dataclass(frozen=True)
@@ -44,23 +56,38 @@ class SavedEvaluation:
         """Read the report of a folder.
 
         Raises:
-            DataError: when the file is no report of a known task, or has a case twice.
+            DataError: when the file is no whole report of a known task, or has a case twice or several without names.
         """
         path = folder / "metrics.json"
         report = read_json(path, WHAT)
-        if not isinstance(report, dict):
-            raise DataError(f"{path}: expected {WHAT}, found a {type(report).__name__}")
-        if absent := [key for key in ENTRIES if key not in report]:
-            raise DataError(f"{path}: expected {WHAT}, found none of {absent}: evaluate anew")
+        try:
+            check_report(report)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
         if report["task"] not in TASKS:
             raise DataError(f"{path}: expected a task of {list(TASKS)}, found {report['task']!r}")
         try:
             task = task_of(report)
         except TypeError as error:
             raise DataError(f"{path}: expected the settings of {report['task']}, found {report['settings']}") from error
+        try:
+            task.sections(report)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            cause = f"{type(error).__name__}: {error}"
+            raise DataError(f"{path}: expected what the tables of {task.name} need, found less ({cause})") from error
         found = cls(folder, report, task)
-        if twice := [name for name, count in Counter(found.keys).items() if count > 1]:
-            raise DataError(f"{path}: expected every case once, found {twice[0]!r} more often")
+        if twice := [key for key, count in Counter(found.keys).items() if count > 1]:
+            if not any(twice[0]):
+                raise DataError(
+                    f"{path}: expected cases with a subject or a slice, by which those of several methods are matched,"
+                    " found several without"
+                )
+            raise DataError(f"{path}: expected every case once, found '{twice[0]}' more often")
+        for part, entry in report["parts"].items():
+            for method, scores in entry["methods"].items():
+                for score in (score for score in task.paired if score in scores):
+                    if found.column(score, part, method, ()) is None:
+                        raise DataError(f"{path}: expected cases with {score} of {method}, part {part}, found none")
         return found
 
     @property
@@ -83,7 +110,19 @@ class SavedEvaluation:
             "settings": {name: value for name, value in settings.items() if name not in self.task.free},
             "case": self._truth(self.report["cases"]),
             **{f"{name} counts": counts for name, counts in self.report["counts"].items()},
+            "parts": list(self.report["parts"]),
+            **{f"{part} counts": entry["counts"] for part, entry in self.report["parts"].items()},
             **baselines,
+        }
+
+    @property
+    def baselines(self) -> dict[str, dict[str, Any]]:
+        """Baseline and part -> its scores, which depend on no method."""
+        return {
+            f"{name} of {part}": scores
+            for part, entry in self.report["parts"].items()
+            for name, scores in list(entry["methods"].items())[1:]
+            if name not in self.task.variants
         }
 
     def own(self, part: str) -> str:
@@ -91,11 +130,11 @@ class SavedEvaluation:
         return next(iter(self.report["parts"][part]["methods"]))
 
     @property
-    def keys(self) -> list[str]:
-        """Name of every case."""
-        return [_name(row) for row in self.report["cases"]]
+    def keys(self) -> list[CaseKey]:
+        """Names of every case."""
+        return [_key(row) for row in self.report["cases"]]
 
-    def column(self, score: str, part: str, method: str, keys: Sequence[str]) -> np.ndarray | None:
+    def column(self, score: str, part: str, method: str, keys: Sequence[CaseKey]) -> np.ndarray | None:
         """A score of a method of the report in some cases (N,), by their names; None: the report has none."""
         column = column_name(score, part, None if method == self.own(part) else method)
         rows = dict(zip(self.keys, self.report["cases"], strict=True))
@@ -107,14 +146,14 @@ class SavedEvaluation:
         """Its saved cases.
 
         Raises:
-            DataError: when there are none, or they or their truth are others than the report's.
+            DataError: when there are none, or they are of another run, or their truth is another than the report's.
         """
         path = self.folder / "cases.npz"
         if not path.is_file():
             raise DataError(
                 f"{path}: expected the saved cases of an evaluation, found no such file: evaluate with keep_cases"
             )
-        cases = load_cases(path, self.task.schema)
+        cases = load_cases(path, self.task.schema, self.report["provenance"]["run"])
         rows: list[dict[str, Any]] = [{"subject": subject, "slice": index} for subject, index in cases.keys]
         add_columns(rows, self.task.truth(cases))
         expected = self._truth(self.report["cases"])
@@ -126,36 +165,45 @@ class SavedEvaluation:
         """What ``training.json`` tells, e.g. ``parameters`` and ``minutes``; nothing where there is none.
 
         Raises:
-            DataError: when the file is no JSON object.
+            DataError: when the file is no JSON object, or has text for a number.
         """
         path, what = self.folder / "training.json", "the numbers of a training"
         if not path.is_file():
             return {}
-        content = read_json(path, what)
-        if not isinstance(content, dict):
-            raise DataError(f"{path}: expected {what}, found a {type(content).__name__}")
+        content: dict[str, Any] = read_json(path, what)
+        try:
+            check_training(content, what)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
         return content
 
-    def _truth(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-        return {_name(row): {name: row[name] for name in self.report["truth"]} for row in rows}
+    def _truth(self, rows: Sequence[Mapping[str, Any]]) -> dict[CaseKey, dict[str, Any]]:
+        return {_key(row): {name: row[name] for name in self.report["truth"]} for row in rows}
 
 
 def named_folders(methods: Sequence[str]) -> dict[str, list[Path]]:
     """Name -> folders, of several ``NAME=FOLDER[,FOLDER...]``.
 
     Raises:
-        ValueError: when there is none, one has another form, or two have the same name.
+        ValueError: when there is none, one has another form, a folder has a comma in its name, two methods have the
+            same name, or a method has a folder twice.
     """
     pairs = [str(method).partition("=") for method in methods]
     if not pairs or any(not name or not all(folders.split(",")) for name, _, folders in pairs):
         raise ValueError(f"methods must be NAME=FOLDER[,FOLDER...], at least one, got {list(methods)}")
     if len({name for name, _, _ in pairs}) < len(pairs):
         raise ValueError(f"methods must have different names, got {[name for name, _, _ in pairs]}")
-    return {name: [Path(folder) for folder in folders.split(",")] for name, _, folders in pairs}
+    found = {name: [Path(folder) for folder in folders.split(",")] for name, _, folders in pairs}
+    for name, _, folders in pairs:
+        if len(found[name]) > 1 and Path(folders).exists():
+            raise ValueError(f"methods must be in folders without a comma, which divides two, got {folders!r}")
+        if len({folder.resolve() for folder in found[name]}) < len(found[name]):
+            raise ValueError(f"methods must have every training once, got {folders!r} of {name}")
+    return found
 
 
 def check_same(evaluations: Sequence[SavedEvaluation]) -> None:
-    """Make sure that evaluations are of the same task, settings and cases, in whatever order.
+    """Make sure that evaluations are of the same task, settings, cases and baselines, in whatever order.
 
     What only one of two reports has, e.g. validation cases or a baseline chosen on them, does not matter.
 
@@ -168,7 +216,22 @@ def check_same(evaluations: Sequence[SavedEvaluation]) -> None:
             origin, wanted = known.setdefault(place, (evaluation.path, found))
             for where, now, before in differing_entries(found, wanted, place):
                 raise DataError(f"{evaluation.path}: expected {where} {before!r}, as {origin} has it, found {now!r}")
+    scores: dict[str, tuple[Path, Any]] = {}
+    for evaluation in evaluations:
+        for baseline, entries in evaluation.baselines.items():
+            for score, entry in entries.items():
+                place = f"{score} of the baseline {baseline}"
+                origin, before = scores.setdefault(place, (evaluation.path, entry["value"]))
+                if not _close(before, entry["value"]):
+                    raise DataError(
+                        f"{evaluation.path}: expected {place} {before!r}, as {origin} has it, found {entry['value']!r}:"
+                        " other validation or training data?"
+                    )
 
 
-def _name(row: Mapping[str, Any]) -> str:
-    return case_name(str(row["subject"]), str(row["slice"]))
+def _close(a: float | None, b: float | None) -> bool:
+    return a == b if a is None or b is None else math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE**2)
+
+
+def _key(row: Mapping[str, Any]) -> CaseKey:
+    return CaseKey(str(row["subject"]), str(row["slice"]))

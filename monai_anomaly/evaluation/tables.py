@@ -125,7 +125,8 @@ def interval_cell(score: Mapping[str, Any] | None, digits: int = 3, sign: str = 
 
 
 def markdown_table(title: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns are padded to one width."""
+    """A table whose columns are padded to one width; a bar or line break in a cell would divide it."""
+    title, *rows = ([" ".join(c.splitlines()).replace("|", "\\|") for c in row] for row in (title, *rows))
     width = [max(len(row[i]) for row in (title, *rows)) for i in range(len(title))]
     lines = [title, ["-" * w for w in width], *rows]
     return "\n".join("| " + " | ".join(c.ljust(w) for c, w in zip(line, width, strict=True)) + " |" for line in lines)

@@ -80,6 +80,13 @@ def test_the_table_shows_differences_where_cases_are_compared_and_the_ratio_of_t
     assert first[5:] == ["1000", "1", "1.0000"] and second[5:] == ["250", "0.25", "0.2500"]
 
 
+def test_the_spread_over_checkpoints_is_that_of_a_sample() -> None:
+    rows = make_rows()
+    for checkpoint, ece in (("m0", 0.4), ("m1", 0.6)):
+        rows[checkpoint]["first"]["parts"]["a"]["scores"]["ece"] = ece
+    assert table(rows)[2][3] == f"0.5000 ± {0.2 / 2**0.5:.4f}"
+
+
 def test_one_subject_has_a_difference_without_interval_and_one_checkpoint_no_spread() -> None:
     _, _, first, second = table(make_rows(0.01, checkpoints=1), ["s"] * 24)
     assert second[2] == "+0.010" and "±" not in first[1]

@@ -16,7 +16,7 @@ def write_folder(
     folder: Path, task: Task, test: Cases, validation: Any = None, training: Any = None, seed: int = 0
 ) -> str:
     """``metrics.json`` and ``cases.npz`` of an evaluation."""
-    report = evaluate_cases(task, test, validation, training, resamples=0)
-    write_metrics(report, "", folder, provenance("quick", seed))
-    save_cases(test, folder / "cases.npz")
+    report, run = evaluate_cases(task, test, validation, training, resamples=0), str(folder)
+    write_metrics(report, "", folder, provenance("quick", seed) | {"run": run})
+    save_cases(test, folder / "cases.npz", run)
     return str(folder)

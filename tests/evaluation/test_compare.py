@@ -198,8 +198,58 @@ def test_a_picture_needs_the_cases_that_were_scored(tmp_path: Path, folders: dic
     path.unlink()
     with pytest.raises(DataError, match=r"copied/cases\.npz: expected the saved cases of an evaluation, found no such"):
         compared(tmp_path, copied, "a")
-    save_cases(make_blobs(seed=5, regions=2), path)
+    save_cases(make_blobs(regions=2), path, "another")
+    with pytest.raises(
+        DataError, match=r"copied/cases\.npz: expected the cases of run .* found those of run 'another'"
+    ):
+        compared(tmp_path, copied, "a")
+    save_cases(make_blobs(seed=5, regions=2), path, report(folders["diffusion"])["provenance"]["run"])
     message = r"copied/cases\.npz: expected case s\d \d+ lesion_pixels_\w+ \d+, as metrics\.json beside it has it"
     with pytest.raises(DataError, match=message):
         compared(tmp_path, copied, "a")
     assert not (tmp_path / "compare.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("ours", "intensity gray"), ("intensity gray", "ours"), ("a", "a (1 sample)"), ("threshold", "a")],
+)
+def test_methods_called_like_another_row_are_refused(
+    tmp_path: Path, folders: dict[str, str], first: str, second: str
+) -> None:
+    kinds = ("ours", "VAE") if "ours" in (first, second) else ("diffusion", "SegNet")
+    own = {first: folders[kinds[0]], second: folders[kinds[1]]}
+    with pytest.raises(ValueError, match="methods must have names that no baseline and no variant of another has, got"):
+        compared(tmp_path, own, first, second)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["x.md", "x.png", "x"])
+def test_what_is_written_beside_cannot_be_the_output(tmp_path: Path, folders: dict[str, str], name: str) -> None:
+    with pytest.raises(ValueError, match=r"out must end in \.json"):
+        compare(tmp_path / name, f"a={folders['large']}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_rows_are_no_picture(tmp_path: Path, folders: dict[str, str]) -> None:
+    for options in ({"rows": 0}, {"cases": []}):
+        compared(tmp_path, folders, "diffusion", **options)
+        assert not list(tmp_path.glob("*.png"))
+    with pytest.raises(ValueError, match="rows must be at least 0, got -1"):
+        compared(tmp_path, folders, "diffusion", rows=-1)
+
+
+def test_a_copy_of_a_training_is_no_other_seed(tmp_path: Path, folders: dict[str, str]) -> None:
+    copied = shutil.copytree(folders["large"], tmp_path / "copy")
+    with pytest.raises(
+        DataError, match=r"copy/metrics\.json: expected another training than .*large/metrics\.json, fo"
+    ):
+        compared(tmp_path, {"a": f"{folders['large']},{copied}"}, "a")
+
+
+def test_names_divide_no_table_and_leave_no_folder(tmp_path: Path) -> None:
+    task = Segmentation(["t1", "flair"], ["WT", "T/C"])
+    own = {"a|b": write_folder(tmp_path / "eval", task, make_blobs(regions=2))}
+    text, _ = compared(tmp_path, own, "a|b")
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["compare.png", "compare_T%2FC.png"]
+    assert "**a\\|b**" in text

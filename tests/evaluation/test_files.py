@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_anomaly.evaluation.files import write_metrics
+from monai_anomaly.evaluation.files import file_part, write_metrics
 
 
 def test_three_files(tmp_path: Path) -> None:
@@ -25,3 +25,9 @@ def test_what_json_does_not_know_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_metrics({"cases": [{"dice": float("nan")}]}, "", tmp_path, {})
     assert not list(tmp_path.iterdir())
+
+
+def test_names_as_part_of_a_file_name() -> None:
+    assert file_part("WT core (1)") == "WT core (1)"
+    names = ["T/C", "T_C", "T%2FC", "T\\C", "T:C"]
+    assert len({file_part(name) for name in names}) == 5 and "/" not in file_part("../T/C")

@@ -116,7 +116,8 @@ def test_a_baseline_of_other_validation_samples_is_refused(tmp_path: Path, masks
             r"found none of \['task', .*'parts', 'cases'\]: evaluate anew",
         ),
         ("metrics.json", {"task": "registration"}, r"expected a task of \['anomaly_maps', .*found 'registration'"),
-        ("metrics.json", {"settings": {}}, "expected the settings of segmentation, found {}"),
+        ("metrics.json", {"settings": {}}, "expected settings with method, found no method"),
+        ("metrics.json", {"settings": {"method": "m"}}, "expected the settings of segmentation, found {'method'"),
         ("training.json", "[1]", "expected the numbers of a training, found a list"),
     ],
 )
@@ -138,15 +139,133 @@ def test_files_that_cannot_be_used_are_named(
 
 def test_a_case_twice_is_refused(tmp_path: Path, masks: SavedEvaluation) -> None:
     rows = masks.report["cases"]
-    (tmp_path / "metrics.json").write_text(json.dumps({**masks.report, "cases": [*rows, rows[0]]}))
+    (tmp_path / "metrics.json").write_text(json.dumps({**masks.report, "cases": [*rows[:-1], rows[0]]}))
     with pytest.raises(DataError, match=r"metrics\.json: expected every case once, found 's0 40' more often"):
         SavedEvaluation.read(tmp_path)
+
+
+def test_cases_are_matched_by_subject_and_slice(tmp_path: Path) -> None:
+    cases, other = Cases(MAPS.schema), Cases(MAPS.schema)
+    for case in list(make_squares())[1:3]:
+        fields = {name: case[name] for name in MAPS.schema.names}
+        cases.append(*(("a", "1 2") if not len(cases) else ("a 1", "2")), **fields)
+        other.append(**fields)
+    found = saved(tmp_path / "names", MAPS, cases)
+    assert found.keys == [("a", "1 2"), ("a 1", "2")] and found.cases().keys == found.keys
+    write_folder(tmp_path / "none", MAPS, other)
+    with pytest.raises(
+        DataError, match=r"none/metrics\.json: expected cases with a subject or a slice, .* found several"
+    ):
+        SavedEvaluation.read(tmp_path / "none")
+
+
+def test_baselines_must_have_the_same_scores(tmp_path: Path, maps: SavedEvaluation) -> None:
+    def edited(name: str, factor: float) -> SavedEvaluation:
+        report = json.loads(json.dumps(maps.report))
+        report["parts"]["all"]["methods"]["intensity gray"]["pixel_ap"]["value"] *= factor
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metrics.json").write_text(json.dumps(report))
+        return SavedEvaluation.read(tmp_path / name)
+
+    check_same([maps, edited("rounded", 1 + 1e-9)])
+    message = r"other/metrics\.json: expected pixel_ap of the baseline intensity gray of all [\d.]+, as .*maps/metrics"
+    with pytest.raises(DataError, match=message):
+        check_same([maps, edited("other", 1.01)])
+
+
+def change(*path: Any, value: Any = None) -> Any:
+    """What sets an entry of a report, or takes it away."""
+
+    def apply(report: dict) -> None:
+        place: Any = report
+        for key in path[:-1]:
+            place = place[key]
+        if value is None:
+            del place[path[-1]]
+        else:
+            place[path[-1]] = value
+
+    return apply
+
+
+ENTRY = ("parts", "lesion", "methods", "method", "dice")
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (change("task", value=[3]), "expected task of a text, found a list"),
+        (change("settings", value=[]), "expected settings of method, found a list"),
+        (change("provenance", "git_revision"), "expected provenance with .*, found no git_revision"),
+        (change("provenance", "date", value=3), "expected provenance date of a text, found 3"),
+        (change("counts", "test"), "expected counts with test, found no test"),
+        (change("counts", value=[]), "expected counts of test, found a list"),
+        (change("counts", "test", "cases", value="nine"), "expected counts test cases of a number, found 'nine'"),
+        (change("truth", value="label"), "expected truth of a list of columns, found 'label'"),
+        (change("parts", value={}), "expected parts of at least one part, found none"),
+        (change("parts", value=[1]), "expected parts of at least one part, found a list"),
+        (change("parts", "lesion", "about"), "expected parts lesion with .*, found no about"),
+        (
+            change("parts", "lesion", "counts", "with_lesion"),
+            "expected what the tables of segmentation need.*'with_les",
+        ),
+        (change("parts", "lesion", "methods", value={}), "expected parts lesion methods of at least one method, found"),
+        (change(*ENTRY[:-1]), "expected parts lesion methods with 'method' first|of at least one method"),
+        (change(*ENTRY, "value"), "expected parts lesion methods method dice with value, n, found no value"),
+        (
+            change(*ENTRY, "value", value="high"),
+            "expected parts lesion methods method dice value of a number, found 'hi",
+        ),
+        (change(*ENTRY, "value", value=float("nan")), "dice value of a number, found nan"),
+        (change(*ENTRY, "ci95", value=[1]), r"dice ci95 of two numbers, found \[1\]"),
+        (change("cases", value="x"), "expected cases of a row per case, found 'x'"),
+        (change("cases", value=[]), "expected cases of a row per case, found none"),
+        (change("cases", 3), "expected 9 cases, as counts test has it, found 8"),
+        (change("cases", 3, "subject"), "expected cases 3 with subject, slice, lesion_pixels_lesion, found no subject"),
+        (change("cases", 3, "lesion_pixels_lesion"), "expected cases 3 with .*, found no lesion_pixels_lesion"),
+        (change("cases", 3, "dice_lesion"), "expected cases 3 with dice_lesion, like cases 0, found none"),
+        (change("cases", 0, "dice_lesion"), "expected cases 0 with dice_lesion, like cases 1, found none"),
+        (change("cases", 3, "dice_lesion", value="high"), "expected cases 3 dice_lesion of a number, found 'high'"),
+    ],
+)
+def test_reports_that_were_edited_are_refused_in_one_line(
+    tmp_path: Path, masks: SavedEvaluation, edit: Any, message: str
+) -> None:
+    report = json.loads(json.dumps(masks.report))
+    edit(report)
+    (tmp_path / "metrics.json").write_text(json.dumps(report))
+    with pytest.raises(DataError, match=rf"^\S*metrics\.json: .*{message}") as caught:
+        SavedEvaluation.read(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_score_that_no_case_has_any_more_is_refused(tmp_path: Path, masks: SavedEvaluation) -> None:
+    report = json.loads(json.dumps(masks.report))
+    for row in report["cases"]:
+        del row["dice_lesion"]
+    (tmp_path / "metrics.json").write_text(json.dumps(report))
+    with pytest.raises(DataError, match="expected cases with dice of method, part lesion, found none"):
+        SavedEvaluation.read(tmp_path)
+
+
+def test_text_for_a_number_of_a_training_is_refused(tmp_path: Path, masks: SavedEvaluation) -> None:
+    (tmp_path / "training.json").write_text('{"minutes": "x"}')
+    with pytest.raises(DataError, match=r"training\.json: expected minutes of a number, found 'x'"):
+        replace(masks, folder=tmp_path).training()
 
 
 @pytest.mark.parametrize("methods", [(), ("eval",), ("=eval",), ("a=x,",), ("a=x", "a=y")])
 def test_methods_have_names_and_folders(methods: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"methods must (be NAME=FOLDER|have different names)"):
         named_folders(methods)
+
+
+def test_a_folder_twice_or_with_a_comma_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="methods must have every training once, got 'x,"):
+        named_folders(["a=x,y/../x"])
+    (tmp_path / "x,y").mkdir()
+    with pytest.raises(ValueError, match="methods must be in folders without a comma"):
+        named_folders([f"a={tmp_path / 'x,y'}"])
 
 
 def test_folders_of_a_name() -> None:

@@ -25,6 +25,10 @@ def test_columns_are_aligned() -> None:
     assert len({len(line) for line in lines}) == 1 and lines[1].startswith("| ---")
 
 
+def test_bars_and_line_breaks_stay_in_their_cell() -> None:
+    assert markdown_table(["a|b"], [["c\nd"]]).splitlines() == ["| a\\|b |", "| ---- |", "| c d  |"]
+
+
 def test_cells() -> None:
     assert score_cell(MEAN) == "0.009" and score_cell(MEAN, 1, "+") == "+0.0"
     assert interval_cell({**MEAN, "ci95": [-0.1, 0.2]}, sign="+") == "-0.100 to +0.200"

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...utils import DataError, interior
 from ..cases import Cases
+from ..files import file_part
 from ..schema import Field, Schema
 from ..scorers import score_calibration, score_overlap
 from ..tables import Section
@@ -146,7 +147,7 @@ class Segmentation(Task):
     def figures(self, test: Cases, report: Mapping[str, Any], folder: Path) -> None:
         """``examples.png`` (of the first region, ``examples_<name>.png`` of each other) and ``curves.png``."""
         for k, region in enumerate(self.region_names):
-            path = folder / ("examples.png" if k == 0 else f"examples_{region}.png")
+            path = folder / ("examples.png" if k == 0 else f"examples_{file_part(region)}.png")
             title = f"Test cases: {region}, {next(iter(report['parts'][region]['methods']))}"
             draw_examples(path, self.settings, test, k, title)
         draw_curves(folder / "curves.png", self.settings, test, report)

@@ -15,6 +15,7 @@ from ...visualize import (
     uncertainty_comparison_figure,
 )
 from ..cases import Cases
+from ..files import file_part
 
 __all__ = ["draw_curves", "draw_examples", "draw_uncertainties", "shown_channel"]
 
@@ -110,7 +111,7 @@ def draw_uncertainties(
         few[name] = cases.subset(find_cases(cases, drawn, name))
     channel = shown_channel(settings)
     for k, region in enumerate(regions):
-        place = path if k == 0 else path.with_name(f"{path.stem}_{region}{path.suffix}")
+        place = path if k == 0 else path.with_name(f"{path.stem}_{file_part(region)}{path.suffix}")
         shown = {name: cases.subset(find_cases(cases, picked[k], name)) for name, cases in few.items()}
         uncertainty_comparison_figure(place, shown, k, channel, settings["rotate"], f"Uncertainty: {region}")
 
