@@ -16,7 +16,7 @@ from .schema import Field, Schema
 __all__ = ["load_cases", "save_cases"]
 
 NAMES = ("subject", "slice")
-UNREADABLE = (OSError, ValueError, EOFError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (OSError, ValueError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What NumPy raises at a file that is none of its archives, or a damaged one."""
 
 

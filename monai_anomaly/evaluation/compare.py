@@ -15,14 +15,14 @@ from ..metrics import cluster_bootstrap
 from ..utils import DataError, atomic_write, provenance, write_json
 from .compare_table import comparison_text
 from .evaluate import paired_differences
-from .saved import SavedEvaluation, check_same, named_folders
+from .saved import SavedEvaluation, check_same, differing_score, named_folders
 from .summary import number
 from .task import column_name
 
 __all__ = ["compare"]
 
-Evaluations = Mapping[str, Sequence[SavedEvaluation]]
-"""Name of a method -> its evaluations; several are trainings that differ in their seed."""
+Row = tuple[SavedEvaluation, str]
+"""An evaluation, and what its report calls the method of the row."""
 
 
 def compare(
@@ -96,29 +96,42 @@ def compare(
     return text
 
 
+def _rows(part: str, evaluations: Mapping[str, SavedEvaluation]) -> dict[str, Row]:
+    """Every method and its variants, then the trivial baselines: once, as the same cases have the same ones; one of a
+    random augmentation again, with the method's name, where a method has another.
+
+    Raises:
+        ValueError: when two have the same title.
+    """
+    rows: list[tuple[str, Row]] = []
+    baselines: dict[str, Row] = {}
+    more: list[tuple[str, Row]] = []
+    for name, evaluation in evaluations.items():
+        own, *others = methods = evaluation.report["parts"][part]["methods"]
+        rows.append((name, (evaluation, own)))
+        for other in others:
+            row = (evaluation, other)
+            if other in evaluation.task.variants:
+                rows.append((f"{name} ({other})", row))
+                continue
+            known, _ = baselines.setdefault(other, row)
+            if differing_score(methods[other], known.report["parts"][part]["methods"][other]) is not None:
+                more.append((f"{other} ({name})", row))
+    found = [*rows, *baselines.items(), *more]
+    if twice := [title for title, count in Counter(title for title, _ in found).items() if count > 1]:
+        raise ValueError(f"methods must have names that no baseline and no variant of another has, got {twice[0]!r}")
+    return dict(found)
+
+
 def _part(
     part: str, evaluations: Mapping[str, SavedEvaluation], interval: Any
 ) -> tuple[dict[str, Any], dict[str, list]]:
-    """The scores of every method and its variants, and once those of each trivial baseline: the same cases have the
-    same ones. With the columns that are compared."""
+    """The scores of every row, with the columns that are compared."""
     first = next(iter(evaluations.values()))
-    rows: list[tuple[str, tuple[SavedEvaluation, str]]] = []
-    baselines: dict[str, tuple[SavedEvaluation, str]] = {}
-    for name, evaluation in evaluations.items():
-        own, *others = evaluation.report["parts"][part]["methods"]
-        rows.append((name, (evaluation, own)))
-        for other in others:
-            if other in evaluation.task.variants:
-                rows.append((f"{name} ({other})", (evaluation, other)))
-            else:
-                baselines.setdefault(other, (evaluation, other))
-    every = [*rows, *baselines.items()]
-    if twice := [title for title, count in Counter(title for title, _ in every).items() if count > 1]:
-        raise ValueError(f"methods must have names that no baseline and no variant of another has, got {twice[0]!r}")
     scores: dict[str, Any] = {}
     columns: dict[str, dict[str, np.ndarray]] = {}
     about: dict[str, Any] = {}
-    for title, (evaluation, method) in every:
+    for title, (evaluation, method) in _rows(part, evaluations).items():
         entry = evaluation.report["parts"][part]
         scores[title] = {s: _without_lists(e) for s, e in entry["methods"][method].items()}
         found = {s: evaluation.column(s, part, method, first.keys) for s in first.task.paired}

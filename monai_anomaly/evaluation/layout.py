@@ -62,8 +62,8 @@ def check_training(content: Any, what: str) -> None:
         DataError: naming the entry.
     """
     _is(content, "", dict, what)
-    for key in {"parameters", "minutes"} & set(content):
-        if content[key] is not None:
+    for key in ("parameters", "minutes"):
+        if content.get(key) is not None:
             _number(content[key], key)
 
 
@@ -81,8 +81,8 @@ def _entry(entry: Any, place: str) -> None:
     """A score, see :py:func:`case_mean`."""
     _with(entry, place, "value", "n")
     _number(entry["n"], f"{place} n")
-    for key in {"value", "sd"} & set(entry):
-        if entry[key] is not None:
+    for key in ("value", "sd"):
+        if entry.get(key) is not None:
             _number(entry[key], f"{place} {key}")
     bounds = entry.get("ci95")
     if bounds is not None:

@@ -21,8 +21,10 @@ from .summary import add_columns
 from .task import Task, column_name
 from .tasks import TASKS, task_of
 
-__all__ = ["SavedEvaluation", "check_same", "named_folders"]
+__all__ = ["SavedEvaluation", "check_same", "differing_score", "named_folders"]
 
+Scores = Mapping[str, Mapping[str, Any]]
+"""Score -> entry, of one row of a report."""
 TOLERANCE = 1e-6
 """By how much a score of a baseline may differ, relatively: sums are rounded differently on another machine."""
 
@@ -116,13 +118,13 @@ class SavedEvaluation:
         }
 
     @property
-    def baselines(self) -> dict[str, dict[str, Any]]:
-        """Baseline and part -> its scores, which depend on no method."""
+    def baselines(self) -> dict[str, Scores]:
+        """Baseline and part -> its scores, which depend on no method and no training."""
         return {
             f"{name} of {part}": scores
             for part, entry in self.report["parts"].items()
             for name, scores in list(entry["methods"].items())[1:]
-            if name not in self.task.variants
+            if name not in (*self.task.variants, *self.task.random)
         }
 
     def own(self, part: str) -> str:
@@ -216,21 +218,25 @@ def check_same(evaluations: Sequence[SavedEvaluation]) -> None:
             origin, wanted = known.setdefault(place, (evaluation.path, found))
             for where, now, before in differing_entries(found, wanted, place):
                 raise DataError(f"{evaluation.path}: expected {where} {before!r}, as {origin} has it, found {now!r}")
-    scores: dict[str, tuple[Path, Any]] = {}
+    first: dict[str, tuple[Path, Scores]] = {}
     for evaluation in evaluations:
-        for baseline, entries in evaluation.baselines.items():
-            for score, entry in entries.items():
-                place = f"{score} of the baseline {baseline}"
-                origin, before = scores.setdefault(place, (evaluation.path, entry["value"]))
-                if not _close(before, entry["value"]):
-                    raise DataError(
-                        f"{evaluation.path}: expected {place} {before!r}, as {origin} has it, found {entry['value']!r}:"
-                        " other validation or training data?"
-                    )
+        for place, scores in evaluation.baselines.items():
+            origin, wanted = first.setdefault(place, (evaluation.path, scores))
+            if (score := differing_score(scores, wanted)) is not None:
+                expected, value = wanted[score]["value"], scores[score]["value"]
+                raise DataError(
+                    f"{evaluation.path}: expected {score} of the baseline {place} {expected}, as {origin} has it, found"
+                    f" {value}: other validation or training data?"
+                )
 
 
-def _close(a: float | None, b: float | None) -> bool:
-    return a == b if a is None or b is None else math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE**2)
+def differing_score(scores: Scores, others: Scores) -> str | None:
+    """The first score of two rows that both have, and of which they differ by more than rounding; None: none."""
+    for name in scores:
+        a, b = scores[name]["value"], others.get(name, scores[name])["value"]
+        if a != b and (a is None or b is None or not math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE**2)):
+            return name
+    return None
 
 
 def _key(row: Mapping[str, Any]) -> CaseKey:

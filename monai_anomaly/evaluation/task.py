@@ -91,6 +91,8 @@ class Task(ABC):
     variants: ClassVar[Sequence[str]] = ()
     """What else is scored of the method itself; all other rows of a report are trivial baselines, the same ones for
     every method."""
+    random: ClassVar[Sequence[str]] = ()
+    """Baselines that are not quite the same ones, as they are made of a training set with its random augmentation."""
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -253,3 +253,19 @@ def test_names_divide_no_table_and_leave_no_folder(tmp_path: Path) -> None:
     text, _ = compared(tmp_path, own, "a|b")
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["compare.png", "compare_T%2FC.png"]
     assert "**a\\|b**" in text
+
+
+def test_a_baseline_of_a_random_augmentation_stands_with_each_method_that_has_another(tmp_path: Path) -> None:
+    def healthy(level: float) -> list[dict[str, Any]]:
+        return [{"image": np.full((1, 24, 24), level, np.float32), "label": 0}]
+
+    own = {
+        name: write_folder(tmp_path / name, MAPS, make_squares(), training=healthy(level))
+        for name, level in (("a", -0.1), ("b", -0.1), ("c", 0.1))
+    }
+    _, result = compared(tmp_path, own, "a", "b", "c")
+    rows = list(result["parts"]["all"]["methods"])
+    assert rows[3:] == ["input untouched", "intensity gray", "distance to mean healthy", "distance to mean healthy (c)"]
+    for row, name in (("distance to mean healthy", "b"), ("distance to mean healthy (c)", "c")):
+        expected = report(own[name])["parts"]["all"]["methods"]["distance to mean healthy"]
+        assert result["parts"]["all"]["methods"][row] == expected

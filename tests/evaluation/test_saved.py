@@ -50,6 +50,7 @@ def test_other_orders_figures_and_methods_are_the_same_evaluation(tmp_path: Path
         ({"truth": False}, {}, "case s1 0 lesion_pixels 4, as .* found 0"),
         ({}, {"data_range": 1.0}, r"settings data_range 2\.0, as .* found 1\.0"),
         ({}, {"border": 2}, "settings border 0, as .* found 2"),
+        ({}, {"false_positive_rate": 0.2}, r"settings false_positive_rate 0\.01, as .* found 0\.2"),
     ],
 )
 def test_other_cases_or_settings_are_refused(

@@ -20,7 +20,7 @@ from ..tables import Section
 from ..task import ALL, Columns, MethodCases, Part, Task
 from .anomaly_figures import draw_comparison, draw_panel
 from .anomaly_tables import anomaly_sections
-from .baselines import Baseline, intensity_maps, mean_healthy_image
+from .baselines import MEAN_HEALTHY, Baseline, intensity_maps, mean_healthy_image
 
 __all__ = ["AnomalyMaps"]
 
@@ -82,7 +82,8 @@ class AnomalyMaps(Task):
     schema: ClassVar[Schema] = SCHEMA
     scorers: ClassVar = (score_maps, score_reconstruction, score_diagnosis)
     paired: ClassVar = ("dice_validation", "dice_average_otsu_truth", "pixel_ap", *TWIN_SCORES)
-    free: ClassVar = ("show", "rows", "rotate", "signed", "false_positive_rate")
+    free: ClassVar = ("show", "rows", "rotate", "signed")
+    random: ClassVar = (MEAN_HEALTHY,)
 
     def parts(
         self, test: Cases, validation: Iterable[Mapping[str, Any]] | None, training: Any, method: str

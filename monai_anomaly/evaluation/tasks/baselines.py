@@ -14,8 +14,16 @@ from ...metrics.thresholds import best_dice_threshold
 from ...utils import DataError
 from ..schema import as_array
 
-__all__ = ["Baseline", "ChannelThreshold", "best_channel_threshold", "intensity_maps", "mean_healthy_image"]
+__all__ = [
+    "MEAN_HEALTHY",
+    "Baseline",
+    "ChannelThreshold",
+    "best_channel_threshold",
+    "intensity_maps",
+    "mean_healthy_image",
+]
 
+MEAN_HEALTHY = "distance to mean healthy"
 Baseline = Callable[[np.ndarray], np.ndarray]
 """Images (N, C, H, W) -> anomaly maps (N, 1, H, W)."""
 
@@ -34,7 +42,7 @@ def intensity_maps(channel_names: Sequence[str], training_mean: np.ndarray | Non
     """
     baselines: dict[str, Baseline] = {f"intensity {name}": partial(_channel, i) for i, name in enumerate(channel_names)}
     if training_mean is not None:
-        baselines["distance to mean healthy"] = partial(_distance, np.asarray(training_mean, np.float32))
+        baselines[MEAN_HEALTHY] = partial(_distance, np.asarray(training_mean, np.float32))
     return baselines
 
 
