@@ -11,7 +11,8 @@ from .compare import compare
 from .evaluate import evaluate_cases, paired_differences
 from .report import write_report
 from .schema import Field, Schema
-from .task import Context, MethodCases, Part, Task
+from .summary import case_mean, score
+from .task import Columns, Context, MethodCases, Part, Scorer, Summary, Task
 from .tasks import TASKS, AnomalyMaps, Classification, Segmentation, task_of
 
 __all__ = [
@@ -20,18 +21,23 @@ __all__ = [
     "Cases",
     "Classification",
     "CollectCases",
+    "Columns",
     "Context",
     "Field",
     "MethodCases",
     "Part",
     "Schema",
+    "Scorer",
     "Segmentation",
+    "Summary",
     "Task",
+    "case_mean",
     "compare",
     "evaluate_cases",
     "load_cases",
     "paired_differences",
     "save_cases",
+    "score",
     "task_of",
     "write_report",
 ]

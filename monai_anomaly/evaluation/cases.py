@@ -54,12 +54,14 @@ class Cases:
         """
         if unknown := sorted(set(values) - set(self.schema.names)):
             raise TypeError(f"expected fields of {self.schema.names}, got {unknown}")
+        names = {"subject": str(subject), "slice": str(slice)}
         try:
-            self._append({"subject": str(subject), "slice": str(slice)}, values)
+            self._add({**names, **self._row(values)})
         except DataError as error:
-            raise DataError(f"{case_name(str(subject), str(slice)) or len(self)}: {error}.") from error
+            raise DataError(f"{case_name(*names.values()) or len(self)}: {error}.") from error
 
-    def _append(self, names: Mapping[str, str], values: Mapping[str, Any]) -> None:
+    def _row(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a case as they are kept, None where it lacks one."""
         row: dict[str, Any] = {}
         for field in self.schema.fields:
             value = values.get(field.name)
@@ -69,20 +71,36 @@ class Cases:
         if absent := [f.name for f in self.schema.fields if f.required and row[f.name] is None]:
             required = " and ".join(f.name for f in self.schema.fields if f.required)
             raise DataError(f"expected {required}, found no {' and no '.join(absent)}")
+        return row
+
+    def _add(self, row: dict[str, Any]) -> None:
+        """Add a case that fits those before."""
         for field in (f for f in self.schema.fields if f.uniform and self._rows):
             before, now = self._rows[0][field.name] is not None, row[field.name] is not None
             if before != now:
                 expected, found = (field.name, "none") if before else (f"no {field.name}", "one")
                 raise DataError(f"expected {expected}, like the cases before, found {found}")
         self._sizes = self.schema.sizes(row, self._sizes)
-        self._rows.append({**names, **row})
+        self._rows.append(row)
         self._stacks.clear()
 
     def extend(self, other: Cases) -> None:
-        """Add the cases of another set, except those whose subject and slice are known already."""
-        known = set(self.keys) - {("", "")}
-        self._rows += [row for row in other._rows if (row["subject"], row["slice"]) not in known]
-        self._sizes = self._sizes or dict(other._sizes)
+        """Add the cases of another set, except those whose subject and slice are known already.
+
+        Raises:
+            DataError: when the set is of another schema, or one of its cases does not fit those before; none is added.
+        """
+        if other.schema != self.schema:
+            raise DataError(f"Expected cases of {self.schema.name}, found those of {other.schema.name}.")
+        known, whole = set(self.keys) - {("", "")}, self.subset(range(len(self)))
+        for row, title in zip(other._rows, other.titles, strict=True):
+            if (row["subject"], row["slice"]) in known:
+                continue
+            try:
+                whole._add(row)
+            except DataError as error:
+                raise DataError(f"{title}: {error}.") from error
+        self._rows, self._sizes = whole._rows, whole._sizes
         self._stacks.clear()
 
     def subset(self, numbers: Iterable[int]) -> Cases:

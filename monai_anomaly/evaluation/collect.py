@@ -20,16 +20,24 @@ __all__ = ["CollectCases"]
 class CollectCases:
     """Keep every case of an evaluator with its prediction, for :py:func:`write_report`.
 
-    A field of the task's schema is looked for in the prediction (a dictionary, e.g. with ``"map"``), then in the
-    engine's batch (its ``output["label"]`` is whatever the batch was prepared to), then in its output; fields that are
-    not required may be missing. Works with and without decollating. In a distributed run every process has all cases at
-    the end; those that the sampler repeated to fill up are dropped, as ``subject`` and ``slice`` are known already.
+    A field of the task's schema that a method makes (``Field.made``) is looked for in the prediction first, a
+    dictionary e.g. with ``"map"``; then, like all others, in the engine's batch (its ``output["label"]`` is whatever
+    the batch was prepared to) and in its output: no prediction replaces the truth. Fields that are not required may be
+    missing. Works with and without decollating. In a distributed run every process has all cases at the end; those that
+    the sampler repeated to fill up are dropped, as ``subject`` and ``slice`` are known already.
 
     Args:
         task: names the fields.
-        keys: field -> key of the batch or output, where it has another name.
+        keys: field -> key of the prediction, batch or output, where it has another name.
         pred_key: key of the prediction in ``engine.state.output``.
         dtype: how images are kept, ``"float32"`` or ``"float16"``.
+
+    Example::
+
+        collect = CollectCases(AnomalyMaps(["flair"]), keys={"mask": "seg"})  # collect.attach(evaluator), or by hand:
+        sample = {"image": torch.rand(1, 8, 8), "seg": torch.zeros(1, 8, 8), "subject": "a", "slice": 3}
+        collect.add(sample, {"map": torch.rand(1, 8, 8)})
+        len(collect.cases)  # 1
     """
 
     cases: Cases
@@ -83,7 +91,9 @@ class CollectCases:
         Raises:
             DataError: when a field is missing or wrong, see :py:meth:`Cases.append`.
         """
-        found = {name: prediction.get(name, sample.get(key)) for name, key in self.keys.items()}
+        made = {field.name for field in self.schema.fields if field.made}
+        places = {name: [prediction, sample] if name in made else [sample] for name in self.keys}
+        found = {name: next((p[key] for p in places[name] if key in p), None) for name, key in self.keys.items()}
         scalars = {name for name in found if name in ("subject", "slice") or not self.schema[name].shape}
         values = {name: _scalar(value) if name in scalars else value for name, value in found.items()}
         self.cases.append(**{name: value for name, value in values.items() if value is not None})
@@ -124,5 +134,5 @@ def _item(data: Mapping[str, Any], index: int, size: int) -> dict[str, Any]:
 def _scalar(value: Any) -> Any:
     """A number or string that may be wrapped in a tensor, an array or a list of one."""
     if isinstance(value, torch.Tensor | np.ndarray):
-        return value.item()
+        return value.item() if np.prod(value.shape) == 1 else value
     return value[0] if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 1 else value

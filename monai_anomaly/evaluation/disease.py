@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Which cases of anomaly maps count as diseased, and which as healthy."""
+"""Which cases of anomaly maps count as diseased, and which as healthy: by the mask of a case, else by its label."""
 
 from __future__ import annotations
 
@@ -17,14 +17,10 @@ def lesion_pixels(cases: Cases) -> np.ndarray:
 
 
 def diseased(cases: Cases, min_lesion_pixels: int = 1) -> np.ndarray:
-    """(N,) cases that count as diseased: enough lesion pixels, or ``label == 1`` where the set has no masks."""
-    if cases.known("mask").any():
-        return lesion_pixels(cases) >= max(1, min_lesion_pixels)
-    return cases["label"] == 1
+    """(N,) cases that count as diseased: enough lesion pixels; of a case without a mask, ``label == 1``."""
+    return np.where(cases.known("mask"), lesion_pixels(cases) >= max(1, min_lesion_pixels), cases["label"] == 1)
 
 
 def healthy(cases: Cases) -> np.ndarray:
-    """(N,) cases that count as healthy: no lesion pixel and not ``label == 1``; without masks, ``label == 0``."""
-    if cases.known("mask").any():
-        return (lesion_pixels(cases) == 0) & (cases["label"] != 1)
-    return cases["label"] == 0
+    """(N,) cases that count as healthy: no lesion pixel and not ``label == 1``; without a mask, ``label == 0``."""
+    return np.where(cases.known("mask"), (lesion_pixels(cases) == 0) & (cases["label"] != 1), cases["label"] == 0)

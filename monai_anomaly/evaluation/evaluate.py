@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,9 +11,12 @@ import numpy as np
 from ..metrics import cluster_bootstrap
 from .cases import Cases
 from .summary import add_columns, case_mean
-from .task import Columns, Context, Part, Summary, Task, column_name
+from .task import Columns, Context, MethodCases, Part, Summary, Task, column_name, unique
 
 __all__ = ["evaluate_cases", "paired_differences"]
+
+RESERVED = ("method", "resamples", "bootstrap_seed", "inferer")
+"""Settings that a report has besides those of the task."""
 
 
 def evaluate_cases(
@@ -46,15 +49,23 @@ def evaluate_cases(
         without a method], "cases": [a row per test case]}``; only dicts, lists, strings and
         numbers. An entry is ``{"value", "n", ...}``, n being the cases it comes from; a mean over cases has ``"sd"``
         and ``"ci95"``. The first method is the one that is evaluated.
+
+    Raises:
+        DataError: when two parts, methods, scores or columns have the same name, e.g. a site and the whole set, or the
+            method and a baseline.
+        ValueError: when a setting of the task has a name that a report uses itself.
     """
+    if taken := sorted(set(RESERVED) & set(task.settings)):
+        raise ValueError(f"settings of a task must not be called {', '.join(RESERVED)}, got {taken}")
     interval = partial(cluster_bootstrap, resamples=resamples, seed=bootstrap_seed)
-    planned = task.parts(test, validation, training, method)
+    planned = unique("part", task.parts(test, validation, training, method))
     rows: list[dict[str, Any]] = [{"subject": subject, "slice": index} for subject, index in test.keys]
     truth = task.truth(test)
     add_columns(rows, truth)
     parts: dict[str, Any] = {}
     for name, part in planned.items():
-        wanted = [m for i, m in enumerate(part.methods) if baselines or i == 0 or m in task.variants]
+        methods = unique(f"method of {name}", part.methods)
+        wanted = {m: make for i, (m, make) in enumerate(methods.items()) if baselines or i == 0 or m in task.variants}
         parts[name], columns = _evaluate_part(task, test, part, wanted, interval)
         ours, *others = columns
         kept = [(ours, score) for score in columns[ours]]
@@ -104,21 +115,19 @@ def paired_differences(
 
 
 def _evaluate_part(
-    task: Task, test: Cases, part: Part, names: Iterable[str], interval: Any
+    task: Task, test: Cases, part: Part, methods: Mapping[str, Callable[[], MethodCases]], interval: Any
 ) -> tuple[dict[str, Any], dict[str, Columns]]:
     subjects = test["subject"] if part.members is None else test["subject"][part.members]
     of_part = partial(interval, clusters=subjects)
     scored: dict[str, Summary] = {}
     columns: dict[str, Columns] = {}
     about: dict[str, Any] = {}
-    for name in names:
-        method = part.methods[name]()
+    for name, make in methods.items():
+        method = make()
         context = Context(of_part, task.settings, method.validation)
-        scored[name], columns[name] = {}, {}
-        for scorer in task.scorers:
-            summary, column = scorer(method.test, context)
-            scored[name] |= summary
-            columns[name] |= column
+        found = [scorer(method.test, context) for scorer in task.scorers]
+        scored[name] = unique("score", (pair for summary, _ in found for pair in summary.items()))
+        columns[name] = unique("column", (pair for _, column in found for pair in column.items()))
         about |= {name: dict(method.about)} if method.about else {}
     return {
         "counts": dict(part.counts),

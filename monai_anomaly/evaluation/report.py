@@ -61,6 +61,13 @@ def write_report(
 
     Returns:
         The report, as in ``metrics.json`` without the provenance.
+
+    Example::
+
+        cases = Cases(Classification.schema)
+        for i in range(6):
+            cases.append(f"subject {i}", logits=torch.randn(2), label=i % 2)
+        write_report(Classification(["healthy", "diseased"]), cases, "eval", method="mine")  # eval/metrics.md, ...
     """
     test = test.cases if isinstance(test, CollectCases) else test
     validation = validation.cases if isinstance(validation, CollectCases) else validation

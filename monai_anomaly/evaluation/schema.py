@@ -28,20 +28,27 @@ class Field:
     Args:
         name: of the field.
         kind: ``"image"`` is kept in the type of its set, ``"float"`` as float32 (a scalar as float64), ``"mask"`` as
-            bool (nonzero is true), ``"member"`` as bool where all values are 0 or 1, else as float32, ``"label"`` as a
-            whole number, ``"text"`` as text.
+            bool (above 0 is true; negative values are refused), ``"member"`` as bool where all values are 0 or 1, else
+            as float32, ``"label"`` as a whole number, ``"text"`` as text.
         shape: a size each; a letter stands for one size in all cases of a set.
         required: whether a case must have it.
+        made: whether a method makes it; what it is compared with, e.g. the truth, is never read from a prediction.
         uniform: whether either all cases of a set have it, or none.
         low: least value.
         high: greatest value.
         default: the field of a case that lacks it, from its other fields.
+
+    Example::
+
+        mean = Field("mean", "float", ("K", "H", "W"), required=True, made=True, low=0, high=1)
+        mean.keep(torch.full((1, 8, 8), 0.5)).dtype  # float32
     """
 
     name: str
     kind: Kind
     shape: tuple[str | int, ...] = ()
     required: bool = False
+    made: bool = False
     uniform: bool = False
     low: float = -np.inf
     high: float = np.inf
@@ -52,32 +59,46 @@ class Field:
         """What stands for it in the stack of a set, where a case lacks it."""
         return MISSING.get(self.kind, np.nan)
 
-    def keep(self, value: Any, dtype: np.dtype) -> Any:
+    def keep(self, value: Any, dtype: np.dtype | None = None) -> Any:
         """A value as it is kept, a copy: a view would keep the whole batch in memory.
 
         Args:
             value: array, tensor or scalar.
-            dtype: of images.
+            dtype: of images; None: float32.
 
         Raises:
-            DataError: when a value is not finite, or out of range.
+            DataError: when a value is no number, not finite, out of range or too large for its type, or a scalar is
+                none.
         """
         if self.kind == "text":
             return str(value)
         values = np.asarray(as_array(value))
+        if values.dtype.kind not in "biuf":
+            raise DataError(f"expected {self.name} of numbers, found {value!r}")
+        if not self.shape and values.size != 1:
+            raise DataError(f"expected {self.name} as one number, found {values.size} of shape {values.shape}")
         check_numbers(self.name, values)
-        if values.size and not (values.min() >= self.low - TOLERANCE and values.max() <= self.high + TOLERANCE):
+        low = max(self.low, 0) if self.kind == "mask" else self.low
+        if values.size and not (values.min() >= low - TOLERANCE and values.max() <= self.high + TOLERANCE):
             raise DataError(
-                f"expected {self.name} in [{self.low:g}, {self.high:g}], found {values.min():g} to {values.max():g}"
+                f"expected {self.name} in [{low:g}, {self.high:g}], found {values.min():g} to {values.max():g}"
             )
         if self.kind == "label":
-            return int(values)
+            if values.item() % 1:
+                raise DataError(f"expected {self.name} as a whole number, found {values.item():g}")
+            return int(values.item())
         if self.kind == "mask" or (self.kind == "member" and bool(((values == 0) | (values == 1)).all())):
             return values > 0
         if np.isfinite(self.low) or np.isfinite(self.high):
             values = np.clip(values, self.low, self.high)
-        kept = dtype if self.kind == "image" else np.dtype(np.float32 if self.shape else np.float64)
-        return np.array(values, kept) if self.shape else float(values)
+        if not self.shape:
+            return float(values.item())
+        kept = np.dtype(dtype if self.kind == "image" and dtype is not None else np.float32)
+        with np.errstate(over="ignore"):
+            cast = np.array(values, kept)
+        if not np.isfinite(cast).all():
+            raise DataError(f"expected {self.name} that {kept} can hold, found up to {np.abs(values).max():g}")
+        return cast
 
 
 @dataclass(frozen=True)
@@ -87,6 +108,11 @@ class Schema:
     Args:
         name: of the task, in saved files.
         fields: in order; a ``default`` may use those before it.
+
+    Example::
+
+        schema = Schema("scans", (Field("image", "image", ("C", "H", "W"), required=True), Field("label", "label")))
+        schema.names  # ["image", "label"]
     """
 
     name: str

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..utils import DataError
+
 __all__ = ["Interval", "add_columns", "case_mean", "number", "score"]
 
 Interval = Callable[[np.ndarray], "tuple[float, float] | None"]
@@ -48,7 +50,13 @@ def case_mean(values: np.ndarray, interval: Interval) -> dict[str, Any]:
 
 
 def add_columns(rows: Sequence[dict[str, Any]], columns: Mapping[str, np.ndarray]) -> None:
-    """Give the row of every case its values of some columns."""
+    """Give the row of every case its values of some columns.
+
+    Raises:
+        DataError: when a row has a column of that name.
+    """
     for name, values in columns.items():
         for row, value in zip(rows, values, strict=True):
+            if name in row:
+                raise DataError(f"Expected every column of the cases under a name of its own, found {name!r} twice.")
             row[name] = number(value)

@@ -6,16 +6,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from ..utils import DataError
 from .cases import Cases
 from .schema import Schema
 from .summary import Interval
-from .tables import Section
+from .tables import Column, Section, score_table
 
-__all__ = ["ALL", "Columns", "Context", "MethodCases", "Part", "Scorer", "Summary", "Task", "column_name"]
+__all__ = ["ALL", "Columns", "Context", "MethodCases", "Part", "Scorer", "Summary", "Task", "column_name", "unique"]
+
+T = TypeVar("T")
 
 ALL = "all"
 """Name of the only part of an evaluation that has one."""
@@ -64,12 +67,12 @@ class Part:
     """A part of an evaluation with a table of its own: a region of a segmentation, a site of a classification.
 
     Args:
-        methods: name -> how to make its cases, one method at a time in memory; the method comes first.
+        methods: name of each, and how to make its cases, one method at a time in memory; the method comes first.
         counts: of the part's cases.
         members: which test cases are in it, (N,) bool; None: all.
     """
 
-    methods: Mapping[str, Callable[[], MethodCases]]
+    methods: Sequence[tuple[str, Callable[[], MethodCases]]]
     counts: Mapping[str, int] = field(default_factory=dict)
     members: np.ndarray | None = None
 
@@ -79,6 +82,16 @@ class Task(ABC):
     """What an evaluation is of: the fields of its cases, the scores, the baselines, the tables and the figures.
 
     A subclass is a frozen dataclass whose arguments are the settings, plain values that a report records.
+
+    Example::
+
+        cases = Cases(AnomalyMaps.schema)
+        for i in range(4):
+            mask = np.zeros((1, 8, 8))
+            mask[0, :i] = 1
+            cases.append(image=np.random.rand(1, 8, 8), map=mask + np.random.rand(1, 8, 8), mask=mask, subject=f"s{i}")
+        report = evaluate_cases(AnomalyMaps(["flair"]), cases, method="mine")
+        report["parts"]["all"]["methods"]["mine"]["pixel_ap"]["value"]
     """
 
     name: ClassVar[str]
@@ -86,6 +99,8 @@ class Task(ABC):
     scorers: ClassVar[Sequence[Scorer]]
     paired: ClassVar[Sequence[str]]
     """Scores in which methods are compared case by case."""
+    shown: ClassVar[Sequence[Column]]
+    """Scores that the tables show; those of any further scorer get a table of their own."""
     free: ClassVar[Sequence[str]] = ()
     """Settings that change no score: two evaluations that differ in them can be compared."""
     variants: ClassVar[Sequence[str]] = ()
@@ -102,8 +117,8 @@ class Task(ABC):
     @abstractmethod
     def parts(
         self, test: Cases, validation: Iterable[Mapping[str, Any]] | None, training: Any, method: str
-    ) -> dict[str, Part]:
-        """What is scored.
+    ) -> Iterable[tuple[str, Part]]:
+        """What is scored: the name of every part, and the part.
 
         Args:
             test: cases to score.
@@ -121,8 +136,18 @@ class Task(ABC):
         """What is known of every case without any method; it must be the same in evaluations that are compared."""
 
     @abstractmethod
-    def sections(self, report: Mapping[str, Any]) -> list[Section]:
+    def tables(self, report: Mapping[str, Any]) -> list[Section]:
         """The tables of a report, or of a comparison, which looks the same."""
+
+    def sections(self, report: Mapping[str, Any]) -> list[Section]:
+        """The tables, and "Further scores": those of any method that no table shows."""
+        known = {name for column in self.shown for name in (column.score, column.beside)}
+        texts = {}
+        for part, entry in report["parts"].items():
+            scores = dict.fromkeys(s for found in entry["methods"].values() for s in found if s not in known)
+            texts[part] = score_table(entry["methods"], [Column(s, s.replace("_", " "), 4) for s in scores])
+        found = [text if part == ALL else f"{part}:\n\n{text}" for part, text in texts.items() if text]
+        return [*self.tables(report), *([Section("Further scores", "\n\n".join(found))] if found else [])]
 
     @abstractmethod
     def figures(self, test: Cases, report: Mapping[str, Any], folder: Path) -> None:
@@ -156,3 +181,21 @@ def column_name(score: str, part: str = ALL, method: str | None = None) -> str:
     """
     name = score if part == ALL else f"{score}_{part}"
     return name if method is None else f"{name} ({method})"
+
+
+def unique(what: str, pairs: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """A dictionary of pairs, none of which takes the place of another.
+
+    Args:
+        what: has the names, for the message.
+        pairs: name and value of each.
+
+    Raises:
+        DataError: when two have the same name.
+    """
+    found: dict[str, T] = {}
+    for name, value in pairs:
+        if name in found:
+            raise DataError(f"Expected every {what} under a name of its own, found {name!r} twice: rename one.")
+        found[name] = value
+    return found

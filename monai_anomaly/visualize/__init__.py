@@ -9,18 +9,22 @@ from .comparison_figures import difference_comparison_figure, uncertainty_compar
 from .confusion_figure import confusion_figure
 from .curves_figure import curves_figure
 from .examples_figures import anomaly_examples_figure, segmentation_examples_figure
+from .grid import GridColumn, Outline, draw_grid
 from .phantom_figures import phantom_figure, uniqueness_figure
 from .picking import find_cases, pick_cases
 from .preprocessing_figure import preprocessing_figure
 from .twin_figures import chest_figure, ellipses_figure
 
 __all__ = [
+    "GridColumn",
+    "Outline",
     "anomaly_case_figure",
     "anomaly_examples_figure",
     "chest_figure",
     "confusion_figure",
     "curves_figure",
     "difference_comparison_figure",
+    "draw_grid",
     "ellipses_figure",
     "find_cases",
     "phantom_figure",

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .grid import Column, Outline, draw_grid
+from .grid import GridColumn, Outline, draw_grid
 from .limits import difference_limits, gray_limits
 from .orientation import turn_upright
 from .picking import pick_slices
@@ -52,13 +52,13 @@ def anomaly_case_figure(
     highest = np.sort(map.reshape(len(map), -1), axis=1)[:, -max(1, map[0].size // 100) :].mean(1)
     chosen = pick_slices(highest, (map != 0).any((1, 2)), rows)
     top = float(np.quantile(map[chosen], 0.999)) or 1.0
-    gray = Column("input", image[chosen])
-    columns = [gray, Column("healthy reconstruction", reconstruction[chosen])]
+    gray = GridColumn("input", image[chosen])
+    columns = [gray, GridColumn("healthy reconstruction", reconstruction[chosen])]
     if difference is not None:
         signed = _slices(difference, affine)[chosen]
         limits = difference_limits(signed, percentile=99.9)
-        columns.append(Column("signed difference", signed, limits, DIFFERENCE_COLORS, bar=True))
-    columns.append(Column("anomaly map", map[chosen], (0, top), MAP_COLORS, bar=True))
+        columns.append(GridColumn("signed difference", signed, limits, DIFFERENCE_COLORS, bar=True))
+    columns.append(GridColumn("anomaly map", map[chosen], (0, top), MAP_COLORS, bar=True))
     columns.append(replace(gray, title="mask", outlines=[Outline("", mask[chosen], PREDICTED)]))
     draw_grid(path, columns, rotate=affine is not None, title=title, cell=CELL)
 
@@ -96,7 +96,7 @@ def segmentation_case_figure(
     regions = [_slices(region, affine) > 0 for region in mask]
     found = (np.any(regions, axis=0) + uncertain).sum((1, 2))
     chosen = pick_slices(found if found.any() else highest.sum((1, 2)), found > 0, rows)
-    gray = Column("input", image[chosen], window or gray_limits(image[chosen]))
+    gray = GridColumn("input", image[chosen], window or gray_limits(image[chosen]))
     top = float(uncertain[chosen].max()) or 0.25
     legend = names if len(regions) > 1 else [""]
     outlines = [
@@ -104,8 +104,8 @@ def segmentation_case_figure(
     ]
     columns = [
         gray,
-        Column("mean", highest[chosen], smooth=False, bar=True),
-        Column("variance", uncertain[chosen], (0, top), MAP_COLORS, smooth=False, bar=True),
+        GridColumn("mean", highest[chosen], smooth=False, bar=True),
+        GridColumn("variance", uncertain[chosen], (0, top), MAP_COLORS, smooth=False, bar=True),
         replace(gray, title="mask", outlines=outlines),
     ]
     draw_grid(path, columns, rotate=affine is not None, title=title, cell=CELL)

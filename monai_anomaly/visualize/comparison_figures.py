@@ -13,7 +13,7 @@ import numpy as np
 from ..utils import DataError
 from .examples_figures import row_labels, uncertainty_column
 from .fields import Fields, case_names, known
-from .grid import Column, draw_grid
+from .grid import GridColumn, draw_grid
 from .limits import difference_limits, gray_limits
 from .style import DIFFERENCE_COLORS
 
@@ -47,17 +47,17 @@ def difference_comparison_figure(
     for name, cases in methods.items():
         found = known(cases, "reconstruction")
         if found is None:
-            raise DataError(f"{name}: expected slices with a healthy reconstruction, found slices without one.")
+            raise DataError(f"{name}: expected cases with a healthy reconstruction, found some without.")
         healthy[name] = found[:, channel]
         differences[name] = healthy[name] - np.float32(cases["image"][:, channel])
-    gray = Column("input", image, gray_limits(image))
+    gray = GridColumn("input", image, gray_limits(image))
     if twin is None:
-        signed = Column("", image, difference_limits(*differences.values()), DIFFERENCE_COLORS, bar=True)
+        signed = GridColumn("", image, difference_limits(*differences.values()), DIFFERENCE_COLORS, bar=True)
         columns = [gray]
     else:  # the errors of a bad method would make the truth pale
         truth = twin[:, channel] - image
         limits = difference_limits(truth, percentile=100)
-        signed = Column("true\ndifference", truth, limits, DIFFERENCE_COLORS, bar=True)
+        signed = GridColumn("true\ndifference", truth, limits, DIFFERENCE_COLORS, bar=True)
         columns = [gray, signed]
     for name in methods:
         columns.append(replace(gray, title=f"{name}\nhealthy", images=healthy[name]))
@@ -92,7 +92,8 @@ def uncertainty_comparison_figure(
     """
     first = _first(methods)
     image = first["image"][:, channel]
-    columns = [Column("input", image, gray_limits(image)), Column("truth", first["mask"][:, region], smooth=False)]
+    truth = GridColumn("truth", first["mask"][:, region], smooth=False)
+    columns = [GridColumn("input", image, gray_limits(image)), truth]
     for name, cases in methods.items():
         own = uncertainty_column(cases, region)
         columns.append(replace(own, title=f"{name}\n{own.title}"))

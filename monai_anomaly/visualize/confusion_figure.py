@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .style import BACKGROUND, MAP_COLORS, TEXT, new_figure, save_figure
+from .style import BACKGROUND, DIM, MAP_COLORS, TEXT, new_figure, save_figure
 
 __all__ = ["confusion_figure"]
 
-CELL = 3.6
-"""Size of a matrix in inches."""
+CELL, ACROSS = 3.6, 6
+"""Size of a matrix in inches, and how many stand side by side."""
 
 
 def confusion_figure(
@@ -20,17 +20,24 @@ def confusion_figure(
 ) -> None:
     """Picture of confusion matrices: how many cases of each class are called what; color is the share of the row.
 
+    The row of a class without cases is gray.
+
     Args:
         path: PNG to write.
         matrices: part of an evaluation -> counts (K, K), a row per true class.
         class_names: K names.
         title: written above.
     """
-    figure = new_figure(CELL * len(matrices) + 1, CELL + 1)
-    axes = figure.subplots(1, len(matrices), squeeze=False)[0]
-    for axis, (name, matrix) in zip(axes, matrices.items(), strict=True):
-        share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-        axis.imshow(share, cmap=MAP_COLORS, vmin=0, vmax=1)
+    from matplotlib import colormaps
+
+    across = min(len(matrices), ACROSS)
+    rows = -(-len(matrices) // across)
+    figure = new_figure(CELL * across + 1, CELL * rows + 1)
+    axes = figure.subplots(rows, across, squeeze=False).ravel()
+    for axis, (name, matrix) in zip(axes, matrices.items(), strict=False):
+        size = matrix.sum(1, keepdims=True)
+        share = np.where(size > 0, matrix / np.maximum(size, 1), np.nan)
+        axis.imshow(share, cmap=colormaps[MAP_COLORS].with_extremes(bad=DIM), vmin=0, vmax=1)
         for (row, column), count in np.ndenumerate(matrix):
             color = BACKGROUND if share[row, column] > 0.6 else TEXT
             axis.text(column, row, str(count), color=color, ha="center", va="center", fontsize=12)
@@ -39,6 +46,8 @@ def confusion_figure(
         axis.set_xlabel("called", color=TEXT)
         axis.set_ylabel("true", color=TEXT)
         axis.set_title(name, color=TEXT)
+    for axis in axes[len(matrices) :]:
+        axis.remove()
     figure.suptitle(title, color=TEXT)
     figure.tight_layout()
     save_figure(figure, path)

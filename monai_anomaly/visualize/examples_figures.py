@@ -13,7 +13,7 @@ import numpy as np
 from ..metrics import dice_per_slice, mean_entropy
 from ..utils import DataError
 from .fields import Fields, case_names, known
-from .grid import Column, Outline, draw_grid
+from .grid import GridColumn, Outline, draw_grid
 from .limits import difference_limits, gray_limits, map_limits
 from .style import DIFFERENCE_COLORS, MAP_COLORS, PREDICTED, TRUTH
 
@@ -32,40 +32,40 @@ def anomaly_examples_figure(
     rotate: bool = True,
     title: str = "",
 ) -> None:
-    """Picture of a few slices: inputs, healthy reconstruction, twin, anomaly map, predicted and true outline, truth.
+    """Picture of a few cases: inputs, healthy reconstruction, twin, anomaly map, predicted and true outline, truth.
 
     A channel's input, reconstruction and twin share one gray window, all maps (or differences) share one color scale.
 
     Args:
         path: PNG to write, 1600 pixels wide.
-        cases: the slices drawn, from the top: ``image`` (N, C, H, W), ``map`` (N, 1, H, W), ``subject`` and
+        cases: those drawn, from the top: ``image`` (N, C, H, W), ``map`` (N, 1, H, W), ``subject`` and
             ``slice`` (N,), perhaps ``reconstruction`` and ``twin`` (N, C, H, W), ``mask`` (N, 1, H, W) bool.
         channel_names: name of every channel.
         show: input channels to show, the first of them also of the reconstruction and of the twin; unknown names are
             left out, and the last channel is shown when none is known.
         threshold: of the predicted outline; None leaves it out.
-        healthy: which slices are called healthy, (N,) bool.
+        healthy: which cases are called healthy, (N,) bool.
         signed: show the reconstruction minus the input, and the twin minus the input, in place of the map; the outline
             stays that of the map. Without effect where there is no reconstruction.
         window: intensities shown as black and white, so that all images look as the network sees them; None: of each
-            channel the percentiles 0.5 and 99.8 of the slices shown.
+            channel the percentiles 0.5 and 99.8 of the cases shown.
         rotate: the second axis grows upward (axial slices (x, y) of RAS volumes); False: downward (X-rays).
         title: written above.
 
     Raises:
-        DataError: when the slices have no maps.
+        DataError: when the cases have no maps.
     """
     image, found = cases["image"], known(cases, "map")
     if found is None:
-        raise DataError("A picture of anomaly maps needs maps; found slices of a method that only classifies.")
+        raise DataError("A picture of anomaly maps needs maps; found cases of a method that only classifies.")
     names = [name for name in show if name in channel_names] or [channel_names[-1]]
     shown = [list(channel_names).index(name) for name in names]
     maps, truth = found[:, 0], known(cases, "mask")
     mask = np.zeros(maps.shape, bool) if truth is None else truth[:, 0] > 0
 
-    def gray(name: str, images: np.ndarray, channel: int) -> Column:
+    def gray(name: str, images: np.ndarray, channel: int) -> GridColumn:
         limits = window or gray_limits(image[:, channel])
-        return Column(f"{name}\n{channel_names[channel]}", images[:, channel], limits)
+        return GridColumn(f"{name}\n{channel_names[channel]}", images[:, channel], limits)
 
     columns = [gray("input", image, channel) for channel in shown]
     others = {"healthy reconstruction": known(cases, "reconstruction"), "true healthy twin": known(cases, "twin")}
@@ -75,9 +75,9 @@ def anomaly_examples_figure(
         first = np.float32(image[:, shown[0]])
         differences = {t: o[:, shown[0]] - first for t, o in zip(titles, others.values(), strict=True) if o is not None}
         scale = difference_limits(*differences.values())
-        columns += [Column(t, d, scale, DIFFERENCE_COLORS, bar=True) for t, d in differences.items()]
+        columns += [GridColumn(t, d, scale, DIFFERENCE_COLORS, bar=True) for t, d in differences.items()]
     else:
-        columns.append(Column("anomaly map", maps, map_limits(maps), MAP_COLORS, bar=True))
+        columns.append(GridColumn("anomaly map", maps, map_limits(maps), MAP_COLORS, bar=True))
     outlines = [Outline("true", mask, TRUTH, 3.0)] if mask.any() else []
     dice = np.full(len(maps), np.nan)
     if threshold is not None:
@@ -86,7 +86,7 @@ def anomaly_examples_figure(
         dice = np.where(mask.any((1, 2)), dice_per_slice(predicted, mask), np.nan)
     columns.append(replace(columns[0], title="outlines", outlines=outlines))
     if mask.any():
-        columns.append(Column("true lesion", mask, smooth=False))
+        columns.append(GridColumn("true lesion", mask, smooth=False))
     sound = np.zeros(len(maps), bool) if healthy is None else healthy
     notes = [f"Dice {d:.2f}" if np.isfinite(d) else "healthy" * bool(s) for d, s in zip(dice, sound, strict=True)]
     draw_grid(path, columns, row_labels(cases, notes), rotate, title)
@@ -102,29 +102,29 @@ def segmentation_examples_figure(
     rotate: bool = True,
     title: str = "",
 ) -> None:
-    """Picture of a few slices: input, true region, two samples, mean, variance and outlines (thesis ch. 5, Fig. 3).
+    """Picture of a few cases: input, true region, two samples, mean, variance and outlines (thesis ch. 5, Fig. 3).
 
     Args:
         path: PNG to write, 1600 pixels wide.
-        cases: the slices drawn, from the top: ``image`` (N, C, H, W), ``mean`` and ``mask`` (N, K, H, W), ``subject``
+        cases: those drawn, from the top: ``image`` (N, C, H, W), ``mean`` and ``mask`` (N, K, H, W), ``subject``
             and ``slice`` (N,), perhaps ``samples`` (N, n, K, H, W), and for `uncertainty_column` ``variance``.
         region: index of the region shown.
         channel: index of the input channel shown.
         channel_name: its name.
-        window: intensities shown as black and white; None: the percentiles 0.5 and 99.8 of the slices shown.
+        window: intensities shown as black and white; None: the percentiles 0.5 and 99.8 of the cases shown.
         rotate: the second axis grows upward (axial slices (x, y) of RAS volumes); False: downward (X-rays).
         title: written above.
     """
     image, truth, mean = cases["image"][:, channel], cases["mask"][:, region] > 0, cases["mean"][:, region]
     samples = known(cases, "samples")
-    count = 0 if samples is None else min(2, samples.shape[1])
-    gray = Column(f"input\n{channel_name}", image, window or gray_limits(image))
+    members = [] if samples is None else samples[:, :2, region].swapaxes(0, 1)
+    gray = GridColumn(f"input\n{channel_name}", image, window or gray_limits(image))
     outlines = [Outline("true", truth, TRUTH, 3.0), Outline("mean > 0.5", mean > 0.5, PREDICTED)]
     columns = [
         gray,
-        Column("truth", truth, smooth=False),
-        *(Column(f"sample {i + 1}", samples[:, i, region], smooth=False) for i in range(count) if samples is not None),
-        Column("mean", mean, smooth=False, bar=True),
+        GridColumn("truth", truth, smooth=False),
+        *(GridColumn(f"sample {i + 1}", members[i], smooth=False) for i in range(len(members))),
+        GridColumn("mean", mean, smooth=False, bar=True),
         uncertainty_column(cases, region),
         replace(gray, title="outlines", outlines=outlines),
     ]
@@ -132,7 +132,7 @@ def segmentation_examples_figure(
     draw_grid(path, columns, row_labels(cases, notes), rotate, title)
 
 
-def uncertainty_column(cases: Fields, region: int) -> Column:
+def uncertainty_column(cases: Fields, region: int) -> GridColumn:
     """What cases have as uncertainty of a region: the variance, or else the entropy of the mean, which one prediction
     has too."""
     variance = known(cases, "variance")
@@ -140,7 +140,7 @@ def uncertainty_column(cases: Fields, region: int) -> Column:
         name, values = "variance", variance[:, region]
     else:
         name, values = "entropy (bit)", mean_entropy(cases["mean"][:, region])
-    return Column(name, values, map_limits(values), MAP_COLORS, smooth=False, bar=True)
+    return GridColumn(name, values, map_limits(values), MAP_COLORS, smooth=False, bar=True)
 
 
 def row_labels(cases: Fields, notes: Sequence[str] = ()) -> list[str]:

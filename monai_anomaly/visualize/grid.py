@@ -12,7 +12,7 @@ import numpy as np
 from .orientation import turn_slice
 from .style import DPI, GRAY, TEXT, new_figure, save_figure
 
-__all__ = ["Column", "Outline", "draw_cell", "draw_grid"]
+__all__ = ["GridColumn", "Outline", "draw_cell", "draw_grid"]
 
 WIDTH, LEFT, EDGE, LINE = 16.0, 0.75, 0.1, 0.22
 """Width of a picture, of the labels and of an empty margin, height of a line of text, in inches."""
@@ -36,7 +36,7 @@ class Outline:
 
 
 @dataclass(frozen=True)
-class Column:
+class GridColumn:
     """One view of all rows of a picture.
 
     Attributes:
@@ -65,7 +65,7 @@ class Column:
 
 def draw_grid(
     path: str | os.PathLike,
-    columns: Sequence[Column],
+    columns: Sequence[GridColumn],
     labels: Sequence[str] = (),
     rotate: bool = True,
     title: str = "",
@@ -80,6 +80,12 @@ def draw_grid(
         rotate: see `turn_slice`.
         title: above all.
         cell: width of a column in inches; None: the picture has 1600 pixels.
+
+    Example::
+
+        images = np.random.rand(3, 24, 32)
+        columns = [GridColumn("input", images), GridColumn("map", images**2, colors="inferno", bar=True)]
+        draw_grid("picture.png", columns, labels=["a", "b", "c"])
     """
     rows, x, y = columns[0].images.shape
     left = LEFT if labels else EDGE
@@ -103,7 +109,7 @@ def draw_grid(
     save_figure(figure, path)
 
 
-def draw_cell(axis: Any, column: Column, row: int, rotate: bool) -> Any:
+def draw_cell(axis: Any, column: GridColumn, row: int, rotate: bool) -> Any:
     """Draw one image of a column, with its outlines, on an axis."""
     axis.set(xticks=[], yticks=[], facecolor="black")
     axis.spines[:].set_visible(False)
@@ -117,7 +123,7 @@ def draw_cell(axis: Any, column: Column, row: int, rotate: bool) -> Any:
     return drawn
 
 
-def _explain(figure: Any, column: Column, box: Any, drawn: Any, height: float) -> None:
+def _explain(figure: Any, column: GridColumn, box: Any, drawn: Any, height: float) -> None:
     """Color bar or legend below a column, whose lowest cell is ``box``."""
     if column.bar:
         place = (box.x0 + 0.08 * box.width, box.y0 - 0.2 / height, 0.84 * box.width, 0.1 / height)

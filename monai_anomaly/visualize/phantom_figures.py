@@ -10,7 +10,7 @@ import numpy as np
 from ..data.phantom.contrast import CONTRASTS
 from ..data.phantom.subject import PhantomSubject
 from ..data.phantom.uniqueness import brain_scaled, residual_correlation
-from .grid import Column, Outline, draw_cell, draw_grid
+from .grid import GridColumn, Outline, draw_cell, draw_grid
 from .style import COLORS, DIFFERENCE_COLORS, TEXT, new_figure, save_figure
 
 __all__ = ["phantom_figure", "uniqueness_figure"]
@@ -34,10 +34,10 @@ def phantom_figure(path: str | os.PathLike, subjects: Sequence[PhantomSubject]) 
         image, twin = brain_scaled(s.image, s.mask), brain_scaled(s.twin, s.mask)
         views.append(np.stack([*image, twin[-1], s.tissue / 3, s.label])[..., k])
     shown = np.stack(views, axis=1)
-    columns = [Column(name, images) for name, images in zip([*CONTRASTS, "twin flair"], shown, strict=False)]
+    columns = [GridColumn(name, images) for name, images in zip([*CONTRASTS, "twin flair"], shown, strict=False)]
     found = [(name, shown[-1] == value) for name, value in CLASSES.items()]
     outlines = [Outline(name, r, color, 2.0) for (name, r), color in zip(found, COLORS, strict=False) if r.any()]
-    columns.append(Column("tissue and lesion", shown[-2], (0, 2), smooth=False, outlines=outlines))
+    columns.append(GridColumn("tissue and lesion", shown[-2], (0, 2), smooth=False, outlines=outlines))
     labels = [f"seed {s.seed}, site {s.site}\n{s.lesion or 'healthy'}" for s in subjects]
     draw_grid(path, columns, labels, cell=1.9)
 
@@ -60,7 +60,7 @@ def uniqueness_figure(path: str | os.PathLike, subjects: Sequence[PhantomSubject
         axis.axis("off")
     for axis, s in zip(axes.flat, subjects, strict=False):
         image = brain_scaled(s.image[channel, None], s.mask)[..., _middle(s)]
-        draw_cell(axis, Column("", image), 0, rotate=True)
+        draw_cell(axis, GridColumn("", image), 0, rotate=True)
         axis.set_title(f"seed {s.seed}", color=TEXT, fontsize=9)
     correlation = residual_correlation(subjects, channel)
     panel = figure.add_axes((share + 0.05, 0.05, 0.9 - share, 0.85))

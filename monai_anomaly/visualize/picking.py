@@ -66,7 +66,7 @@ def find_cases(cases: Fields, wanted: Sequence[tuple[str, str | int]], method: s
     numbers = {name: i for i, name in enumerate(case_names(cases))}
     keys = [(str(subject), str(index)) for subject, index in wanted]
     if missing := [key for key in keys if key not in numbers]:
-        raise DataError(f"{method}: expected the slices {keys}, found no {missing}.")
+        raise DataError(f"{method}: expected the cases {keys}, found no {missing}.")
     return [numbers[key] for key in keys]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..data.chest.image import make_chest
 from ..data.ellipses.geometry import make_ellipses
-from .grid import Column, draw_grid
+from .grid import GridColumn, draw_grid
 from .limits import difference_limits
 from .style import DIFFERENCE_COLORS
 
@@ -68,8 +68,8 @@ def twin_figure(
     change = np.stack(twin) - np.stack(diseased)
     images = {"healthy": healthy, "diseased": diseased, "its healthy twin": twin}
     columns = [
-        *(Column(name, np.stack(shown), (-1, 1)) for name, shown in images.items()),
-        Column("twin - diseased", change, difference_limits(change), DIFFERENCE_COLORS, bar=True),
-        Column("mask", np.stack(mask), smooth=False),
+        *(GridColumn(name, np.stack(shown), (-1, 1)) for name, shown in images.items()),
+        GridColumn("twin - diseased", change, difference_limits(change), DIFFERENCE_COLORS, bar=True),
+        GridColumn("mask", np.stack(mask), smooth=False),
     ]
     draw_grid(path, columns, rotate=False, cell=2.2)

@@ -45,6 +45,12 @@ def test_half_precision_keeps_maps_exact() -> None:
     np.testing.assert_array_equal(cases["map"][0], values)
 
 
+def test_half_precision_refuses_what_it_cannot_hold() -> None:
+    with pytest.raises(DataError, match="a: expected image that float16 can hold, found up to 70000"):
+        anomaly({"image": IMAGE * 7e4, "subject": "a"}, dtype="float16")
+    assert anomaly({"image": IMAGE * 7e4})["image"].max() == 7e4
+
+
 def test_what_is_kept_is_a_copy() -> None:
     image, mask = IMAGE.copy(), MAP.copy()
     cases = anomaly({"image": image, "mask": mask})
@@ -77,6 +83,12 @@ def test_variance_by_default_is_that_of_the_members_unbiased() -> None:
         ({"reconstruction": IMAGE * np.nan}, "reconstruction of finite values"),
         ({"twin": IMAGE * np.nan}, "twin of finite values"),
         ({"probability": float("nan")}, "probability of finite values"),
+        ({"probability": [0.1, 0.9]}, r"probability as one number, found 2 of shape \(2,\)"),
+        ({"mask": MAP - 1}, "mask in .0, inf., found -1 to -1"),
+        ({"map": MAP + 1e39}, "map that float32 can hold, found up to 1e.39"),
+        ({"label": 0.7}, "label as a whole number, found 0.7"),
+        ({"label": [0, 1]}, "label as one number"),
+        ({"label": "sick"}, "label of numbers, found 'sick'"),
     ],
 )
 def test_bad_anomaly_maps_are_named(fields: dict, message: str) -> None:
@@ -139,6 +151,22 @@ def test_extend_skips_known_cases_but_keeps_unnamed_ones() -> None:
     empty = Cases(Segmentation.schema)
     empty.extend(make_blobs(n=2, keep=False))
     assert empty["samples"].shape == (2, 0, 1, 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (make_blobs(1, n=3, regions=2), "s0 42: expected mask of shape"),
+        (make_blobs(1, n=3, size=16), "s0 42: expected image of shape"),
+        (make_blobs(1, n=3, keep=False), "s0 42: expected samples, like the cases before, found none"),
+        (anomaly({"map": MAP}), "Expected cases of segmentation, found those of anomaly_maps"),
+    ],
+)
+def test_extend_refuses_cases_that_do_not_fit(other: Cases, message: str) -> None:
+    cases = make_blobs(n=2)
+    with pytest.raises(DataError, match=message):
+        cases.extend(other)
+    assert len(cases) == 2 and cases["samples"].shape[1] == 5
 
 
 def test_a_subset_is_a_set_of_its_own() -> None:

@@ -122,6 +122,23 @@ def test_fields_may_have_other_keys() -> None:
     assert collect.cases["mask"].all() and collect.cases.keys == [("p", "")]
 
 
+def test_no_prediction_replaces_the_truth() -> None:
+    image, nothing = np.zeros((2, 4, 4)), np.zeros((1, 4, 4))
+    collect = CollectCases(ANOMALY, keys={"map": "anomaly"})
+    sample = {"image": image, "mask": nothing, "label": 0, "subject": "a"}
+    made = {"image": image + 7, "mask": nothing + 1, "label": 1, "twin": image, "subject": "b", "anomaly": nothing + 2}
+    collect.add(sample, made)
+    cases = collect.cases
+    assert not cases["image"].any() and not cases["mask"].any() and cases["label"] == [0] and cases.keys == [("a", "")]
+    assert not cases.has("twin") and (cases["map"] == 2).all()
+
+
+def test_labels_of_several_numbers_are_refused() -> None:
+    sample = {"image": torch.zeros(2, 4, 4), "label": torch.tensor([0, 1])}
+    with pytest.raises(DataError, match="label as one number"):
+        CollectCases(ANOMALY).add(sample, {"map": torch.zeros(1, 4, 4)})
+
+
 def test_every_process_gets_the_cases_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cases that the sampler repeated count once."""
     mine, other = (run(ANOMALY, Translate(), make_samples(n)) for n in (2, 3))

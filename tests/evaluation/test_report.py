@@ -23,6 +23,7 @@ from monai_anomaly.evaluation import (
     write_report,
 )
 from monai_anomaly.evaluation.report import report_text
+from monai_anomaly.evaluation.tasks import anomaly_figures
 from monai_anomaly.utils import provenance, write_model_record
 
 from .blobs import make_blobs
@@ -139,6 +140,17 @@ def test_the_picture_shows_images_as_the_network_sees_them(tmp_path: Path) -> No
         picture = np.asarray(Image.open(tmp_path / "panel.png").convert("L"), dtype=float)
         brightness.append(picture[:, : picture.shape[1] // 4].mean())
     assert brightness[1] < 0.6 * brightness[0]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_picture_shows_cases_that_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+    drawn: list[Cases] = []
+    monkeypatch.setattr(anomaly_figures, "anomaly_examples_figure", lambda path, few, *_: drawn.append(few))
+    cases = make_lesions(0, perfect) if known else make_lesions(0, perfect, mask=None, label=None)
+    smallest = np.sort(cases["mask"].sum((1, 2, 3)))[-2]
+    write_report(AnomalyMaps(["t1", "flair"], min_lesion_pixels=max(1, int(smallest))), cases, tmp_path, resamples=0)
+    sizes = drawn[0]["mask"].sum((1, 2, 3))
+    assert len(sizes) == 6 and ((sizes == 0) | (sizes >= smallest)).all()
 
 
 def test_signed_difference_takes_the_place_of_the_map(tmp_path: Path) -> None:

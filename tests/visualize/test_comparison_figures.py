@@ -46,7 +46,7 @@ def test_uncertainty_of_every_method(tmp_path: Path) -> None:
 
 def test_what_cannot_be_drawn_is_named(tmp_path: Path) -> None:
     without = {key: values for key, values in anomaly().items() if key != "reconstruction"}
-    with pytest.raises(DataError, match="b: expected slices with a healthy reconstruction"):
+    with pytest.raises(DataError, match="b: expected cases with a healthy reconstruction"):
         difference_comparison_figure(tmp_path / "a.png", {"a": anomaly(), "b": without})
     turned = {key: values[::-1] for key, values in segmentation().items()}
     with pytest.raises(DataError, match=r"b: expected the cases of a, \[\('s0', '4'\).*found \[\('s1', '4'\)"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_anomaly.visualize.grid import Column, Outline, draw_grid
+from monai_anomaly.visualize import GridColumn, Outline, draw_grid
 
 from .pictures import at, cells, center, has_color, near
 
@@ -24,7 +24,7 @@ def block(rows: int, x: int, y: int) -> np.ndarray:
 @pytest.mark.parametrize("rotate", [True, False])
 @pytest.mark.parametrize("labels", [(), ("one", "two", "three")])
 def test_every_image_lies_in_its_cell_the_right_way_up(tmp_path: Path, rotate: bool, labels: tuple[str, ...]) -> None:
-    columns = [Column("a", block(3, 2, 0), bar=True), Column("b\nsecond line", block(3, 14, 6), smooth=False)]
+    columns = [GridColumn("a", block(3, 2, 0), bar=True), GridColumn("b\nsecond line", block(3, 14, 6), smooth=False)]
     draw_grid(tmp_path / "new" / "grid.png", columns, labels, rotate, "title", cell=2)
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["grid.png"]
     found = cells(tmp_path / "new" / "grid.png", 3, 2)
@@ -39,7 +39,7 @@ def test_every_image_lies_in_its_cell_the_right_way_up(tmp_path: Path, rotate: b
 def test_an_outline_surrounds_its_region_in_its_row(tmp_path: Path) -> None:
     regions = block(2, 8, 3) > 0
     regions[1] = False
-    draw_grid(tmp_path / "a.png", [Column("a", np.zeros((2, 20, 10)), outlines=[Outline("true", regions, COLOR)])])
+    draw_grid(tmp_path / "a.png", [GridColumn("a", np.zeros((2, 20, 10)), outlines=[Outline("true", regions, COLOR)])])
     (first,), (second,) = cells(tmp_path / "a.png", 2, 1)
     line = has_color(first, COLOR)
     assert near(center(line), (0.5, 0.5)) and not has_color(first, COLOR)[len(first) // 2, first.shape[1] // 2]
@@ -48,6 +48,6 @@ def test_an_outline_surrounds_its_region_in_its_row(tmp_path: Path) -> None:
 
 def test_limits_are_the_first_and_the_last_color(tmp_path: Path) -> None:
     images = np.repeat(np.array([-5.0, 2.0, 3.0, 9.0]), 5).reshape(1, 20, 1) * np.ones((1, 20, 10))
-    draw_grid(tmp_path / "a.png", [Column("a", images, (1, 3), smooth=False)])
+    draw_grid(tmp_path / "a.png", [GridColumn("a", images, (1, 3), smooth=False)])
     ((cell,),) = cells(tmp_path / "a.png", 1, 1)
     assert [at(cell, x, 0.5)[0] for x in (0.1, 0.4, 0.6, 0.9)] == pytest.approx([0, 128, 255, 255], abs=2)

@@ -48,5 +48,5 @@ def test_other_slices_only_where_none_is_eligible() -> None:
 def test_cases_are_found_by_name() -> None:
     cases = {"subject": np.array(["a", "a", "b"]), "slice": np.array(["1", "2", "1"])}
     assert find_cases(cases, [("b", 1), ("a", "2")]) == [2, 1]
-    with pytest.raises(DataError, match=r"ours: expected the slices .* found no \[\('b', '2'\)\]"):
+    with pytest.raises(DataError, match=r"ours: expected the cases .* found no \[\('b', '2'\)\]"):
         find_cases(cases, [("a", 1), ("b", 2)], "ours")

@@ -42,7 +42,8 @@ def score_maps(cases: Cases, context: Context) -> tuple[Summary, Columns]:
     whole, known = _whole_image(maps), sick | well
     summary: Summary = {"image_auroc_map": score(roc_auc(whole[known], sick[known]), known.sum())}
     columns: Columns = {"map_value": whole}
-    if not (cases.known("mask").any() and sick.any()):
+    sick &= cases.known("mask")  # where the lesion lies is not known of the others
+    if not sick.any():
         return summary, columns
 
     own = np.array([otsu_threshold(torch.from_numpy(m)) for m in maps])
@@ -60,10 +61,11 @@ def score_maps(cases: Cases, context: Context) -> tuple[Summary, Columns]:
         columns[f"dice_{threshold.origin}"] = dice
     columns["threshold_per_image_otsu"] = own
     auroc, ap = (np.where(sick, x, np.nan) for x in per_slice(maps, mask))
-    pooled = ranking_scores(maps, mask)
+    labeled = cases.known("mask") | well
+    pooled = ranking_scores(maps[labeled], mask[labeled])
     for name, values, overall in (("pixel_auroc", auroc, pooled[0]), ("pixel_ap", ap, pooled[1])):
         summary[name] = case_mean(values, interval)
-        summary[f"{name}_pooled"] = score(overall, len(maps), pixels=maps.size)
+        summary[f"{name}_pooled"] = score(overall, labeled.sum(), pixels=maps[labeled].size)
         columns[name] = values
     return summary, columns
 
@@ -80,8 +82,8 @@ def _thresholds(test: Cases, context: Context, own: np.ndarray, sick: np.ndarray
         yield Threshold(value, "average_otsu_truth"), "true differences of the test set"
     valid = context.validation
     if valid is not None and valid.has("map"):
-        ill, well = diseased(valid, settings["min_lesion_pixels"]), healthy(valid)
-        if valid.known("mask").any() and ill.any():
+        ill, well = diseased(valid, settings["min_lesion_pixels"]) & valid.known("mask"), healthy(valid)
+        if ill.any():
             value = best_dice_threshold(valid["map"][ill], valid["mask"][ill])[0]
             yield Threshold(value, "validation"), "validation"
         if well.any():

@@ -13,7 +13,7 @@ from ..task import Columns, Context, Summary
 
 __all__ = ["score_overlap"]
 
-MEANS = ("dice", "jaccard", "hd95", "dice_without_empty", "jaccard_without_empty", "flagged_slices", "flagged_pixels")
+MEANS = ("dice", "jaccard", "hd95", "dice_without_empty", "jaccard_without_empty", "flagged_cases", "flagged_pixels")
 
 
 def score_overlap(cases: Cases, context: Context) -> tuple[Summary, Columns]:
@@ -21,7 +21,7 @@ def score_overlap(cases: Cases, context: Context) -> tuple[Summary, Columns]:
 
     Scores are means over the cases where the region is not empty. An empty prediction counts as Dice and Jaccard 0 and
     has no HD95; ``dice_without_empty`` and ``jaccard_without_empty`` leave it out, and ``empty`` counts it. Where the
-    region is empty, ``flagged_slices`` is the share of cases with any predicted pixel.
+    region is empty, ``flagged_cases`` is the share of cases with any predicted pixel.
 
     Args:
         cases: of one region (K = 1). The prediction is ``mean`` above 0.5; where there is no mean, the score of a case
@@ -54,7 +54,7 @@ def _columns(predictions: np.ndarray, masks: np.ndarray, spacing: float | Sequen
     return {
         **columns,
         **{f"{k}_without_empty": np.where(kept, columns[k], np.nan) for k in ("dice", "jaccard")},
-        "flagged_slices": np.where(healthy, predictions.any((1, 2)), np.nan),
+        "flagged_cases": np.where(healthy, predictions.any((1, 2)), np.nan),
         "flagged_pixels": np.where(healthy, predictions.mean((1, 2)), np.nan),
         "pixels": predictions.sum((1, 2)).astype(np.float64),
     }

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...visualize import anomaly_examples_figure, difference_comparison_figure, find_cases, pick_cases
 from ..cases import Cases
 from ..disease import diseased, healthy, lesion_pixels
@@ -22,7 +24,7 @@ def draw_panel(path: Path, settings: Mapping[str, Any], test: Cases, threshold: 
         test: cases to choose from.
         threshold: ``value`` and ``origin``; None: no outline.
     """
-    few = test.subset(_picked(test, settings["rows"], healthy_rows=1))
+    few = test.subset(_picked(test, settings, settings["rows"], healthy_rows=1))
     low = settings["background"]
     origin = "" if threshold is None else f"; threshold: {threshold['origin'].replace('_', ' ')}"
     anomaly_examples_figure(
@@ -64,7 +66,7 @@ def draw_comparison(
         if not cases.has("reconstruction"):
             continue
         if keys is None:
-            keys = [cases.keys[i] for i in _picked(cases, rows, healthy_rows=0)]
+            keys = [cases.keys[i] for i in _picked(cases, settings, rows, healthy_rows=0)]
         few[name] = cases.subset(find_cases(cases, keys, name))
     if not few:
         return
@@ -74,5 +76,8 @@ def draw_comparison(
     difference_comparison_figure(path, few, channel, settings["rotate"], title)
 
 
-def _picked(cases: Cases, rows: int, healthy_rows: int) -> list[int]:
-    return pick_cases(lesion_pixels(cases), diseased(cases), healthy(cases), rows, healthy_rows)
+def _picked(cases: Cases, settings: Mapping[str, Any], rows: int, healthy_rows: int) -> list[int]:
+    sick, well = diseased(cases, settings["min_lesion_pixels"]), healthy(cases)
+    if not (sick | well).any():  # nothing is known of any case: any may be shown
+        well = np.ones(len(cases), bool)
+    return pick_cases(lesion_pixels(cases), sick, well, rows, healthy_rows)

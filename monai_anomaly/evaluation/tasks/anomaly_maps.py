@@ -19,7 +19,7 @@ from ..scorers.reconstruction import TWIN_SCORES
 from ..tables import Section
 from ..task import ALL, Columns, MethodCases, Part, Task
 from .anomaly_figures import draw_comparison, draw_panel
-from .anomaly_tables import anomaly_sections
+from .anomaly_tables import SHOWN, anomaly_sections
 from .baselines import MEAN_HEALTHY, Baseline, intensity_maps, mean_healthy_image
 
 __all__ = ["AnomalyMaps"]
@@ -29,12 +29,12 @@ SCHEMA = Schema(
     "anomaly_maps",
     (
         Field("image", "image", IMAGE, required=True),
-        Field("map", "float", PLANE, uniform=True),
-        Field("reconstruction", "image", IMAGE),
+        Field("map", "float", PLANE, uniform=True, made=True),
+        Field("reconstruction", "image", IMAGE, made=True),
         Field("mask", "mask", PLANE),
         Field("twin", "image", IMAGE),
         Field("label", "label"),
-        Field("probability", "float"),
+        Field("probability", "float", made=True),
     ),
 )
 
@@ -65,6 +65,17 @@ class AnomalyMaps(Task):
         rows: cases of the picture.
         rotate: show the second axis upward (axial slices of RAS volumes); False: downward (X-rays).
         signed: show signed differences in place of the map.
+
+    Example::
+
+        cases, rng = Cases(AnomalyMaps.schema), np.random.default_rng(0)
+        for i in range(4):
+            mask = np.zeros((1, 16, 16), bool)
+            mask[0, 4:8, 4:8] = i % 2
+            image = rng.random((1, 16, 16)) + mask
+            cases.append(f"subject {i}", 30, image=image, map=image**2, mask=mask)
+        report = evaluate_cases(AnomalyMaps(["flair"]), cases)
+        list(report["parts"]["all"]["methods"])  # ["method", "intensity flair"]
     """
 
     channel_names: Sequence[str]
@@ -82,23 +93,23 @@ class AnomalyMaps(Task):
     schema: ClassVar[Schema] = SCHEMA
     scorers: ClassVar = (score_maps, score_reconstruction, score_diagnosis)
     paired: ClassVar = ("dice_validation", "dice_average_otsu_truth", "pixel_ap", *TWIN_SCORES)
+    shown: ClassVar = SHOWN
     free: ClassVar = ("show", "rows", "rotate", "signed")
     random: ClassVar = (MEAN_HEALTHY,)
 
     def parts(
         self, test: Cases, validation: Iterable[Mapping[str, Any]] | None, training: Any, method: str
-    ) -> dict[str, Part]:
+    ) -> list[tuple[str, Part]]:
         """One part: the method, the untouched input and the trivial maps; see :py:meth:`Task.parts`."""
         valid = validation if isinstance(validation, Cases) and len(validation) else None
         sets = [(cases, self._inside(cases)) for cases in (test, valid) if cases is not None]
-        methods: dict[str, Callable[[], MethodCases]] = {method: partial(_method, sets)}
+        methods: list[tuple[str, Callable[[], MethodCases]]] = [(method, partial(_method, sets))]
         if test.has("reconstruction") and (diseased(test, self.min_lesion_pixels) & test.known("twin")).any():
             untouched = test.replace(map=None, reconstruction=test["image"], probability=None)
-            methods["input untouched"] = lambda: MethodCases(untouched)
+            methods.append(("input untouched", partial(MethodCases, untouched)))
         mean = None if training is None else mean_healthy_image(training)
-        for name, baseline in intensity_maps(self.channel_names, mean).items():
-            methods[name] = partial(_method, sets, baseline)
-        return {ALL: Part(methods)}
+        baselines = intensity_maps(self.channel_names, mean).items()
+        return [(ALL, Part([*methods, *((name, partial(_method, sets, baseline)) for name, baseline in baselines)]))]
 
     def _inside(self, cases: Cases) -> np.ndarray | None:
         """The brain without its rim; None: no rim is left out."""
@@ -123,7 +134,7 @@ class AnomalyMaps(Task):
             "diseased": diseased(cases, self.min_lesion_pixels),
         }
 
-    def sections(self, report: Mapping[str, Any]) -> list[Section]:
+    def tables(self, report: Mapping[str, Any]) -> list[Section]:
         """Scores, thresholds, differences, reconstruction and classification."""
         return anomaly_sections(report)
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..tables import Column, Section, difference_table, interval_cell, markdown_table, score_cell, score_table
 from ..task import ALL
 
-__all__ = ["anomaly_sections"]
+__all__ = ["SHOWN", "anomaly_sections"]
 
 SCORES = (
     Column("dice_validation", "Dice val."),
@@ -68,6 +68,8 @@ DIAGNOSIS = (
 DIAGNOSIS_LEGEND = """\
 Of whole images, diseased against healthy: accuracy and Cohen's kappa of the classifier's probability above 0.5, AUROC
 of its probability, and of the map's highest pixels."""
+
+SHOWN = (*SCORES, *RECONSTRUCTION, *DIFFERENCE, *DIAGNOSIS)
 
 
 def anomaly_sections(report: Mapping[str, Any]) -> list[Section]:

@@ -12,7 +12,8 @@ import numpy as np
 
 from ...metrics.thresholds import best_dice_threshold
 from ...utils import DataError
-from ..schema import as_array
+from ..schema import Field, as_array
+from ..task import unique
 
 __all__ = [
     "MEAN_HEALTHY",
@@ -21,9 +22,11 @@ __all__ = [
     "best_channel_threshold",
     "intensity_maps",
     "mean_healthy_image",
+    "most_frequent_class",
 ]
 
 MEAN_HEALTHY = "distance to mean healthy"
+LABEL = Field("label", "label")
 Baseline = Callable[[np.ndarray], np.ndarray]
 """Images (N, C, H, W) -> anomaly maps (N, 1, H, W)."""
 
@@ -39,8 +42,12 @@ def intensity_maps(channel_names: Sequence[str], training_mean: np.ndarray | Non
 
     Returns:
         Name -> baseline.
+
+    Raises:
+        DataError: when two channels have the same name.
     """
-    baselines: dict[str, Baseline] = {f"intensity {name}": partial(_channel, i) for i, name in enumerate(channel_names)}
+    channels = unique("channel", ((name, i) for i, name in enumerate(channel_names)))
+    baselines: dict[str, Baseline] = {f"intensity {name}": partial(_channel, i) for name, i in channels.items()}
     if training_mean is not None:
         baselines[MEAN_HEALTHY] = partial(_distance, np.asarray(training_mean, np.float32))
     return baselines
@@ -68,7 +75,7 @@ def mean_healthy_image(samples: Iterable[Mapping[str, Any]]) -> np.ndarray | Non
     """
     total, count = None, 0
     for sample in samples:
-        if int(sample["label"]) == 0:
+        if LABEL.keep(sample["label"]) == 0:
             image = np.asarray(sample["image"], np.float64)
             total, count = image if total is None else total + image, count + 1
     if total is None:
@@ -77,6 +84,28 @@ def mean_healthy_image(samples: Iterable[Mapping[str, Any]]) -> np.ndarray | Non
         )
         return None
     return (total / count).astype(np.float32)
+
+
+def most_frequent_class(samples: Iterable[Mapping[str, Any]], count: int) -> int | None:
+    """The class that most of a training set has.
+
+    Args:
+        samples: dictionaries with a ``label``; -1 is unknown.
+        count: of the classes.
+
+    Returns:
+        Its number; None, with a warning, where no label is known, see :py:func:`mean_healthy_image`.
+
+    Raises:
+        DataError: when a label is none of a class.
+    """
+    labels = [label for sample in samples if (label := LABEL.keep(sample["label"])) >= 0]
+    if not labels:
+        warnings.warn("no training sample has a known label: the most frequent class is left out", stacklevel=2)
+        return None
+    if max(labels) >= count:
+        raise DataError(f"Expected labels of the training set below {count}, found {max(labels)}.")
+    return int(np.bincount(labels).argmax())
 
 
 @dataclass(frozen=True)

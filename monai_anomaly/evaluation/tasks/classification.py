@@ -16,14 +16,15 @@ from ..cases import Cases
 from ..schema import Field, Schema
 from ..scorers import score_classes
 from ..tables import Column, Section, difference_table, score_table
-from ..task import ALL, Columns, MethodCases, Part, Task
+from ..task import ALL, Columns, MethodCases, Part, Task, unique
+from .baselines import most_frequent_class
 
 __all__ = ["Classification"]
 
 SCHEMA = Schema(
     "classification",
     (
-        Field("logits", "float", ("K",), required=True),
+        Field("logits", "float", ("K",), required=True, made=True),
         Field("label", "label", required=True),
         Field("site", "text"),
     ),
@@ -53,6 +54,14 @@ class Classification(Task):
 
     Args:
         class_names: name of every class.
+
+    Example::
+
+        cases = Cases(Classification.schema)
+        for i in range(6):
+            cases.append(f"subject {i}", logits=torch.randn(2), label=i % 2, site="north" if i < 3 else "south")
+        report = evaluate_cases(Classification(["healthy", "diseased"]), cases, training=[{"label": 1}])
+        list(report["parts"])  # ["all", "north", "south"]
     """
 
     class_names: Sequence[str]
@@ -61,45 +70,46 @@ class Classification(Task):
     schema: ClassVar[Schema] = SCHEMA
     scorers: ClassVar = (score_classes,)
     paired: ClassVar = ("accuracy",)
+    shown: ClassVar = SCORES
 
     def parts(
         self, test: Cases, validation: Iterable[Mapping[str, Any]] | None, training: Any, method: str
-    ) -> dict[str, Part]:
+    ) -> list[tuple[str, Part]]:
         """All cases, and the cases of every site; the most frequent class of the training set beside the method.
 
         Raises:
-            DataError: when the names do not fit the logits, or a label has no name.
+            DataError: when the names do not fit the logits, or a label, also of the training set, has no name.
         """
         count, labels = test["logits"].shape[1], test["label"]
         if len(self.class_names) != count:
             raise DataError(f"Expected {count} class names, found {list(self.class_names)}.")
         if labels.max() >= count:
             raise DataError(f"Expected labels below {count}, found {labels.max()}.")
-        frequent = None if training is None else _most_frequent(training, count)
+        frequent = None if training is None else most_frequent_class(training, count)
         sites = sorted({str(site) for site in test["site"] if site})
-        members: dict[str, np.ndarray | None] = {ALL: None}
+        members: list[tuple[str, np.ndarray | None]] = [(ALL, None)]
         if len(sites) > 1:
-            members |= {site: test["site"] == site for site in sites}
-        parts = {}
-        for name, some in members.items():
+            members += [(site, test["site"] == site) for site in sites]
+        parts = []
+        for name, some in members:
             cases = test if some is None else test.subset(np.flatnonzero(some))
-            methods: dict[str, Callable[[], MethodCases]] = {method: partial(MethodCases, cases)}
+            methods: list[tuple[str, Callable[[], MethodCases]]] = [(method, partial(MethodCases, cases))]
             if frequent is not None:
                 constant = np.tile(np.eye(count)[frequent], (len(cases), 1))
-                methods["most frequent"] = partial(MethodCases, cases.replace(logits=constant))
-            parts[name] = Part(methods, {"cases": len(cases)}, some)
+                methods.append(("most frequent", partial(MethodCases, cases.replace(logits=constant))))
+            parts.append((name, Part(methods, {"cases": len(cases)}, some)))
         return parts
 
     def counts(self, cases: Cases) -> dict[str, int]:
         """Of a set of cases, for the report."""
-        size = {f"class {name}": int((cases["label"] == c).sum()) for c, name in enumerate(self.class_names)}
-        return {**super().counts(cases), **size}
+        sizes = ((f"class {name}", int((cases["label"] == c).sum())) for c, name in enumerate(self.class_names))
+        return {**super().counts(cases), **unique("class", sizes)}
 
     def truth(self, cases: Cases) -> Columns:
         """Label and site."""
         return {"label": cases["label"], "site": cases["site"]}
 
-    def sections(self, report: Mapping[str, Any]) -> list[Section]:
+    def tables(self, report: Mapping[str, Any]) -> list[Section]:
         """Scores and differences of every part."""
         parts = report["parts"]
         titles = {name: f"{name}: {part['counts']['cases']} cases" for name, part in parts.items()}
@@ -120,8 +130,3 @@ class Classification(Task):
         self, path: Path, methods: Mapping[str, Callable[[], Cases]], rows: int, keys: Sequence[tuple[str, str]] | None
     ) -> None:
         """None: cases have no images."""
-
-
-def _most_frequent(samples: Iterable[Mapping[str, Any]], count: int) -> int:
-    labels = [int(sample["label"]) for sample in samples]
-    return int(np.bincount([label for label in labels if label >= 0], minlength=count).argmax())

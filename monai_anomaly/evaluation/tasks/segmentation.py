@@ -19,7 +19,7 @@ from ..tables import Section
 from ..task import Columns, MethodCases, Part, Task
 from .baselines import ChannelThreshold, best_channel_threshold
 from .segmentation_figures import draw_curves, draw_examples, draw_uncertainties
-from .segmentation_tables import segmentation_sections
+from .segmentation_tables import CALIBRATION, OVERLAP, segmentation_sections
 
 __all__ = ["ONE_SAMPLE", "THRESHOLD", "Segmentation"]
 
@@ -41,9 +41,9 @@ SCHEMA = Schema(
     (
         Field("image", "image", ("C", "H", "W"), required=True),
         Field("mask", "mask", REGIONS, required=True),
-        Field("mean", "float", REGIONS, required=True, low=0, high=1),
-        Field("samples", "member", ("n", *REGIONS), uniform=True, low=0, high=1),
-        Field("variance", "float", REGIONS, low=0, default=_variance),
+        Field("mean", "float", REGIONS, required=True, low=0, high=1, made=True),
+        Field("samples", "member", ("n", *REGIONS), uniform=True, low=0, high=1, made=True),
+        Field("variance", "float", REGIONS, low=0, default=_variance, made=True),
     ),
 )
 
@@ -71,6 +71,17 @@ class Segmentation(Task):
         show: channel of the pictures; the last one where it is unknown.
         rows: cases of the pictures.
         rotate: show the second axis upward (axial slices of RAS volumes); False: downward (X-rays).
+
+    Example::
+
+        cases, rng = Cases(Segmentation.schema), np.random.default_rng(0)
+        for i in range(4):
+            mask = np.zeros((1, 16, 16), bool)
+            mask[0, 4:9, 4:9] = True
+            samples = rng.random((5, 1, 16, 16)) < 0.1 + 0.8 * mask
+            cases.append(image=rng.random((1, 16, 16)), mask=mask, mean=samples.mean(0), samples=samples)
+        report = evaluate_cases(Segmentation(["flair"], ["lesion"]), cases, method="mine")
+        report["parts"]["lesion"]["methods"]["mine of 5"]["dice"]["value"]
     """
 
     channel_names: Sequence[str]
@@ -87,12 +98,13 @@ class Segmentation(Task):
     schema: ClassVar[Schema] = SCHEMA
     scorers: ClassVar = (score_overlap, score_calibration)
     paired: ClassVar = ("dice",)
+    shown: ClassVar = (*OVERLAP, *CALIBRATION)
     variants: ClassVar = (ONE_SAMPLE,)
     free: ClassVar = ("show", "rows", "rotate", "channel_names")
 
     def parts(
         self, test: Cases, validation: Iterable[Mapping[str, Any]] | None, training: Any, method: str
-    ) -> dict[str, Part]:
+    ) -> list[tuple[str, Part]]:
         """A part per region: the ensemble, one of its samples and the trivial threshold; see :py:meth:`Task.parts`.
 
         Raises:
@@ -103,18 +115,18 @@ class Segmentation(Task):
                 raise DataError(f"Expected {test[field].shape[1]} {kind} names, found {list(names)}.")
         thresholds = [] if validation is None else best_channel_threshold(validation)
         count = test["samples"].shape[1]
-        parts = {}
+        parts = []
         for k, region in enumerate(self.region_names):
             own = _of_region(test, k)
-            methods: dict[str, Callable[[], MethodCases]] = {
-                f"{method} of {count}" if count > 1 else method: partial(MethodCases, own)
-            }
+            methods: list[tuple[str, Callable[[], MethodCases]]] = [
+                (f"{method} of {count}" if count > 1 else method, partial(MethodCases, own))
+            ]
             if count > 1:
-                methods[ONE_SAMPLE] = partial(MethodCases, own.replace(mean=None))
+                methods.append((ONE_SAMPLE, partial(MethodCases, own.replace(mean=None))))
             if thresholds and (threshold := thresholds[k]) is not None:
-                methods[THRESHOLD] = partial(self._threshold, own, threshold)
+                methods.append((THRESHOLD, partial(self._threshold, own, threshold)))
             lesion = int(own["mask"].any((1, 2, 3)).sum())
-            parts[region] = Part(methods, {"with_lesion": lesion, "without_lesion": len(test) - lesion})
+            parts.append((region, Part(methods, {"with_lesion": lesion, "without_lesion": len(test) - lesion})))
         return parts
 
     def _threshold(self, cases: Cases, threshold: ChannelThreshold) -> MethodCases:
@@ -140,7 +152,7 @@ class Segmentation(Task):
         sizes = cases["mask"].sum((2, 3))
         return {f"lesion_pixels_{name}": sizes[:, k] for k, name in enumerate(self.region_names)}
 
-    def sections(self, report: Mapping[str, Any]) -> list[Section]:
+    def tables(self, report: Mapping[str, Any]) -> list[Section]:
         """Of every region overlap, differences, calibration and Dice by number of samples."""
         return segmentation_sections(report)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..tables import Column, Section, difference_table, interval_cell, markdown_table, score_cell, score_table
 
-__all__ = ["segmentation_sections"]
+__all__ = ["CALIBRATION", "OVERLAP", "segmentation_sections"]
 
 SHOWN_SIZES = (1, 2, 3, 4, 5, 7, 10, 20, 50, 100)
 """Ensemble sizes in the table; ``metrics.json`` has all."""
@@ -17,7 +17,7 @@ OVERLAP = (
     Column("hd95", "HD95 (mm)", 2),
     Column("dice", "n", 0, key="n"),
     Column("empty", "empty", 0),
-    Column("flagged_slices", "flagged"),
+    Column("flagged_cases", "flagged"),
 )
 OVERLAP_LEGEND = """\
 Means over the n cases where the region is not empty, below each its 95 % interval (subjects drawn again). An empty

@@ -225,3 +225,25 @@ def test_method_and_baselines_are_compared_case_by_case() -> None:
     assert compared["intensity a"]["dice_validation"]["value"] == pytest.approx(1 - theirs)
     assert compared["input untouched"]["twin_mae_lesion"]["value"] == pytest.approx(-0.4)
     assert "dice_validation" not in evaluate(test)["parts"]["all"]["comparisons"]["intensity a"]
+
+
+def test_a_case_without_a_mask_counts_by_its_label() -> None:
+    mask = np.zeros((1, 4, 4), bool)
+    cases = Cases(AnomalyMaps.schema)
+    for fields in ({"mask": mask}, {"mask": ~mask}, {"label": 0}, {"label": 1}, {}, {"mask": mask, "label": 1}):
+        cases.append(image=np.zeros((2, 4, 4)), map=np.zeros((1, 4, 4)), **fields)
+    assert list(healthy(cases)) == [True, False, True, False, False, False]
+    assert list(diseased(cases)) == [False, True, False, True, False, False]
+
+
+def test_pixels_of_a_diseased_case_without_a_mask_do_not_count() -> None:
+    """Where its lesion lies is not known: neither its Dice nor the pooled ranking may take it as healthy."""
+    cases, validation = make_lesions(1, perfect), make_lesions(0, perfect)
+    before = own(cases, validation)
+    for some in (cases, validation):
+        some.append("unmasked", image=np.ones((2, 24, 24)), map=np.full((1, 24, 24), 9.0), label=1)
+    after = own(cases, validation)
+    for name in ("dice_validation", "dice_average_otsu", "dice_oracle", "pixel_ap", "pixel_ap_pooled"):
+        assert after[name] == before[name] or after[name]["value"] == before[name]["value"] == 1
+        assert after[name]["n"] == before[name]["n"]
+    assert after["image_auroc_map"] == {"value": 1, "n": 13}

@@ -69,6 +69,19 @@ def test_the_most_frequent_class_is_the_baseline() -> None:
     assert part["comparisons"]["most frequent"]["accuracy"]["value"] == pytest.approx(ours - share)
 
 
+def test_a_training_set_of_unknown_labels_leaves_the_baseline_out() -> None:
+    with pytest.warns(UserWarning, match="no training sample has a known label"):
+        assert list(evaluate(make_cases(), [{"label": -1}])["parts"]["all"]["methods"]) == ["net"]
+
+
+@pytest.mark.parametrize(
+    ("label", "message"), [(3, "training set below 3, found 3"), (0.7, "whole number"), ([0, 1, 0], "one number")]
+)
+def test_labels_of_the_training_set_must_fit(label: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        evaluate(make_cases(), [{"label": label}])
+
+
 def test_unknown_labels_do_not_count() -> None:
     cases = make_cases(n=10)
     cases.append("x", logits=[9, 0, 0], label=-1, site="site 0")

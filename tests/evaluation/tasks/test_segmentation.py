@@ -84,7 +84,7 @@ def test_perfect_predictions() -> None:
             "ci95": [1, 1],
         }
         assert scores["hd95"]["value"] == 0 and scores["empty"] == {"value": 0, "n": 6}
-        assert scores["flagged_slices"]["value"] == 0 and scores["flagged_slices"]["n"] == 3
+        assert scores["flagged_cases"]["value"] == 0 and scores["flagged_cases"]["n"] == 3
     scores = methods["ensemble of 5"]
     assert scores["ece"]["value"] == scores["brier"]["value"] == scores["aurc"]["value"] == 0
     assert scores["error_auroc"]["value"] is None
@@ -100,7 +100,7 @@ def test_empty_predictions_and_false_alarms_are_counted() -> None:
     assert (scores["dice"]["value"], scores["dice"]["n"]) == (0.5, 2)
     assert (scores["dice_without_empty"]["value"], scores["dice_without_empty"]["n"]) == (1, 1)
     assert scores["empty"] == {"value": 1, "n": 2} and scores["hd95"]["n"] == 1
-    assert scores["flagged_slices"]["value"] == 0.5
+    assert scores["flagged_cases"]["value"] == 0.5
     assert scores["flagged_pixels"]["value"] == pytest.approx(lesion.mean() / 2)
 
 
