@@ -99,7 +99,7 @@ class Task(ABC):
     scorers: ClassVar[Sequence[Scorer]]
     paired: ClassVar[Sequence[str]]
     """Scores in which methods are compared case by case."""
-    shown: ClassVar[Sequence[Column]]
+    shown: ClassVar[Sequence[Column]] = ()
     """Scores that the tables show; those of any further scorer get a table of their own."""
     free: ClassVar[Sequence[str]] = ()
     """Settings that change no score: two evaluations that differ in them can be compared."""
