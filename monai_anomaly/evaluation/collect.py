@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from ignite.engine import Engine, Events
 
-from ..utils import DataError
+from ..utils import DataError, process_count
 from .cases import Cases
 from .task import Task
 
@@ -68,9 +68,9 @@ class CollectCases:
 
     def gather(self, engine: Engine | None = None) -> None:
         """Give every process the cases of all; nothing to do in a single one."""
-        if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+        if process_count() == 1:
             return
-        parts: list[Any] = [None] * dist.get_world_size()
+        parts: list[Any] = [None] * process_count()
         dist.all_gather_object(parts, self.cases)
         self.reset()
         for part in parts:

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch.distributed as dist
-
-from ..utils import provenance, read_model_record
+from ..utils import process_rank, provenance, read_model_record
 from .case_file import save_cases
 from .cases import Cases
 from .collect import CollectCases
@@ -74,7 +72,7 @@ def write_report(
     found = evaluate_cases(task, test, validation, training, method=method, **options)
     if settings is not None:
         found["settings"]["inferer"] = dict(settings)
-    if dist.is_available() and dist.is_initialized() and dist.get_rank() > 0:
+    if process_rank() > 0:
         return found
     folder = Path(output_dir)
     model = None if model_file is None else read_model_record(model_file)

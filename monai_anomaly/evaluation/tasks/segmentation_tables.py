@@ -18,12 +18,13 @@ OVERLAP = (
     Column("dice", "n", 0, key="n"),
     Column("empty", "empty", 0),
     Column("flagged_cases", "flagged"),
+    Column("flagged_pixels", "flagged pixels", 4),
 )
 OVERLAP_LEGEND = """\
 Means over the n cases where the region is not empty, below each its 95 % interval (subjects drawn again). An empty
 prediction counts as Dice and Jaccard 0 and has no HD95; [in brackets] it is left out; empty: how many there are.
-Flagged: share of the cases without the region where any pixel is predicted. "1 sample": the mean over the samples of an
-ensemble; "threshold": the channel and threshold with the best Dice on the validation masks."""
+Flagged: share of the cases without the region where any pixel is predicted, and of their pixels. "1 sample": the mean
+over the samples of an ensemble; "threshold": the channel and threshold with the best Dice on the validation masks."""
 COMPARED_LEGEND = """\
 Paired: the mean over the cases of the first row's Dice minus the other's on the same case, with its 95 % interval (the
 trainings are not drawn again). An interval that holds 0: not decided by this test set."""
