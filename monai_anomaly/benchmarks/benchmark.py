@@ -59,7 +59,7 @@ def benchmark(
     Raises:
         DataError: when the configuration lacks an entry, or ``out`` is of an older version, or was made with other
             cases, weights, settings, device or configuration.
-        ValueError: when ``only`` means no setting.
+        ValueError: when ``only`` means no setting, or a count of cases is less than 1.
     """
     path, given = Path(out), {"validation": validation_cases, "test": test_cases}
     own = _own_overrides(checkpoints)
@@ -68,7 +68,7 @@ def benchmark(
     plan = next(iter(parsers.values()))["benchmark"]
     names = chosen_settings(plan["settings"], only)
     counts = {part: plan.get(f"{part}_cases") if count is None else count for part, count in given.items()}
-    sets = {part: place for part, place in SETS.items() if counts[part] != 0}
+    sets = {part: place for part, place in SETS.items() if part == "test" or counts[part] != 0}
     result = open_record(path)
     for part, count in counts.items():
         agree(path, result["counts"], f"{part} cases", count)

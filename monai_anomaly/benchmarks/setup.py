@@ -100,14 +100,25 @@ def trained_network(checkpoint: str, parser: ConfigParser) -> Any:
 
 
 def pick_cases(dataset: Any, count: int | None = None) -> Subset:
-    """``count`` cases spread over a data set with ``labels``, two thirds of them not of class 0; None: all, in their
-    order."""
+    """Some cases of a data set with ``labels``, spread over it.
+
+    Args:
+        dataset: the data set.
+        count: how many, two thirds of them not of class 0, as far as there are any; None: all, in their order.
+
+    Raises:
+        ValueError: when the count is less than 1.
+    """
     if count is None:
         return Subset(dataset, range(len(dataset)))
-    diseased = np.asarray(dataset.labels) > 0
+    if count < 1:
+        raise ValueError(f"a count of cases must be at least 1, got {count}")
+    positive = np.asarray(dataset.labels) > 0
+    diseased, healthy = np.flatnonzero(positive), np.flatnonzero(~positive)
+    share = min(len(healthy), max(count // 3, count - len(diseased)))
     picked: list[int] = []
-    for members, share in ((np.flatnonzero(diseased), count - count // 3), (np.flatnonzero(~diseased), count // 3)):
-        places = np.linspace(0, len(members) - 1, min(share, len(members)))
+    for members, wanted in ((diseased, count - share), (healthy, share)):
+        places = np.linspace(0, len(members) - 1, min(wanted, len(members)))
         picked += members[places.round().astype(int)].tolist()
     return Subset(dataset, picked)
 

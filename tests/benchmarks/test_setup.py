@@ -79,6 +79,10 @@ def test_cases_are_spread_two_thirds_of_them_diseased() -> None:
     assert few["label"] == [1, 1, 1, 1, 0, 0]
     assert case_names(pick_cases(slices))["slice"] == [str(i) for i in range(20)]
     assert len(pick_cases(slices, 60)) == 20
+    assert len(pick_cases(make_slices([1, 0, 0, 0, 0, 0]), 4)) == len(pick_cases(make_slices([0] * 6), 4)) == 4
+    assert case_names(pick_cases(slices, 1))["label"] == [1]
+    with pytest.raises(ValueError, match="at least 1, got -1"):
+        pick_cases(slices, -1)
     assert case_names([{"subject": "s"}]) == {"subject": ["s"], "slice": [""], "label": [None], "lesion_pixels": [None]}
 
 
