@@ -153,7 +153,8 @@ class SavedEvaluation:
         path = self.folder / "cases.npz"
         if not path.is_file():
             raise DataError(
-                f"{path}: expected the saved cases of an evaluation, found no such file: evaluate with keep_cases"
+                f"{path}: expected the saved cases of an evaluation, found no such file: evaluate with keep_cases, or "
+                "ask for no picture (rows 0)"
             )
         cases = load_cases(path, self.task.schema, self.report["provenance"]["run"])
         rows: list[dict[str, Any]] = [{"subject": subject, "slice": index} for subject, index in cases.keys]
