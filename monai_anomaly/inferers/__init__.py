@@ -16,7 +16,7 @@ from .reconstruction import ReconstructionInferer
 from .resampling import MaskedResampling
 from .segmentation import SlicewiseSegmentationInferer
 from .single_pass import SinglePassInferer
-from .slicewise import Fields, SlicewiseInferer, SlicewiseMapInferer, SlicewiseReconstructionInferer
+from .slicewise import Results, SlicewiseInferer, SlicewiseMapInferer, SlicewiseReconstructionInferer
 from .translation import Encoding, HealthyTranslationInferer
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "ClassificationInferer",
     "DropoutEnsembleInferer",
     "Encoding",
-    "Fields",
     "GANTranslationInferer",
     "GradCAMInferer",
     "HealthyTranslationInferer",
@@ -33,6 +32,7 @@ __all__ = [
     "MaskEnsembleInferer",
     "MaskedResampling",
     "ReconstructionInferer",
+    "Results",
     "SaliencyMapInferer",
     "SinglePassInferer",
     "SlicewiseInferer",

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from .autocast import AutocastInferer
-from .slicewise import Fields
+from .slicewise import Results
 
 __all__ = ["ClassificationInferer"]
 
@@ -25,6 +25,6 @@ class ClassificationInferer(AutocastInferer):
         probabilities = ClassificationInferer()(torch.rand(2, 1, 16, 16), network)["logits"].softmax(1)  # (2, 2)
     """
 
-    def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Fields:
+    def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Results:
         """The network's logits, see `AutocastInferer`."""
         return {"logits": super().__call__(inputs, network, *args, **kwargs)}

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ..utils import check_class_logits
 from .finite import nan_where_infinite
-from .slicewise import Fields, SlicewiseMapInferer
+from .slicewise import Results, SlicewiseMapInferer
 
 __all__ = ["GradCAMInferer", "SaliencyMapInferer"]
 
@@ -49,7 +49,7 @@ class SaliencyMapInferer(SlicewiseMapInferer):
         super().__init__(**kwargs)
         self.target = target
 
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Results:
         """The map of slices (N, C, H, W), padded; the network has ``classifier``."""
         x = self.pad(x).detach()
         with torch.enable_grad():
@@ -83,7 +83,7 @@ class GradCAMInferer(SlicewiseMapInferer):
         self.layer = layer
         self.target = target
 
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Results:
         """The map of slices (N, C, H, W), padded; the network has ``classifier``."""
         x = self.pad(x).detach()
         kept: list[torch.Tensor] = []

@@ -12,7 +12,7 @@ from ..losses.aleatoric import split_mean_sigma
 from ..utils import hashed_seed
 from .finite import nan_where_infinite
 from .segmentation import SlicewiseSegmentationInferer
-from .slicewise import Fields
+from .slicewise import Results
 
 __all__ = ["LogitEnsembleInferer"]
 
@@ -44,7 +44,7 @@ class LogitEnsembleInferer(SlicewiseSegmentationInferer):
         """A whole batch: the network sees each slice once."""
         return self.batch_size
 
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Results:
         """As the base class, with the network evaluated beforehand."""
         output = nan_where_infinite(network(self.pad(x)))
         return super().map_slices(x, lambda _: output, index)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..utils import binary_entropy
-from .slicewise import Fields, SlicewiseInferer
+from .slicewise import Results, SlicewiseInferer
 
 __all__ = ["SlicewiseSegmentationInferer"]
 
@@ -88,13 +88,13 @@ class SlicewiseSegmentationInferer(SlicewiseInferer):
             (N, len(samples), K, H, W); NaN where the network gave no number, see `nan_where_infinite`.
         """
 
-    def blank(self, x: torch.Tensor) -> Fields:
+    def blank(self, x: torch.Tensor) -> Results:
         """No lesion: mean, variance, entropy and samples of 0."""
         size = (self.regions, *x.shape[2:])
         fields = {name: x.new_zeros(len(x), *size) for name in ("mean", "variance", "entropy")}
         return {**fields, "samples": x.new_zeros(len(x), self.num_samples, *size)} if self.keep_samples else fields
 
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Results:
         """Mean, variance, entropy and, where asked for, samples of slices (N, C, H, W)."""
         padded = self.pad(x)
         n, step = self.num_samples, max(1, self.batch_size // len(x))

@@ -17,9 +17,9 @@ from tqdm import tqdm
 from .anomaly_map import AnomalyMap
 from .finite import SliceNames, broken_inputs, broken_results, working_type
 
-__all__ = ["Fields", "SlicewiseInferer", "SlicewiseMapInferer", "SlicewiseReconstructionInferer"]
+__all__ = ["Results", "SlicewiseInferer", "SlicewiseMapInferer", "SlicewiseReconstructionInferer"]
 
-Fields = dict[str, torch.Tensor]
+Results = dict[str, torch.Tensor]
 """What an inferer finds, by name; each tensor (N, ..., H, W), of volumes (N, ..., X, Y, Z)."""
 
 
@@ -76,11 +76,11 @@ class SlicewiseInferer(Inferer):
         return tuple(self.blank(torch.empty(0, 1, 1, 1)))
 
     @abstractmethod
-    def blank(self, x: torch.Tensor) -> Fields:
+    def blank(self, x: torch.Tensor) -> Results:
         """The fields (N, ..., H, W) of slices (N, C, H, W) that are left out, in memory of their own."""
 
     @abstractmethod
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Results:
         """The fields of slices (N, C, H, W), named and shaped as those of :py:meth:`blank`.
 
         Args:
@@ -95,7 +95,7 @@ class SlicewiseInferer(Inferer):
         height, width = x.shape[2:]
         return F.pad(x, (0, -width % self.divisor, 0, -height % self.divisor), mode="replicate")
 
-    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Fields:
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Results:
         """The subclass' fields of each image.
 
         Args:
@@ -141,7 +141,7 @@ class SlicewiseInferer(Inferer):
     @torch.no_grad()
     def _in_batches(
         self, x: torch.Tensor, network: Any, names: SliceNames, inside: torch.Tensor | None = None
-    ) -> Fields:
+    ) -> Results:
         """The fields of slices (M, C, H, W); those outside, and of one intensity, stay as they are."""
         height, width = x.shape[2:]
         result = self.blank(x)
@@ -173,7 +173,7 @@ class SlicewiseMapInferer(SlicewiseInferer):
         kwargs: see `SlicewiseInferer`.
     """
 
-    def blank(self, x: torch.Tensor) -> Fields:
+    def blank(self, x: torch.Tensor) -> Results:
         """Empty maps."""
         return {"map": torch.zeros_like(x[:, :1])}
 
@@ -227,11 +227,11 @@ class SlicewiseReconstructionInferer(SlicewiseMapInferer):
         """
         return reconstruction
 
-    def blank(self, x: torch.Tensor) -> Fields:
+    def blank(self, x: torch.Tensor) -> Results:
         """Empty maps, and the slices as they are."""
         return _numbered((torch.zeros_like(x[:, :1]), x.clone()) for _ in range(self.num_maps))
 
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Results:
         """The maps and the reconstructions of slices (N, C, H, W)."""
         return _numbered(self._mapped(x, network, index))
 
@@ -244,9 +244,9 @@ class SlicewiseReconstructionInferer(SlicewiseMapInferer):
             yield anomaly_map, self.refine(x, reconstruction, anomaly_map, network, index)
 
 
-def _numbered(pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Fields:
+def _numbered(pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Results:
     """Maps and reconstructions by name: the first without a number, then ``map_1``, ``reconstruction_1``, ..."""
-    fields: Fields = {}
+    fields: Results = {}
     for i, (anomaly_map, reconstruction) in enumerate(pairs):
         tail = f"_{i}" if i else ""
         fields |= {f"map{tail}": anomaly_map, f"reconstruction{tail}": reconstruction}

@@ -14,7 +14,7 @@ from monai.inferers import Inferer
 from torch import nn
 
 from monai_anomaly.handlers import SegmentationPanel
-from monai_anomaly.inferers import Fields
+from monai_anomaly.inferers import Results
 from monai_anomaly.visualize.style import MAP_COLORS, paint
 
 event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
@@ -23,7 +23,7 @@ event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.ev
 class Quarters(Inferer):
     """Mean 0.75, variance 0.125."""
 
-    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Fields:
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Results:
         assert not network.training
         return {name: torch.full_like(inputs[:, :1], v) for name, v in (("mean", 0.75), ("variance", 0.125))}
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from monai_anomaly.evaluation import AnomalyMaps, CollectCases
 from monai_anomaly.handlers import TranslationCurve, translation_curve
-from monai_anomaly.inferers import Fields
+from monai_anomaly.inferers import Results
 from monai_anomaly.utils import DataError
 
 SIZE = 8
@@ -29,7 +29,7 @@ class Restore(nn.Module):
         super().__init__()
         self.share = nn.Parameter(torch.zeros(()))
 
-    def forward(self, x: torch.Tensor) -> Fields:
+    def forward(self, x: torch.Tensor) -> Results:
         reconstruction = x - self.share * (x > 0)
         return {"map": (reconstruction - x).abs() / 2, "reconstruction": reconstruction}
 
@@ -48,7 +48,7 @@ def samples(twins: bool = True) -> list[dict[str, Any]]:
 class Classify(Restore):
     """Logits alone."""
 
-    def forward(self, x: torch.Tensor) -> Fields:
+    def forward(self, x: torch.Tensor) -> Results:
         return {"logits": torch.zeros(len(x), 2)}
 
 

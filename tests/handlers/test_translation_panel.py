@@ -16,7 +16,7 @@ from monai.inferers import Inferer
 from torch import nn
 
 from monai_anomaly.handlers import TranslationPanel
-from monai_anomaly.inferers import Fields
+from monai_anomaly.inferers import Results
 from monai_anomaly.visualize.style import MAP_COLORS, paint
 
 event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
@@ -29,7 +29,7 @@ class Translate(Inferer):
         super().__init__()
         self.modes: list[bool] = []
 
-    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Fields:
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Results:
         self.modes.append(network.training)
         return {"map": torch.full_like(inputs[:, :1], 0.5), "reconstruction": torch.full_like(inputs, -1.0)}
 

@@ -14,13 +14,13 @@ from torch import nn
 
 from monai_anomaly.inferers import (
     DropoutEnsembleInferer,
-    Fields,
     GANTranslationInferer,
     GradCAMInferer,
     HealthyTranslationInferer,
     LogitEnsembleInferer,
     MaskEnsembleInferer,
     ReconstructionInferer,
+    Results,
     SaliencyMapInferer,
     SinglePassInferer,
     SlicewiseInferer,
@@ -113,7 +113,7 @@ def test_an_image_with_a_pixel_that_is_no_number_is_an_error(case: str, value: f
 class Half(SlicewiseMapInferer):
     """Maps that are NaN in slices which are bright in the middle."""
 
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Results:
         return {"map": torch.where(x[:, :1].amax((1, 2, 3), keepdim=True) > 5, torch.nan, x[:, :1])}
 
 

@@ -13,13 +13,13 @@ from monai.data import MetaTensor, decollate_batch, list_data_collate
 from monai.transforms import Compose, FlattenSubKeysd, Flipd, Invertd, SpatialPadd
 from torch import nn
 
-from monai_anomaly.inferers import Fields, ReconstructionInferer, SlicewiseMapInferer, SlicewiseReconstructionInferer
+from monai_anomaly.inferers import ReconstructionInferer, Results, SlicewiseMapInferer, SlicewiseReconstructionInferer
 
 
 class Brightness(SlicewiseMapInferer):
     """Maps the first channel."""
 
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Fields:
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Results:
         return {"map": network(self.pad(x))[:, :1]}
 
 
