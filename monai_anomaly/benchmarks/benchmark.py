@@ -78,11 +78,13 @@ def benchmark(
         for setting in names:
             agree(path, result["settings"], setting, used_config(parser, [setting_id(setting)]))
     chosen: dict[str, dict[str, Any]] = {}
+    identities: dict[str, dict[str, Any]] = {}
     for name, parser in parsers.items():
         if (key := _data_key(parser, sets.values())) not in chosen:
             chosen[key] = {p: pick_cases(parser.get_parsed_content(i), counts[p]) for p, i in sets.items()}
-        for part, cases in chosen[key].items():
-            agree(path, result["cases"], part, case_names(cases), of=f"{name} ")
+            identities[key] = {part: case_names(cases) for part, cases in chosen[key].items()}
+        for part, identity in identities[key].items():
+            agree(path, result["cases"], part, identity, of=f"{name} ")
     for name, parser in parsers.items():
         rows = result["rows"].setdefault(name, {})
         missing = [setting for setting in names if setting not in rows]

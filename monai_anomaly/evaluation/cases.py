@@ -110,8 +110,13 @@ class Cases:
         return few
 
     def replace(self, **stacks: np.ndarray | None) -> Cases:
-        """The same cases with other values of some fields, stacked (N, ...); None: without the field."""
+        """The same cases with other values of some fields, stacked (N, ...); None: without the field.
+
+        The stacks of the other fields are shared: they are most of the memory.
+        """
         other = self.subset(range(len(self)))
+        kept = (name for name in self._stacks if name not in stacks and self.has(name))
+        other._stacks = {name: self._stacks[name] for name in kept}
         for name, stack in stacks.items():
             values = [None] * len(self) if stack is None else stack
             other._rows = [{**row, name: value} for row, value in zip(other._rows, values, strict=True)]

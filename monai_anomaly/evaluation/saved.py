@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -136,13 +137,17 @@ class SavedEvaluation:
         """Names of every case."""
         return [_key(row) for row in self.report["cases"]]
 
+    @cached_property
+    def _rows(self) -> dict[CaseKey, Mapping[str, Any]]:
+        """The table of cases, all rows with the same columns, by their names."""
+        return dict(zip(self.keys, self.report["cases"], strict=True))
+
     def column(self, score: str, part: str, method: str, keys: Sequence[CaseKey]) -> np.ndarray | None:
         """A score of a method of the report in some cases (N,), by their names; None: the report has none."""
         column = column_name(score, part, None if method == self.own(part) else method)
-        rows = dict(zip(self.keys, self.report["cases"], strict=True))
-        if any(column not in row for row in rows.values()):
+        if column not in self.report["cases"][0]:
             return None
-        return np.array([rows[key][column] for key in keys], dtype=float)
+        return np.array([self._rows[key][column] for key in keys], dtype=float)
 
     def cases(self) -> Cases:
         """Its saved cases.

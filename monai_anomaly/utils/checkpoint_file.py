@@ -45,7 +45,7 @@ def verify_file(path: str | os.PathLike) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as e:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as e:
         raise DataError(f"{path}: expected an intact checkpoint, found a damaged file ({e}); {ADVICE}") from e
     if damaged is not None:
         raise DataError(

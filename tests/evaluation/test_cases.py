@@ -182,6 +182,7 @@ def test_replaced_fields_leave_the_others_and_the_original_alone() -> None:
     one = cases.replace(mask=cases["mask"][:, :1], mean=cases["mean"][:, :1], variance=None, samples=None)
     assert one["mask"].shape == (3, 1, 32, 32) and not one.has("samples") and cases.has("samples")
     np.testing.assert_array_equal(one["image"], cases["image"])
+    assert np.shares_memory(cases.replace(mask=None)["image"], cases["image"]), "a copy of all images per method"
     np.testing.assert_array_equal(one.subset([2])["mean"][0], cases["mean"][2, :1])
 
 
