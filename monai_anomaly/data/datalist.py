@@ -17,7 +17,7 @@ from .split import split_by_subject
 
 __all__ = ["assemble_datalist", "existing_folder", "load_datalist", "save_datalist"]
 
-FILE_KEYS = ("image", "mask", "twin")
+FILE_KEYS = ("image", "mask", "twin", "target", "target_mask")
 SECTIONS = ("training", "validation", "test")
 
 
@@ -37,11 +37,11 @@ def load_datalist(
         modalities: the channels the caller expects, in order; compared with those the file names.
         check_files: whether every listed file must exist, and no patient may be in training and test; False for an
             inference, which leaves out what is missing and scores nothing.
-        requires: entries that every sample must have, e.g. ``["mask"]``.
+        requires: entries that every sample must have, e.g. ``["mask"]`` or ``["age"]``; 0 is one, "" is none.
         num_classes: every label there is must be a whole number below this; None: labels are not looked at.
 
     Returns:
-        the samples, with the paths under ``image``, ``mask`` and ``twin`` made absolute.
+        the samples, with the paths of their images and masks made absolute.
 
     Raises:
         DataError: the file, the section, a listed image or an entry that is required is missing, the modalities are
@@ -78,7 +78,8 @@ def load_datalist(
     if modalities is not None:
         check_channel_names(samples, modalities)
     for key in requires:
-        without = [str(sample.get("subject", number)) for number, sample in enumerate(samples) if not sample.get(key)]
+        names = [str(sample.get("subject", number)) for number, sample in enumerate(samples)]
+        without = [name for name, sample in zip(names, samples, strict=True) if sample.get(key) in (None, "", [])]
         if without:
             raise DataError(
                 f"{path}: expected a '{key}' of every sample of '{section}', found none of {listed(without)}"

@@ -11,29 +11,34 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.utils import look_up_option
+from monai.utils import ensure_tuple, look_up_option
 from torch.utils.data import Dataset
 
-from ..utils import DataError, atomic_path, atomic_write, summarize_scaling
+from ..utils import DataError, atomic_path, atomic_write, finite_number, summarize_scaling
 from .fingerprint import describe_transform, file_stamp, fingerprint
 from .mask_check import check_masks
 from .transform_sample import transform_sample
-from .volume_slices import IMAGE_KEYS, VolumeSlices, cut_volume, volume_label
+from .volume_slices import COUNTERFACTUAL, IMAGE_KEYS, REFERENCES, VolumeSlices, cut_volume, volume_label
 
 __all__ = ["SliceDataset"]
 
 CACHE_FORMAT = 2
+TEXTS = ("site", "edit")
+ENTRIES = (*IMAGE_KEYS, *TEXTS, "label", "slice", "subject")
 
 
 class SliceDataset(Dataset):
     """Labeled 2D slices of volumes, for methods that learn from slices with image-level labels.
 
     An item holds ``image`` (C, H, W) float32, ``label`` (int), ``subject`` (str), ``slice`` (int, the index in the
-    volume), and, where every volume has them, ``mask`` (1, H, W; float32, the values of the file), ``twin`` (C, H, W)
-    and ``site``. The label of a slice is 1 when its mask has any lesion pixel; without a mask it is the volume's, so
-    every slice of a diseased volume counts as diseased. A healthy volume (label 0) without mask or twin, among others
-    that have them, gets an empty mask and itself as twin. Volumes whose label and mask disagree bring a warning. Beside
-    a mask, a label that is no class (a diagnosis, -1) counts as none.
+    volume), the numbers of the sample that ``scalars`` names, each (1,) float32, and, where every volume has them,
+    ``mask`` (1, H, W; float32, the values of the file), ``twin`` (C, H, W), ``target`` (C, H, W; what a translation
+    should come to), ``target_mask`` (1, H, W), ``site``, and ``edit`` (str; what the target changes).
+
+    The label of a slice is 1 when its mask has any lesion pixel; without a mask it is the volume's, so every slice of a
+    diseased volume counts as diseased. A healthy volume (label 0) without mask or twin, among others that have them,
+    gets an empty mask and itself as twin. Volumes whose label and mask disagree bring a warning. Beside a mask, a label
+    that is no class (a diagnosis, -1) counts as none.
 
     Images that were scaled to suspicious intensities (see `ScaleIntensityByBrain`) are counted in one warning.
 
@@ -42,7 +47,8 @@ class SliceDataset(Dataset):
     Args:
         data: samples: dictionaries of what ``transform`` reads.
         transform: deterministic, for a whole volume: load, orient, scale. It returns ``image`` (C, X, Y, Z) or
-            (C, H, W), and optionally ``mask`` and ``twin``. ``None``: the samples already hold tensors.
+            (C, H, W), and optionally ``mask``, ``twin``, ``target`` and ``target_mask``. ``None``: the samples
+            already hold tensors.
         slice_range: first and one past the last slice; ``None``: all. Wolleb (thesis 2022, ch. 5 and 7): (80, 129)
             of the 155 slices of BraTS.
         slice_step: take every n-th slice of the range.
@@ -51,6 +57,7 @@ class SliceDataset(Dataset):
         background: pixels above this value, in any channel, are brain.
         min_lesion_pixels: drop slices with fewer lesion pixels, but not none: they are neither healthy nor clearly
             diseased.
+        scalars: numbers of a sample that its items carry, e.g. ``["age"]``.
         slice_transform: applied to an item at every access; may be random.
         cache_dir: keep the slices in this folder, one memory-mapped file per volume, instead of in memory. A file is
             made anew when an input file, the transform or an argument changes; the old one stays, so empty the folder
@@ -62,7 +69,8 @@ class SliceDataset(Dataset):
         left_out: the skipped volumes, as ``{"case": ..., "reason": ...}``.
 
     Raises:
-        DataError: a volume cannot be used (with ``on_error="raise"``), or no slice is left at all.
+        DataError: a volume cannot be used or lacks a number (with ``on_error="raise"``), no slice is left at all, or a
+            scalar has the name of another entry.
 
     Example::
 
@@ -82,6 +90,7 @@ class SliceDataset(Dataset):
         min_foreground: float = 0.0,
         background: float = 0.0,
         min_lesion_pixels: int = 1,
+        scalars: Sequence[str] = (),
         slice_transform: Callable | None = None,
         cache_dir: str | os.PathLike | None = None,
         on_error: str = "raise",
@@ -94,6 +103,9 @@ class SliceDataset(Dataset):
         self.min_foreground = min_foreground
         self.background = background
         self.min_lesion_pixels = min_lesion_pixels
+        self.scalars = ensure_tuple(scalars)
+        if taken := [name for name in self.scalars if name in ENTRIES]:
+            raise DataError(f"scalars: expected names of numbers, found {', '.join(taken)}, which every item has")
         self.slice_transform = slice_transform
         self.cache_dir = None if cache_dir is None else Path(cache_dir).expanduser()
         look_up_option(on_error, ("raise", "skip"))
@@ -159,8 +171,8 @@ class SliceDataset(Dataset):
         if "twin" in self._keys and "twin" not in item:
             item["twin"] = item["image"].clone()
         item.update(label=volume.labels[s], slice=volume.indices[s], subject=volume.tags["subject"])
-        if "site" in self._keys:
-            item["site"] = volume.tags["site"]
+        item.update({key: volume.tags[key] for key in TEXTS if key in self._keys})
+        item.update({name: torch.tensor([volume.tags[name]]) for name in self.scalars})
         if self.slice_transform is None:
             return item
         try:
@@ -171,16 +183,17 @@ class SliceDataset(Dataset):
     def _common_keys(self) -> set[str]:
         """Keys that every item can have, so that items can be collated."""
         keys = {"image"}
-        for key in ("mask", "twin"):
+        for key in REFERENCES:
             have = [key in v.channels for v in self._volumes]
             if any(have) and all(has or not any(v.labels) for has, v in zip(have, self._volumes, strict=True)):
                 keys.add(key)
-        return keys | ({"site"} if all("site" in v.tags for v in self._volumes) else set())
+        keys |= {key for key in COUNTERFACTUAL if all(key in v.channels for v in self._volumes)}
+        return keys | {key for key in TEXTS if all(key in v.tags for v in self._volumes)}
 
     def _volume(self, sample: Mapping[str, Any], number: int) -> VolumeSlices:
-        tags = {"subject": _subject(sample, number), "label": volume_label(sample)}
-        if sample.get("site") is not None:
-            tags["site"] = sample["site"]
+        tags: dict[str, Any] = {"subject": _subject(sample, number), "label": volume_label(sample)}
+        tags |= {key: sample[key] for key in TEXTS if sample.get(key) is not None}
+        tags |= {name: finite_number(sample.get(name), f"{_origin(sample, number)}: {name}") for name in self.scalars}
         if self.cache_dir is None:
             volume = self._cut(sample)
         else:
@@ -213,6 +226,14 @@ def _stamps(value: Any) -> Any:
 
 def _subject(sample: Mapping[str, Any], number: int) -> str:
     return str(sample.get("subject", number))
+
+
+def _origin(sample: Mapping[str, Any], number: int) -> str:
+    """The subject of a sample and, where there is one, its first file, for a message."""
+    image = sample.get("image")
+    files = image if isinstance(image, (list, tuple)) else [image]
+    file = f" ({files[0]})" if files and isinstance(files[0], (str, os.PathLike)) else ""
+    return f"subject {_subject(sample, number)}{file}"
 
 
 def _progress(data: Sequence[Any], show: bool) -> Any:

@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..utils import DataError, class_label
+from monai.utils import ensure_tuple
+
+from ..utils import DataError, class_label, finite_number
 from .csv_table import read_table
 from .datalist import assemble_datalist
 
 __all__ = ["existing_file", "make_table_datalist"]
 
+ENTRIES = ("image", "mask", "label", "subject", "site", "view", "slice")
 _NOBODY = ("", "nan", "n/a", "#n/a", "null", "none")
 
 
@@ -21,11 +24,12 @@ def make_table_datalist(
     root: str | os.PathLike,
     *,
     file: str = "file",
-    label: str = "label",
-    subject: str = "subject",
+    label: str | None = "label",
+    subject: str | None = "subject",
     site: str | None = None,
     view: str | None = None,
     mask: str | None = None,
+    scalars: Sequence[str] = (),
     classes: Mapping[str, int] | None = None,
     image_root: str | os.PathLike | None = None,
     modality: str = "image",
@@ -34,16 +38,18 @@ def make_table_datalist(
 ) -> dict[str, Any]:
     """List the images of a CSV table, one row per image.
 
-    A row whose file does not exist, that names no patient or is cut off is left out and listed with the reason.
+    A row whose file does not exist, that names no patient, lacks a number or is cut off is left out and listed with the
+    reason.
 
     Args:
         root: the CSV file.
         file: column with the path of the image.
-        label: column with the class, a whole number unless ``classes`` translates it.
-        subject: column that names the patient.
+        label: column with the class, a whole number unless ``classes`` translates it; None: every image has class 0.
+        subject: column that names the patient; None: every image is of another one, named by its path in the table.
         site: column with the scanner or hospital.
         view: column with the view; like the site it is spread evenly over the sections.
         mask: column with the path of the mask; may be blank in a row.
+        scalars: columns with numbers, such as an age; each becomes an entry of the sample.
         classes: class of each entry of the label column, e.g. ``{"No Finding": 0, "Effusion": 1}``; rows with another
             entry are left out.
         image_root: folder the paths are relative to; by default that of the table, or its parent if the first file is
@@ -57,7 +63,12 @@ def make_table_datalist(
             twice with two labels or patients.
     """
     table = Path(os.path.abspath(Path(root).expanduser()))
-    found = read_table(table, [column for column in (file, label, subject, site, view, mask) if column])
+    scalars = ensure_tuple(scalars)
+    if taken := [column for column in scalars if column in ENTRIES]:
+        raise DataError(f"scalars: expected columns of numbers, found {', '.join(taken)}, an entry of every sample")
+    found = read_table(table, [column for column in (file, label, subject, site, view, mask, *scalars) if column])
+    if classes is not None and label is None:
+        raise DataError("classes: expected a label column to translate, found None")
     translated = None if classes is None else _class_table(classes)
     firsts = [row[file] for _, row in found.rows[:20]]
     folder = _image_root(table, firsts) if image_root is None else Path(os.path.abspath(Path(image_root).expanduser()))
@@ -66,21 +77,26 @@ def make_table_datalist(
         case = f"{table}, line {line}"
         paths = {k: existing_file(folder, row[c]) for k, c in (("image", file), ("mask", mask)) if c and row[c]}
         missing = [str(path) for path in paths.values() if not path.is_file()]
-        value = row[label]
+        value = row[label] if label else "0"
+        person = row[subject] if subject else row[file]
+        no_numbers = [column for column in scalars if _float(row[column]) is None]
         reason = None
         if "image" not in paths or missing:
             reason = f"expected an image file, found none: {', '.join(missing)}"
-        elif row[subject].lower() in _NOBODY:
-            reason = f"expected a patient in the column {subject}, found {row[subject]!r}"
+        elif person.lower() in _NOBODY:
+            reason = f"expected a patient in the column {subject}, found {person!r}"
+        elif no_numbers:
+            reason = f"expected a number in the column {no_numbers[0]}, found {row[no_numbers[0]]!r}"
         elif translated is not None and _number(value) not in translated:
             reason = f"{label} is {value!r}, not one of {', '.join(translated)}"
         if reason is not None:
             left_out.append({"case": case, "reason": reason})
             continue
-        number = translated[_number(value)] if translated is not None else _class(value, label, case)
+        number = translated[_number(value)] if translated is not None else _class(value, str(label), case)
+        numbers = {column: _float(row[column]) for column in scalars}
         extra = {key: row[column] for key, column in (("site", site), ("view", view)) if column}
         images = {key: str(path) for key, path in paths.items()}
-        samples.append({**images, "label": number, "subject": row[subject], **extra})
+        samples.append({**images, "label": number, "subject": person, **extra, **numbers})
         cases.append(case)
     return assemble_datalist(
         samples,
@@ -121,6 +137,13 @@ def _number(entry: str) -> str:
         return str(int(float(entry))) if float(entry).is_integer() else entry.strip()
     except ValueError:
         return entry.strip()
+
+
+def _float(entry: str) -> float | None:
+    try:
+        return finite_number(entry, "entry")
+    except DataError:
+        return None
 
 
 def _class(value: str, column: str, case: str) -> int:

@@ -18,14 +18,16 @@ from ..utils import DataError, ScalingWarning, class_label, scaling_note
 from .fingerprint import content_digest
 from .transform_sample import transform_sample
 
-__all__ = ["IMAGE_KEYS", "VolumeSlices", "cut_volume", "volume_label"]
+__all__ = ["COUNTERFACTUAL", "IMAGE_KEYS", "REFERENCES", "VolumeSlices", "cut_volume", "volume_label"]
 
-IMAGE_KEYS = ("image", "mask", "twin")
+REFERENCES = ("mask", "twin")
+COUNTERFACTUAL = ("target", "target_mask")
+IMAGE_KEYS = ("image", *REFERENCES, *COUNTERFACTUAL)
 
 
 @dataclass
 class VolumeSlices:
-    """The slices of one volume; image, mask and twin side by side on the channel axis."""
+    """The slices of one volume; its images (`IMAGE_KEYS`) side by side on the channel axis."""
 
     stack: np.ndarray | Path  # (slices, channels, H, W) float32, or the file that holds it
     channels: dict[str, int]  # number of channels of each image key, in the order of the stack
@@ -88,7 +90,7 @@ def cut_volume(
         channels={key: value.shape[1] for key, value in slices.items()},
         indices=indices[keep].tolist(),
         labels=labels[keep].tolist(),
-        content=content_digest([sample.get(key) for key in IMAGE_KEYS]),
+        content=_content(sample),
         lesion=lesion,
         scaling=scaling_note(loaded["image"]),
     )
@@ -109,6 +111,12 @@ def volume_label(sample: Mapping[str, Any]) -> int | None:
         if sample.get("mask") is None:
             raise
         return None
+
+
+def _content(sample: Mapping[str, Any]) -> Any:
+    """Digest of the images of a sample; without a counterfactual it is what it was before there were any."""
+    extra = [sample[key] for key in COUNTERFACTUAL if sample.get(key) is not None]
+    return content_digest([sample.get(key) for key in ("image", *REFERENCES)] + extra)
 
 
 def _to_slices(image: Any, axis: int) -> np.ndarray:

@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 MODALITY_FILES = "modality_files"
+MASKS = ("mask", "target_mask")
 
 
 def file_of(image: Any, channel: int | None = None) -> str:
@@ -113,10 +114,11 @@ class CheckImaged(MapTransform):
         channels: number of channels, one for all keys or one per key; ``None``: any.
         spatial_dims: number of spatial axes of every key; ``None``: any.
         allow_empty: whether an image may hold a single value, one for all keys or one per key; by default only
-            ``mask``.
+            ``mask`` and ``target_mask``.
         tolerance: largest distance of corresponding corners [mm].
         allow_missing_keys: a sample without a mask or twin is fine by default.
-        labels: whether an image holds labels, one for all keys or one per key; by default only ``mask``.
+        labels: whether an image holds labels, one for all keys or one per key; by default only ``mask`` and
+            ``target_mask``.
 
     Raises:
         DataError: names the file(s), what was expected and what was found.
@@ -135,7 +137,7 @@ class CheckImaged(MapTransform):
         labels: Sequence[bool] | bool | None = None,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        masks = [key == "mask" for key in self.keys]
+        masks = [key in MASKS for key in self.keys]
         empty = masks if allow_empty is None else allow_empty
         labels = masks if labels is None else labels
         number = len(self.keys)

@@ -12,6 +12,7 @@ from .distributed import process_count, process_rank
 from .entropy import binary_entropy
 from .errors import DataError, OutputError, describe, known_cause
 from .files import atomic_path, atomic_torch_save, atomic_write, check_writable
+from .finite_number import finite_number
 from .frozen import frozen
 from .interior import interior
 from .json_file import differing_entries, read_json, write_json
@@ -58,6 +59,7 @@ __all__ = [
     "differing_entries",
     "file_digest",
     "files_in",
+    "finite_number",
     "frozen",
     "hashed_seed",
     "image_files",

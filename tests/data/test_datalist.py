@@ -108,6 +108,25 @@ def test_entry_that_every_sample_must_have(tmp_path) -> None:
         load_datalist(path, "training", check_files=False, requires=["mask"])
 
 
+def test_zero_is_an_entry(tmp_path: Path) -> None:
+    path = tmp_path / "datalist.json"
+    ages = {"p1": 0, "p2": 63.5, "p3": 0.0, "p4": None, "p5": ""}
+    save_datalist(path, {"training": [{"image": "a.nii", "age": age, "subject": p} for p, age in ages.items()]})
+    with pytest.raises(DataError, match=r"datalist\.json: expected a 'age' .*, found none of p4, p5$"):
+        load_datalist(path, "training", check_files=False, requires=["age"])
+
+
+def test_files_of_counterfactuals_lie_beside_the_datalist_in_a_section_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "a.nii").touch()
+    test = {"image": ["a.nii"], "subject": "p", "label": 1}
+    pair = {**test, "mask": "a.nii", "target": ["a.nii"], "target_mask": "a.nii", "edit": "grow"}
+    save_datalist(tmp_path / "list.json", {"test": [test], "counterfactual": [pair]})
+    file = str(tmp_path / "a.nii")
+    (found,) = load_datalist(tmp_path / "list.json", "counterfactual")
+    assert found == {**pair, "image": [file], "mask": file, "target": [file], "target_mask": file}
+    assert len(load_datalist(tmp_path / "list.json", "test")) == 1
+
+
 @pytest.mark.parametrize("label", [2, -1, 0.5, "yes", float("nan")])
 def test_a_label_that_is_no_class_names_the_sample(tmp_path: Path, label: Any) -> None:
     samples = [{"image": f"{x}.png", "label": y, "subject": f"p{x}"} for x, y in (("a", 1.0), ("b", 1.0), ("c", label))]

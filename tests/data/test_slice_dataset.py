@@ -287,3 +287,60 @@ def test_real_slices_and_x_rays(shared: Callable[[str], Path]) -> None:
 def test_a_label_that_is_no_class_is_named(label: object) -> None:
     with pytest.raises(DataError, match=r"subject p: label: expected a class"):
         SliceDataset([{"image": torch.ones(1, 4, 4, 2), "label": label, "subject": "p"}], progress=False)
+
+
+def _pair(subject: str, edit: str | None = "grow") -> dict[str, Any]:
+    masks = {key: (torch.rand(1, 4, 5, 3) > 0.5).float() for key in ("mask", "target_mask")}
+    images = {key: torch.rand(2, 4, 5, 3) for key in ("image", "target")}
+    return {**images, **masks, "subject": subject, **({"edit": edit} if edit else {})}
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_numbers_and_counterfactuals_come_with_the_slices(tmp_path: Path, cached: bool) -> None:
+    data = [{**_pair("a"), "age": 0}, {**_pair("b"), "age": "63.5"}]
+    for _ in range(2):
+        cache = tmp_path / "cache" if cached else None
+        dataset = SliceDataset(data, scalars=["age"], cache_dir=cache, progress=False)
+        item = dataset[4]
+        assert item["age"].shape == (1,) and item["age"].dtype == torch.float32 and item["age"].item() == 63.5
+        assert item["edit"] == "grow"
+        for key in ("target", "target_mask"):
+            torch.testing.assert_close(item[key], data[1][key][..., 1])
+        batch = next(iter(DataLoader(dataset, batch_size=6)))
+        assert batch["age"].flatten().tolist() == [0, 0, 0, 63.5, 63.5, 63.5]
+
+
+def test_2d_samples_carry_them_too() -> None:
+    sample = {k: v[..., 0] if torch.is_tensor(v) else v for k, v in _pair("a").items()}
+    (item,) = SliceDataset([{**sample, "age": 7}], scalars="age", progress=False)
+    assert item["target"].shape == (2, 4, 5) and item["age"].tolist() == [7]
+
+
+def test_a_counterfactual_or_edit_that_one_volume_lacks_is_in_no_item() -> None:
+    other = _pair("b", edit=None)
+    del other["target"]
+    (first, *_) = SliceDataset([_pair("a"), other], progress=False)
+    assert "target_mask" in first and not {"target", "edit"} & first.keys()
+
+
+def test_the_fingerprint_knows_the_counterfactual_and_the_number() -> None:
+    pair = {**_pair("a"), "age": 1}
+    others = [pair, {**pair, "target": pair["target"] + 1}, {**pair, "age": 2}]
+    assert len({SliceDataset([s], scalars=["age"], progress=False).summary["fingerprint"] for s in others}) == 3
+
+
+@pytest.mark.parametrize("age", [None, float("nan"), "old"])
+def test_a_missing_number_names_the_file_and_the_entry(tmp_path: Path, age: Any) -> None:
+    with pytest.raises(DataError, match=r"subject a \(.*a_0\.nii\.gz\): age: expected a finite number, found"):
+        _slices([_sample(tmp_path, "a", age=age)], scalars=["age"])
+
+
+def test_a_number_is_not_called_like_an_image() -> None:
+    with pytest.raises(DataError, match="scalars: expected names of numbers, found label"):
+        SliceDataset([_pair("a")], scalars=["age", "label"], progress=False)
+
+
+def test_a_target_of_another_shape_is_named() -> None:
+    pair = _pair("a")
+    with pytest.raises(DataError, match="subject a: expected the target to have the 3 slices"):
+        SliceDataset([{**pair, "target": pair["target"][..., 1:]}], progress=False)

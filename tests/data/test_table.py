@@ -69,6 +69,35 @@ def test_a_missing_column_or_table(tmp_path: Path) -> None:
         make_table_datalist(tmp_path / "none.csv")
 
 
+def test_columns_of_numbers(tmp_path: Path) -> None:
+    rows = ["a.png,0,p1,A,,0", "b.png,0,p2,A,,63.5", "c.png,0,p3,A,,old"]
+    table = _table(tmp_path, *rows, header="file,label,subject,scanner,seg,age")
+    datalist = make_table_datalist(table, scalars=["age"])
+    assert [sample["age"] for sample in _samples(datalist)] == [0.0, 63.5]
+    assert datalist["left_out"] == [
+        {"case": f"{table}, line 4", "reason": "expected a number in the column age, found 'old'"}
+    ]
+
+
+def test_a_table_of_healthy_people_that_has_no_class_and_no_patient(tmp_path: Path) -> None:
+    table = _table(tmp_path, "a.png,30", "b.png,40", header="file,age")
+    found = _samples(make_table_datalist(table, label=None, subject=None, scalars="age"))
+    assert [(s["subject"], s["label"], s["age"]) for s in found] == [("a.png", 0, 30.0), ("b.png", 0, 40.0)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scalars": ["height"]}, r"table\.csv: expected the columns height, found file"),
+        ({"scalars": ["label"]}, r"scalars: expected columns of numbers, found label"),
+        ({"label": None, "classes": {"a": 0}}, r"classes: expected a label column"),
+    ],
+)
+def test_bad_columns(tmp_path: Path, arguments: dict, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        make_table_datalist(_table(tmp_path, "a.png,0,p1,A,"), **arguments)
+
+
 def test_real_chest_x_rays(shared: Callable[[str], Path]) -> None:
     table = shared("realdata/nih_cxr64/labels.csv")
     datalist = make_table_datalist(table, label="effusion", subject="patient_id", view="view")
