@@ -9,6 +9,7 @@ from .change_space import ChangeSpace
 from .check_image import CheckImage, CheckImageD, CheckImaged, CheckImageDict
 from .fit_slice import FitSliceD, FitSliced, FitSliceDict
 from .foreground import Foreground, find_foreground
+from .lesion_fraction import LesionFraction, LesionFractionD, LesionFractiond, LesionFractionDict
 from .load_modalities import LoadModalities, LoadModalitiesD, LoadModalitiesd, LoadModalitiesDict
 from .mask_encoding import (
     DecodeMaskD,
@@ -53,6 +54,10 @@ __all__ = [
     "FitSliceDict",
     "FitSliced",
     "Foreground",
+    "LesionFraction",
+    "LesionFractionD",
+    "LesionFractionDict",
+    "LesionFractiond",
     "LoadModalities",
     "LoadModalitiesD",
     "LoadModalitiesDict",
