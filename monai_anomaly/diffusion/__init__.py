@@ -17,7 +17,15 @@ from .grids import (
     strided_grid,
     uniform_grid,
 )
-from .guidance import ClassifierGuidance, Guidance, GuidanceSum, Guide
+from .guidance import (
+    AreaGuidance,
+    ClassifierGuidance,
+    Guidance,
+    GuidanceSum,
+    Guide,
+    RegressionGuidance,
+    SegmentationGuidance,
+)
 from .noise import Noise, NoiseSource, SeededNoise
 from .noising import NoisyImages, RandomNoising
 from .parametrization import Parametrization
@@ -26,6 +34,7 @@ from .solvers import ddim_step, solve, solve_back
 from .trajectory import Trajectory
 
 __all__ = [
+    "AreaGuidance",
     "ClassifierGuidance",
     "Denoiser",
     "Grid",
@@ -40,7 +49,9 @@ __all__ = [
     "Parametrization",
     "Prediction",
     "RandomNoising",
+    "RegressionGuidance",
     "SeededNoise",
+    "SegmentationGuidance",
     "Trajectory",
     "ancestral_step",
     "check_grid",

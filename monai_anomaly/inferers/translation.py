@@ -271,11 +271,5 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
 
     def guidance(self, network: Any, x: torch.Tensor, scale: float) -> ClassifierGuidance:
         """The guide for images like x at a gradient scale."""
-        return ClassifierGuidance(
-            network.classifier,
-            self.schedule,
-            target=self.target,
-            scale=scale,
-            interval=self.guidance_interval,
-            autocast=autocast_dtype(self.autocast, x.device),
-        )
+        guide = ClassifierGuidance(self.target, scale, self.guidance_interval)
+        return guide.bind(network.classifier, self.schedule, autocast=autocast_dtype(self.autocast, x.device))

@@ -98,7 +98,7 @@ def test_decoding_step(clip, tag, eta) -> None:
 def test_guided_step(clip, tag, scale) -> None:
     ref = load_reference("07")
     level = ref["t"] + 1
-    guidance = ClassifierGuidance(classifier, SCHEDULE, target=ref["y"], scale=scale)
+    guidance = ClassifierGuidance(target=ref["y"], scale=scale).bind(classifier, SCHEDULE)
     close(guidance.gradient(ref["x"], level), ref["grad_logp"], STEP)
     eps = Denoiser(net, SCHEDULE, class_label=ref["y"], clip=clip)(ref["x"], level).eps
     step = ddim_step(SCHEDULE, ref["x"], eps + guidance(ref["x"], level), level, level - 1)
@@ -114,7 +114,7 @@ def test_translation(L) -> None:
     latent = solve(denoiser, ref["x0"], grid)
     close(latent, ref[f"L{L}_latent"], LOOP)
     close(solve(denoiser, latent, grid[::-1]), ref[f"L{L}_decoded_unguided"], LOOP)
-    guidance = ClassifierGuidance(classifier, SCHEDULE, target=ref["y"], scale=100)
+    guidance = ClassifierGuidance(target=ref["y"], scale=100).bind(classifier, SCHEDULE)
     close(solve(denoiser, latent, grid[::-1], guidance=guidance), ref[f"L{L}_decoded_guided_s100"], LOOP)
 
 

@@ -95,7 +95,7 @@ def test_ancestral_samples_of_the_upper_variance_have_the_deviation_of_the_data(
 
 def test_ancestral_guidance_lowers_what_the_classifier_dislikes(images) -> None:
     grid = uniform_grid(300, 50)[::-1]
-    guide = ClassifierGuidance(classify, SCHEDULE, target=0, scale=20.0)
+    guide = ClassifierGuidance(target=0, scale=20.0).bind(classify, SCHEDULE)
     plain = sample_ancestral(Denoiser(gaussian, SCHEDULE), images, grid, SeededNoise(range(3)))
     guided = sample_ancestral(Denoiser(gaussian, SCHEDULE), images, grid, SeededNoise(range(3)), guidance=guide)
     assert guided.square().mean() < 0.9 * plain.square().mean()
@@ -104,7 +104,7 @@ def test_ancestral_guidance_lowers_what_the_classifier_dislikes(images) -> None:
 @pytest.mark.parametrize("substeps", [1, 4])
 def test_scale_zero_is_unguided(images, substeps) -> None:
     denoiser, grid = Denoiser(wavy, SCHEDULE), uniform_grid(500, 12)[::-1]
-    guide = ClassifierGuidance(classify, SCHEDULE, scale=0)
+    guide = ClassifierGuidance(scale=0).bind(classify, SCHEDULE)
     plain = solve(denoiser, images, grid, order=2)
     torch.testing.assert_close(solve(denoiser, images, grid, 2, guide, substeps), plain, atol=1e-5, rtol=0)
 
@@ -114,7 +114,7 @@ def test_guidance_moves_toward_the_target(images) -> None:
     record = Trajectory()
     latent = solve(denoiser, images, grid, record=record)
     for target, sign in ((0, -1), (1, 1)):
-        guide = ClassifierGuidance(classify, SCHEDULE, target=target, scale=50)
+        guide = ClassifierGuidance(target=target, scale=50).bind(classify, SCHEDULE)
         change = solve_back(denoiser, latent, record, guide, 4).square().mean() - images.square().mean()
         assert sign * change > 0
 
@@ -122,7 +122,7 @@ def test_guidance_moves_toward_the_target(images) -> None:
 def test_split_guidance_converges(images) -> None:
     """More substeps approach the guide integrated exactly over each interval: differences shrink about as 1/K."""
     denoiser, grid = Denoiser(wavy, SCHEDULE), uniform_grid(500, 6)[::-1]
-    guide = ClassifierGuidance(classify, SCHEDULE, scale=20)
+    guide = ClassifierGuidance(scale=20).bind(classify, SCHEDULE)
     fine = solve(denoiser, images, grid, guidance=guide, substeps=256)
     errors = [(solve(denoiser, images, grid, guidance=guide, substeps=k) - fine).abs().max() for k in (8, 16, 32)]
     assert errors[1] < 0.65 * errors[0]
@@ -131,7 +131,7 @@ def test_split_guidance_converges(images) -> None:
 
 @pytest.mark.parametrize("stochastic", [False, True])
 def test_result_does_not_depend_on_the_batch(images, stochastic) -> None:
-    guide = ClassifierGuidance(classify, SCHEDULE, scale=10)
+    guide = ClassifierGuidance(scale=10).bind(classify, SCHEDULE)
     grid = uniform_grid(400, 10)
 
     def translate(x: torch.Tensor, seeds: list[int]) -> torch.Tensor:
@@ -162,7 +162,7 @@ def test_errors(images) -> None:
         solve(denoiser, images, (0, 10), order=3)
     for substeps in (0, -2):
         with pytest.raises(ValueError, match="substeps must be at least 1"):
-            solve(denoiser, images, (10, 0), guidance=ClassifierGuidance(classify, SCHEDULE), substeps=substeps)
+            solve(denoiser, images, (10, 0), guidance=ClassifierGuidance().bind(classify, SCHEDULE), substeps=substeps)
     with pytest.raises(ValueError, match="grid must fall"):
         sample_ancestral(denoiser, images, (0, 10), SeededNoise(range(3)))
     record = Trajectory()

@@ -21,3 +21,12 @@ def classifier(x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
     zero = -1.0 * w * ((x - 0.2) ** 2).flatten(1).mean(1)
     one = -1.5 * w * ((x + 0.3) ** 2).flatten(1).mean(1)
     return torch.stack([zero, one], dim=1)
+
+
+def regressor(x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+    return torch.tanh(x).flatten(1).mean(1) * (1 + 0.001 * timesteps.to(x))
+
+
+def segmenter(x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+    """Logits of S."""
+    return 2 * x.mean(1, keepdim=True) + 0.001 * timesteps.to(x).reshape(-1, 1, 1, 1) - 0.5

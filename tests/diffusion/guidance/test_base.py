@@ -8,23 +8,22 @@ import torch
 
 from monai_anomaly.diffusion import ClassifierGuidance, GuidanceSum
 from monai_anomaly.utils import DataError
-
-from .analytic import SCHEDULE, classify
+from tests.diffusion.analytic import SCHEDULE, classify
 
 
 def test_guidance_interval_and_sum(images) -> None:
-    inside = ClassifierGuidance(classify, SCHEDULE, scale=3.0, interval=(100, 300))
+    inside = ClassifierGuidance(scale=3.0, interval=(100, 300)).bind(classify, SCHEDULE)
     assert inside(images, 100) == 0.0
     assert inside(images, 301) == 0.0
     term = inside(images, 300)
     assert term.abs().max() > 0
-    both = GuidanceSum([inside, ClassifierGuidance(classify, SCHEDULE, scale=1.0)])
+    both = GuidanceSum([inside, ClassifierGuidance(scale=1.0).bind(classify, SCHEDULE)])
     torch.testing.assert_close(both(images, 300), term * 4 / 3)
-    torch.testing.assert_close(both(images, 400), ClassifierGuidance(classify, SCHEDULE, scale=1.0)(images, 400))
+    torch.testing.assert_close(both(images, 400), ClassifierGuidance(scale=1.0).bind(classify, SCHEDULE)(images, 400))
 
 
 def test_interval_holds_for_each_of_several_levels(images) -> None:
-    guide = ClassifierGuidance(classify, SCHEDULE, scale=3.0, interval=(100, 300))
+    guide = ClassifierGuidance(scale=3.0, interval=(100, 300)).bind(classify, SCHEDULE)
     levels = [100, 200, 301]
     together = guide(images, torch.tensor(levels))
     alone = [torch.zeros(1) + guide(images[i : i + 1], level) for i, level in enumerate(levels)]
@@ -37,14 +36,14 @@ def test_interval_holds_for_each_of_several_levels(images) -> None:
 @pytest.mark.parametrize("interval", [(300, 100), (float("nan"), 100)])
 def test_interval_whose_ends_fall_is_refused(images, interval) -> None:
     with pytest.raises(ValueError, match="low <= high"):
-        ClassifierGuidance(classify, SCHEDULE, interval=interval)
-    assert ClassifierGuidance(classify, SCHEDULE, interval=(0, 0))(images, 200) == 0.0
+        ClassifierGuidance(interval=interval).bind(classify, SCHEDULE)
+    assert ClassifierGuidance(interval=(0, 0)).bind(classify, SCHEDULE)(images, 200) == 0.0
 
 
 @pytest.mark.parametrize("scale", [np.float32(3), torch.tensor(3.0), torch.tensor([3.0, 3.0, 3.0]), 3])
 def test_scale_is_any_number_or_one_per_image(images, scale) -> None:
-    expected = ClassifierGuidance(classify, SCHEDULE, scale=3.0)(images, 200)
-    torch.testing.assert_close(ClassifierGuidance(classify, SCHEDULE, scale=scale)(images, 200), expected)
+    expected = ClassifierGuidance(scale=3.0).bind(classify, SCHEDULE)(images, 200)
+    torch.testing.assert_close(ClassifierGuidance(scale=scale).bind(classify, SCHEDULE)(images, 200), expected)
 
 
 def test_guidance_leaves_the_network_alone(images) -> None:
@@ -57,10 +56,10 @@ def test_guidance_leaves_the_network_alone(images) -> None:
             return self.head(x.flatten(1))
 
     network = Guide()
-    expected = ClassifierGuidance(network, SCHEDULE, scale=1.0)(images, 200)
+    expected = ClassifierGuidance(scale=1.0).bind(network, SCHEDULE)(images, 200)
     for mode in (torch.no_grad, torch.inference_mode):
         with mode():
-            term = ClassifierGuidance(network, SCHEDULE, scale=1.0)(images * 1, 200)
+            term = ClassifierGuidance(scale=1.0).bind(network, SCHEDULE)(images * 1, 200)
         torch.testing.assert_close(term, expected)
     assert all(p.requires_grad and p.grad is None for p in network.parameters())
 
@@ -70,7 +69,7 @@ def test_classifier_that_cannot_guide_is_refused(images, target) -> None:
     """The softmax of one class is 1: such guidance was 0, in silence."""
     if target:
         with pytest.raises(DataError, match=rf"expected the class {target} .* found 0\.\.1"):
-            ClassifierGuidance(classify, SCHEDULE, target=target)(images, 200)
+            ClassifierGuidance(target=target).bind(classify, SCHEDULE)(images, 200)
     else:
         with pytest.raises(DataError, match="two classes or more"):
-            ClassifierGuidance(lambda x, timesteps: classify(x, timesteps)[:, :1], SCHEDULE)(images, 200)
+            ClassifierGuidance().bind(lambda x, timesteps: classify(x, timesteps)[:, :1], SCHEDULE)(images, 200)

@@ -1,0 +1,99 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch.nn import functional as F
+
+from ...utils import DataError
+from .base import Guidance
+from .checks import check_mask, check_whole
+
+__all__ = ["SegmentationGuidance"]
+
+
+class SegmentationGuidance(Guidance):
+    """Toward a mask z as a segmenter of noisy images S(x, t) sees it: log p = -H(S, z) (thesis ch. 8, Algorithm 2).
+
+    The algorithm prints eps^ = eps - c sqrt(1 - abar) grad H. That raises the cross-entropy H and drives the mask away;
+    to lower it the sign is the other one, as everywhere here: eps^ = eps - c sqrt(1 - abar) grad log p.
+
+    The network is called as ``network(x, timesteps=t)`` and returns logits (N, K, ...). With as many channels as z the
+    cross-entropy is binary; with several and a z of one channel it is that of the softmax, and z numbers the classes.
+
+    Args:
+        target: z on the images' grid: (N, K, ...) in [0, 1], or (N, 1, ...) of classes; it comes with `bind`. A mask of
+            0 alone removes.
+        scale: c, see `Guidance`.
+        interval: see `Guidance`.
+        task: name of the segmenter.
+        reduction: H is the ``"mean"`` over the pixels (Algorithm 2) or the ``"sum"``, which pulls at a pixel as
+            strongly in large images as in small ones.
+
+    Raises:
+        ValueError: when the reduction is another.
+        DataError: when bound, without a mask, with one on another grid or values that are neither in [0, 1] nor
+            classes; in use, when the network has other channels or not all the classes.
+
+    Example::
+
+        def segmenter(x, timesteps):
+            return 10 * x - 5
+
+        z = torch.zeros(2, 1, 8, 8)
+        z[..., 2:5, 3:6] = 1
+        image = torch.rand(2, 1, 8, 8)
+        guide = SegmentationGuidance(scale=5.0).bind(segmenter, NoiseSchedule(), image=image, target=z)
+        term = guide(image, 300)
+    """
+
+    def __init__(
+        self,
+        target: torch.Tensor | None = None,
+        scale: float | torch.Tensor = 1.0,
+        interval: Sequence[float] = (0.0, math.inf),
+        task: str = "segmenter",
+        *,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(target, scale, interval, task)
+        if reduction not in ("mean", "sum"):
+            raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
+        self.reduction = reduction
+
+    def prepare(self) -> None:
+        """Check the mask; whether it may number classes the network's channels say."""
+        if self.target is None or self.target.ndim < 3:
+            found = "none" if self.target is None else f"the shape {tuple(self.target.shape)}"
+            raise DataError(f"expected a desired mask (N, K, ...) as target of the segmentation, found {found}")
+        self._highest = float(self.target.max())
+        numbers_classes = self.target.shape[1] == 1 and self._highest > 1
+        check_mask("desired mask", self.target / self._highest if numbers_classes else self.target, self.image)
+        if numbers_classes:
+            check_whole("desired mask", self.target)
+        self._is_whole = bool((self.target == self.target.round()).all())
+
+    def log_likelihood(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+        logits = self.network(x, timesteps=timesteps)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        z = self.target.to(logits.device).expand(len(x), *self.target.shape[1:])
+        channels = logits.shape[1]
+        if logits.shape[2:] != z.shape[2:] or z.shape[1] not in (1, channels):
+            raise DataError(
+                f"expected a segmenter's logits on the grid of the desired mask {tuple(z.shape)}, with as many channels"
+                f" or several, found {tuple(logits.shape)}"
+            )
+        if channels == z.shape[1]:
+            if self._highest > 1:
+                raise DataError(f"expected a desired mask in 0..1 for one channel, found {self._highest:g}")
+            loss = F.binary_cross_entropy_with_logits(logits, z.to(logits), reduction="none")
+        else:
+            if self._highest >= channels or not self._is_whole:
+                found = f"{self._highest:g}" if self._is_whole else "fractions"
+                raise DataError(f"expected classes in 0..{channels - 1} in the desired mask, found {found}")
+            loss = F.cross_entropy(logits, z[:, 0].long(), reduction="none")
+        loss = loss.flatten(1)
+        return -(loss.mean(1) if self.reduction == "mean" else loss.sum(1))
