@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 
@@ -20,7 +21,7 @@ class NoisyImages:
         noise: what was added, standard normal, of the same shape.
         x: noisy images, of the same shape.
         level: noise level of each (N,), see `NoiseSchedule`.
-        label: class of each (N,), None where the loss needs none.
+        targets: what task networks are to learn of each, entry of the batch -> (N, ...), e.g. ``label`` -> (N,).
 
     Example::
 
@@ -33,7 +34,7 @@ class NoisyImages:
     noise: torch.Tensor
     x: torch.Tensor
     level: torch.Tensor
-    label: torch.Tensor | None = None
+    targets: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.level)

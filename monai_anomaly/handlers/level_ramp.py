@@ -10,7 +10,7 @@ __all__ = ["LevelRamp"]
 
 
 class LevelRamp:
-    """Begin the training of the classifier with little noise and raise its highest level linearly to that of the
+    """Begin the training of the task networks with little noise and raise their highest level linearly to that of the
     batches.
 
     A classifier of noisy images finds small lesions only after it has seen them: from the first iteration on under all
@@ -19,7 +19,7 @@ class LevelRamp:
     (``engine.state.pretrained``, see `TrainingState`) has no ramp: its classifier has seen them.
 
     Args:
-        prepare_batch: whose ``classifier_max_level`` is set; after the ramp to None.
+        prepare_batch: whose ``task_max_level`` is set; after the ramp to None.
         iterations: length of the ramp; 0: none (the thesis).
         start: highest level of the first iteration.
     """
@@ -41,4 +41,4 @@ class LevelRamp:
             return
         share = (engine.state.iteration - 1) / self.iterations
         level = None if share >= 1 else round(self.start + share * (self.stop - self.start))
-        self.prepare_batch.classifier_max_level = level
+        self.prepare_batch.task_max_level = level

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -53,12 +53,14 @@ class AutocastInferer(Inferer):
 def _in_float32(output: Any) -> Any:
     if isinstance(output, torch.Tensor):
         return output.float()
+    if isinstance(output, Mapping):
+        return {name: _in_float32(o) for name, o in output.items()}
     return type(output)(_in_float32(o) for o in output) if isinstance(output, list | tuple) else output
 
 
 def _tensors(output: Any) -> Iterator[torch.Tensor]:
     if isinstance(output, torch.Tensor):
         yield output
-    elif isinstance(output, list | tuple):
-        for part in output:
+    elif isinstance(output, Mapping | list | tuple):
+        for part in output.values() if isinstance(output, Mapping) else output:
             yield from _tensors(part)

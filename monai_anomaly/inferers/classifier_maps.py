@@ -41,7 +41,7 @@ class SaliencyMapInferer(SlicewiseMapInferer):
     Example::
 
         encoder = NoiseConditionedEncoder(2, 1, 2, (8, 8), 1, (False, False), 8, 8, pool="local")
-        network = GuidedDiffusionNet(nn.Identity(), encoder)
+        network = GuidedDiffusionNet(nn.Identity(), classifier=encoder)
         anomaly_map = SaliencyMapInferer()(torch.rand(2, 1, 16, 16), network)["map"]  # (2, 1, 16, 16)
     """
 
@@ -74,7 +74,7 @@ class GradCAMInferer(SlicewiseMapInferer):
     Example::
 
         encoder = NoiseConditionedEncoder(2, 1, 2, (8, 8), 1, (False, False), 8, 8, pool="local")
-        network = GuidedDiffusionNet(nn.Identity(), encoder)
+        network = GuidedDiffusionNet(nn.Identity(), classifier=encoder)
         anomaly_map = GradCAMInferer(layer="out_norm")(torch.rand(2, 1, 16, 16), network)["map"]  # (2, 1, 16, 16)
     """
 

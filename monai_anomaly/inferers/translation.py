@@ -105,7 +105,7 @@ class HealthyTranslationInferer(SlicewiseReconstructionInferer):
         encoder = NoiseConditionedEncoder(2, 1, 2, (8, 8), 1, (False, False), 8, 8, pool="local")
         unet = DiffusionModelUNet(2, 1, 2, 1, (8, 8), (False, False), norm_num_groups=8, num_class_embeds=2)
         inferer = HealthyTranslationInferer(steps=4, scale=20.0, encoding_label=1, decoding_label=0)
-        found = inferer(torch.rand(2, 1, 16, 16), GuidedDiffusionNet(unet, encoder))
+        found = inferer(torch.rand(2, 1, 16, 16), GuidedDiffusionNet(unet, classifier=encoder))
         found["map"], found["reconstruction"]
     """
 

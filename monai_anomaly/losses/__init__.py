@@ -21,10 +21,12 @@ from .gan import (
 from .guided_diffusion import GuidedDiffusionLoss
 from .hybrid import HybridDiffusionLoss
 from .likelihood import discretized_gaussian_log_likelihood, gaussian_kl
+from .tasks import ClassificationLoss, RegressionLoss, SegmentationLoss, TaskLoss
 from .vae import VAELoss
 
 __all__ = [
     "AleatoricLoss",
+    "ClassificationLoss",
     "ConstrainedVAELoss",
     "DiscriminatorClassLoss",
     "GradientPenalty",
@@ -32,7 +34,10 @@ __all__ = [
     "HybridDiffusionLoss",
     "ImageClassLoss",
     "ImageDistance",
+    "RegressionLoss",
+    "SegmentationLoss",
     "StackedDeepSupervisionLoss",
+    "TaskLoss",
     "TranslationCriticLoss",
     "TranslationGeneratorLoss",
     "VAELoss",

@@ -10,6 +10,7 @@ from monai.data import MetaTensor
 
 from monai_anomaly.diffusion import NoiseSchedule
 from monai_anomaly.engines import NoisyPrepareBatch
+from monai_anomaly.utils import DataError
 
 
 def batch(n: int = 6) -> dict[str, torch.Tensor]:
@@ -40,7 +41,7 @@ def test_targets_and_arguments_fit_together() -> None:
     data = batch()
     x, targets, args, kwargs = NoisyPrepareBatch(schedule, max_level=500, seed=1)(data)
     assert args == () and torch.equal(x, targets.x)
-    assert torch.equal(targets.x0, data["image"]) and torch.equal(targets.label, data["label"])
+    assert torch.equal(targets.x0, data["image"]) and torch.equal(targets.targets["label"], data["label"])
     abar = schedule.alphas_cumprod[targets.level].float()[:, None, None, None]
     torch.testing.assert_close(x, abar.sqrt() * targets.x0 + (1 - abar).sqrt() * targets.noise)
     assert torch.equal(kwargs["timesteps"], targets.level - 1)  # the networks count from 0
@@ -59,7 +60,7 @@ def test_share_of_dropped_labels(dropout: float, low: float, high: float) -> Non
     dropped = kwargs["class_labels"] == 2
     assert low <= float(dropped.float().mean()) <= high
     assert torch.equal(kwargs["class_labels"][~dropped], data["label"][~dropped])
-    assert torch.equal(targets.label, data["label"])  # the classifier learns from all of them
+    assert torch.equal(targets.targets["label"], data["label"])  # the classifier learns from all of them
 
 
 def test_unconditional_network_is_told_no_class() -> None:
@@ -89,7 +90,7 @@ def test_without_seed_each_batch_is_drawn_anew_from_the_global_generator() -> No
 def test_labels_and_metadata_of_any_loader(label: Any) -> None:
     x, targets, _, kwargs = NoisyPrepareBatch()({"image": MetaTensor(torch.rand(2, 1, 4, 4)), "label": label})
     assert type(x) is torch.Tensor and type(targets.x0) is torch.Tensor
-    assert kwargs["class_labels"].tolist() == [0, 1] and targets.label.dtype == torch.int64
+    assert kwargs["class_labels"].tolist() == [0, 1] and targets.targets["label"].dtype == torch.int64
 
 
 @pytest.mark.parametrize("max_level", [0, -1, 1001])
@@ -98,14 +99,67 @@ def test_levels_out_of_range_are_refused(max_level: int) -> None:
         NoisyPrepareBatch(max_level=max_level)
 
 
-def test_the_classifier_may_have_noisier_or_cleaner_images_of_its_own() -> None:
+def test_the_task_networks_may_have_noisier_or_cleaner_images_of_its_own() -> None:
     schedule, data = NoiseSchedule(), batch(500)
     shared = NoisyPrepareBatch(schedule, max_level=500, seed=3)(data)
-    x, targets, _, kwargs = NoisyPrepareBatch(schedule, max_level=500, classifier_max_level=20, seed=3)(data)
+    x, targets, _, kwargs = NoisyPrepareBatch(schedule, max_level=500, task_max_level=20, seed=3)(data)
     assert torch.equal(x, shared[0]) and torch.equal(targets.level, shared[1].level)  # the denoiser's stay
-    assert "classifier_image" not in shared[3]
-    level = kwargs["classifier_timesteps"] + 1
+    assert "task_image" not in shared[3]
+    level = kwargs["task_timesteps"] + 1
     assert level.min() == 1 and level.max() == 20
     abar = schedule.alphas_cumprod[level].float()[:, None, None, None]
-    noise = (kwargs["classifier_image"] - abar.sqrt() * data["image"]) / (1 - abar).sqrt()
+    noise = (kwargs["task_image"] - abar.sqrt() * data["image"]) / (1 - abar).sqrt()
     assert abs(float(noise.mean())) < 0.03 and abs(float(noise.std()) - 1) < 0.03
+
+
+def test_targets_of_any_kind() -> None:
+    data = {
+        **batch(3),
+        "size": torch.tensor([[0.0], [0.1], [0.2]], dtype=torch.float64),
+        "age": [40, 9, 70],
+        "mask": MetaTensor(torch.ones(3, 2, 4, 4, dtype=torch.uint8)),
+        "name": ["a", "b", "c"],
+    }
+    found = NoisyPrepareBatch(targets=("label", "size", "age", "mask"))(data)[1].targets
+    assert {name: (tuple(t.shape), t.dtype) for name, t in found.items()} == {
+        "label": ((3,), torch.int64),
+        "size": ((3, 1), torch.float32),
+        "age": ((3,), torch.float32),
+        "mask": ((3, 2, 4, 4), torch.float32),
+    }
+    assert type(found["mask"]) is torch.Tensor and found["age"].tolist() == [40, 9, 70]
+
+
+def test_levels_and_noise_do_not_depend_on_the_targets() -> None:
+    data = {**batch(), "size": torch.rand(6)}
+    told = NoisyPrepareBatch(null_label=2, seed=3)(data)
+    other = NoisyPrepareBatch(null_label=2, seed=3, targets="size")(data)
+    assert torch.equal(told[0], other[0]) and torch.equal(told[3]["class_labels"], other[3]["class_labels"])
+    assert list(other[1].targets) == ["size"]
+
+
+def test_no_class_is_needed_where_none_is_used() -> None:
+    x, targets, _, kwargs = NoisyPrepareBatch(targets=("size",), conditional=False)(
+        {"image": torch.rand(2, 1, 4, 4), "size": torch.rand(2)}
+    )
+    assert len(x) == 2 and list(targets.targets) == ["size"] and list(kwargs) == ["timesteps"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "options", "message"),
+    [
+        ({}, {}, r"entry 'label' in the batch, found \['image'\]"),
+        ({}, {"targets": ()}, r"entry 'label' in the batch"),  # the diffusion network is told the class
+        ({"label": [0, 1]}, {"targets": ("age",)}, r"entry 'age' in the batch, found \['image', 'label'\]"),
+        ({"label": [0, 1, 1]}, {}, r"'label' .* one for each of 2 images, found \(3,\)"),
+        ({"size": 0.5}, {"targets": "size", "conditional": False}, r"'size' .*, found \(\)"),
+        (
+            {"size": [0.1, float("nan")]},
+            {"targets": "size", "conditional": False},
+            "'size' .*found NaN",
+        ),
+    ],
+)
+def test_entries_that_cannot_be_learned_are_named(entries: Any, options: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        NoisyPrepareBatch(**options)({"image": torch.rand(2, 1, 4, 4), **entries})

@@ -12,7 +12,7 @@ from monai_anomaly.handlers import LevelRamp
 
 def levels(ramp_iterations: int, start_at: int = 0, **state: Any) -> list[int | None]:
     prepare_batch, seen = NoisyPrepareBatch(max_level=500), []
-    engine = Engine(lambda engine, batch: seen.append(prepare_batch.classifier_max_level))
+    engine = Engine(lambda engine, batch: seen.append(prepare_batch.task_max_level))
     LevelRamp(prepare_batch, ramp_iterations, start=100).attach(engine)
     if start_at:  # a resumed run
         state["iteration"] = start_at
@@ -22,11 +22,11 @@ def levels(ramp_iterations: int, start_at: int = 0, **state: Any) -> list[int | 
     return seen
 
 
-def test_levels_rise_in_a_line_then_the_classifier_shares_those_of_the_diffusion_network() -> None:
+def test_levels_rise_in_a_line_then_the_task_networks_share_those_of_the_diffusion_network() -> None:
     assert levels(4) == [100, 200, 300, 400, None, None, None, None]
 
 
-def test_without_a_ramp_the_classifier_has_no_level_of_its_own() -> None:
+def test_without_a_ramp_the_task_networks_have_no_level_of_their_own() -> None:
     assert levels(0) == [None] * 8
 
 
@@ -34,5 +34,5 @@ def test_a_resumed_run_has_the_levels_of_its_iterations() -> None:
     assert levels(4, start_at=2)[:4] == levels(4)[2:6]
 
 
-def test_a_classifier_that_has_weights_has_no_ramp() -> None:
+def test_task_networks_that_have_weights_have_no_ramp() -> None:
     assert levels(4, pretrained={"file": "a.pt"}) == levels(0)

@@ -35,6 +35,8 @@ def test_a_loss_gets_float32() -> None:
     assert AutocastInferer("bfloat16")(x, layer).dtype == torch.float32
     pair = AutocastInferer("bfloat16")(x, lambda v: (layer(v), [layer(v)]))
     assert pair[0].dtype == pair[1][0].dtype == torch.float32 and isinstance(pair, tuple)
+    named = AutocastInferer("bfloat16")(x, lambda v: {"a": layer(v), "b": [layer(v)]})
+    assert named["a"].dtype == named["b"][0].dtype == torch.float32
 
 
 @pytest.mark.parametrize("value", [float("nan"), 1e6])
@@ -44,7 +46,11 @@ def test_results_that_are_no_numbers_are_an_error_without_gradients(value: float
     def network(x: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         return x, [(x * value).half()]
 
+    def naming(x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"x": x, "y": network(x)[1][0]}
+
     inferer = AutocastInferer("float16")
     assert not inferer(torch.ones(2), network)[1][0].isfinite().any()
-    with torch.no_grad(), pytest.raises(DataError, match="found NaN or infinity in float16: its"):
-        inferer(torch.ones(2), network)
+    for each in (network, naming):
+        with torch.no_grad(), pytest.raises(DataError, match="found NaN or infinity in float16: its"):
+            inferer(torch.ones(2), each)

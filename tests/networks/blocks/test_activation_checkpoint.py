@@ -24,7 +24,7 @@ LEVELS = {
 def network() -> GuidedDiffusionNet:
     torch.manual_seed(0)
     unet = DiffusionModelUNet(2, 1, 2, num_class_embeds=2, **LEVELS)
-    network = GuidedDiffusionNet(unet, NoiseConditionedEncoder(2, 1, 2, input_size=16, **LEVELS))
+    network = GuidedDiffusionNet(unet, classifier=NoiseConditionedEncoder(2, 1, 2, input_size=16, **LEVELS))
     for p in network.parameters():  # nothing may stay at its zero start
         torch.nn.init.normal_(p, std=0.2)
     return network
@@ -41,9 +41,9 @@ def gradients(network: GuidedDiffusionNet) -> tuple[list[torch.Tensor], int]:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        noise, logits = network(x, torch.tensor([3.0, 700.0]), torch.tensor([0, 1]))
+        outputs = network(x, torch.tensor([3.0, 700.0]), torch.tensor([0, 1])).values()
     size = sum(kept.values())
-    (noise.square().mean() + logits.square().mean()).backward()
+    sum(output.square().mean() for output in outputs).backward()
     return [x.grad, *(p.grad.clone() for p in network.parameters())], size
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from monai.bundle import verify_net_in_out
 from monai.networks.nets import DiffusionModelUNet
+from monai.utils import ensure_tuple
 
 from monai_anomaly.diffusion import NoiseSchedule
 from monai_anomaly.networks.nets import GuidedDiffusionNet, NoiseConditionedEncoder
@@ -25,9 +26,15 @@ ENCODER = {"spatial_dims": 2, "in_channels": 2, "out_channels": 2, "input_size":
 
 
 def build(num_class_embeds: int | None = 3, **kwargs) -> GuidedDiffusionNet:
+    """A denoiser with a classifier, a regressor and a segmenter, none of which starts at zero."""
     torch.manual_seed(0)
-    unet = DiffusionModelUNet(num_class_embeds=num_class_embeds, **UNET)
-    network = GuidedDiffusionNet(unet, NoiseConditionedEncoder(**ENCODER), **kwargs)
+    network = GuidedDiffusionNet(
+        DiffusionModelUNet(num_class_embeds=num_class_embeds, **UNET),
+        classifier=NoiseConditionedEncoder(**ENCODER),
+        size=NoiseConditionedEncoder(**{**ENCODER, "out_channels": 1}),
+        tumor=DiffusionModelUNet(**{**UNET, "out_channels": 1}),
+        **kwargs,
+    )
     for p in network.parameters():
         torch.nn.init.normal_(p, std=0.1)
     return network.eval()
@@ -35,20 +42,68 @@ def build(num_class_embeds: int | None = 3, **kwargs) -> GuidedDiffusionNet:
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.float32, torch.uint8])
 @pytest.mark.parametrize("num_class_embeds", [None, 3])
-def test_one_forward_gives_what_the_two_networks_give(num_class_embeds, dtype):
+def test_one_forward_gives_what_the_networks_give(num_class_embeds, dtype):
     network = build(num_class_embeds)
     x, t, y = torch.randn(2, 2, 16, 24), torch.tensor([3.0, 800.0]), torch.tensor([0, 2])
-    noise, logits = network(x, t, y.to(dtype)[:, None])
+    found = network(x, t, y.to(dtype)[:, None])
     labels = {} if num_class_embeds is None else {"class_labels": y}
-    assert torch.equal(noise, network.diffusion(x, t, **labels))
-    assert torch.equal(logits, network.classifier(x, t))
+    assert list(found) == ["diffusion", "classifier", "size", "tumor"]
+    assert torch.equal(found["diffusion"], network.diffusion(x, t, **labels))
+    for name, task in network.tasks.items():
+        assert torch.equal(found[name], task(x, timesteps=t))
+    assert [tuple(found[name].shape) for name in network.tasks] == [(2, 2), (2, 1), (2, 1, 16, 24)]
 
 
-def test_every_parameter_takes_part_in_the_training_forward():
+def test_weights_go_by_the_names_of_the_parts():
     network = build()
-    noise, logits = network(torch.randn(2, 2, 16, 16), torch.tensor([3, 800]), torch.tensor([0, 2]))
-    (noise.square().sum() + logits.square().sum()).backward()
-    assert [name for name, p in network.named_parameters() if p.grad is None] == []
+    assert {key.split(".")[0] for key in network.state_dict()} == {"diffusion", "classifier", "size", "tumor"}
+    # what a network of a classifier alone has saved fits the same parts
+    classifier = {k: v for k, v in network.state_dict().items() if k.startswith(("diffusion.", "classifier."))}
+    GuidedDiffusionNet(network.diffusion, classifier=network.classifier).load_state_dict(classifier)
+
+
+@pytest.mark.parametrize(
+    "trained", [None, ["diffusion"], ["size"], "tumor", ["tumor", "size"], ["classifier", "diffusion"]]
+)
+def test_the_trained_parts_alone_are_run_and_learn(trained):
+    network = build(trained=trained)
+    names = {"diffusion", *network.tasks} if trained is None else set(ensure_tuple(trained))
+    ran = []
+    for name, part in network.named_children():
+        part.register_forward_hook(lambda *_, name=name: ran.append(name))
+    found = network(torch.randn(2, 2, 16, 16), torch.tensor([3, 800]), torch.tensor([0, 2]))
+    assert set(found) == set(ran) == names == set(network.trained)
+    assert set(network.frozen) == {*network.tasks, "diffusion"} - names
+    sum(output.square().sum() for output in found.values()).backward()
+    for key, parameter in network.named_parameters():
+        part = key.split(".")[0]
+        assert (parameter.grad is not None) == parameter.requires_grad == (part in names), key
+
+
+def test_a_frozen_denoiser_needs_no_labels():
+    network = build(trained=["size"])
+    assert list(network(torch.randn(1, 2, 16, 16), torch.tensor([3]))) == ["size"]
+    assert network(torch.randn(1, 2, 16, 16)).shape == (1, 1, 16, 16)  # the export view is as ever
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "error", "message"),
+    [
+        ({"export_timestp": 5}, TypeError, "'export_timestp', a torch.nn.Module, got int: an argument that does not"),
+        ({"forward": torch.nn.Identity()}, ValueError, "cannot be called 'forward'"),
+        ({"tasks": torch.nn.Identity()}, ValueError, "cannot be called 'tasks'"),
+        ({"conditional": torch.nn.Identity()}, ValueError, "cannot be called 'conditional'"),
+        ({"trained": ["sise"]}, ValueError, r"some of \['diffusion', 'classifier', 'size', 'tumor'\], got \['sise'\]"),
+        ({"trained": []}, ValueError, r"must name some of .*, got \[\]"),
+    ],
+)
+def test_parts_that_cannot_be_are_refused(kwargs, error, message):
+    with pytest.raises(error, match=message):
+        build(**kwargs)
+
+
+def test_a_task_that_is_none_is_left_out():
+    assert list(GuidedDiffusionNet(torch.nn.Identity(), size=None, age=torch.nn.Identity()).tasks) == ["age"]
 
 
 def test_a_conditional_denoiser_wants_labels():
@@ -80,7 +135,7 @@ def test_export_view_follows_the_schedule_and_keeps_nothing_of_it():
 
 def test_can_be_built_without_memory():
     with torch.device("meta"):
-        network = GuidedDiffusionNet(torch.nn.Conv2d(1, 1, 1), torch.nn.Conv2d(1, 1, 1))
+        network = GuidedDiffusionNet(torch.nn.Conv2d(1, 1, 1), size=torch.nn.Conv2d(1, 1, 1))
     assert network.export_alpha_bar == build().export_alpha_bar
 
 
@@ -119,19 +174,59 @@ def test_refuses_an_export_setting_out_of_range(kwargs, message):
         build(**kwargs)
 
 
-def test_the_classifier_takes_images_of_its_own():
+def test_the_task_networks_take_images_of_their_own():
     network = build()
     x, own, t, s = torch.randn(2, 2, 16, 24), torch.randn(2, 2, 16, 24), torch.tensor([3.0, 800.0]), torch.zeros(2)
     y = torch.tensor([0, 2])
-    output, logits = network(x, t, y, classifier_image=own, classifier_timesteps=s)
-    torch.testing.assert_close(output, network.diffusion(x, t, class_labels=y))
-    torch.testing.assert_close(logits, network.classifier(own, s))
-    for half in ({"classifier_image": own}, {"classifier_timesteps": s}):
+    found = network(x, t, y, task_image=own, task_timesteps=s)
+    torch.testing.assert_close(found["diffusion"], network.diffusion(x, t, class_labels=y))
+    torch.testing.assert_close(found["classifier"], network.classifier(own, s))
+    torch.testing.assert_close(found["tumor"], network.tumor(own, s))
+    for half in ({"task_image": own}, {"task_timesteps": s}):
         with pytest.raises(ValueError, match="must be given together"):
             network(x, t, y, **half)
 
 
-def test_classify_is_the_classifier_on_clean_images():
+@pytest.mark.parametrize("name", ["classifier", "size", "tumor"])
+def test_clean_images_are_at_level_0(name):
     network = build()
     x = torch.randn(2, 2, 16, 16)
-    assert torch.equal(network.classify(x), network.classifier(x, torch.zeros(2)))
+    expected = network.tasks[name](x, torch.zeros(2))
+    assert torch.equal(network.apply_task(name, x), expected)
+    assert name != "classifier" or torch.equal(network.classify(x), expected)
+
+
+def test_a_network_without_the_asked_task_says_which_it_has():
+    network = GuidedDiffusionNet(torch.nn.Identity(), size=torch.nn.Identity())
+    with pytest.raises(ValueError, match=r"a task network 'classifier', found one with \['size'\]"):
+        network.classify(torch.rand(1, 1, 4, 4))
+
+
+UNET_BRATS = {"channels": (128, 128, 256, 256, 512, 512), "attention_levels": (False,) * 4 + (True, False)}
+UNET_FACES = {"channels": (128, 128, 256, 384, 512), "attention_levels": (False, False, False, True, False)}
+ENCODER_FACES = {
+    **{"in_channels": 3, "out_channels": 1, "channels": (128, 128, 256, 384, 512), "input_size": 128},
+    "attention_levels": (False, False, True, True, True),
+}
+
+
+@pytest.mark.parametrize(
+    ("build_part", "count"),
+    [
+        (lambda: paper_unet(4, 1, UNET_BRATS), 113_672_065),
+        (lambda: paper_unet(4, 8, UNET_BRATS, num_class_embeds=2), 113_681_160),
+        (lambda: NoiseConditionedEncoder(in_channels=4, out_channels=1), 5_452_833),
+        (lambda: paper_unet(3, 6, UNET_FACES), 85_606_150),
+        (lambda: NoiseConditionedEncoder(**ENCODER_FACES), 67_061_121),
+    ],
+)
+def test_networks_of_the_thesis_have_its_numbers_of_parameters(build_part, count):
+    """Chapter 8; its "113,681,160 for the segmentation model" is that of the diffusion model."""
+    with torch.device("meta"):
+        network = GuidedDiffusionNet(torch.nn.Identity(), task=build_part())
+    assert sum(p.numel() for p in network.parameters()) == count
+
+
+def paper_unet(inputs, outputs, levels, **kwargs):
+    heads = {"num_head_channels": levels["channels"], "num_res_blocks": 2}
+    return DiffusionModelUNet(2, inputs, outputs, **levels, **heads, **kwargs)
