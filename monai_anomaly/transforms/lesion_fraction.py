@@ -17,7 +17,7 @@ __all__ = ["LesionFraction", "LesionFractionD", "LesionFractionDict", "LesionFra
 
 
 class LesionFraction(Transform):
-    """Relative size of a lesion in a slice or volume: its area over that of the brain (thesis ch. 8, data set BraTS 2020).
+    """Relative size of a lesion in a slice or volume: its area over that of the brain (thesis ch. 8, BraTS 2020).
 
     Args:
         labels: what of the mask counts: values of a mask with one channel, numbers of the channels (from 0) of a mask
