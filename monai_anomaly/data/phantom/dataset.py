@@ -12,6 +12,14 @@ from typing import Any
 from ...utils import atomic_write
 from ..generated import claim_folder, run_jobs
 from .contrast import CONTRASTS
+from .counterfactual import (
+    claim_sizes,
+    counterfactual_files,
+    counterfactual_folder,
+    has_counterfactuals,
+    list_pairs,
+    write_counterfactuals,
+)
 from .files import is_complete, subject_files, write_subject
 from .plan import SPLITS, Person, plan_subjects
 from .subject import make_subject
@@ -36,6 +44,7 @@ def write_phantom(
     split: Sequence[float] = (0.8, 0.07, 0.13),
     workers: int = 0,
     progress: bool = True,
+    counterfactuals: Sequence[float] = (),
 ) -> Path:
     """Write brain phantom subjects as NIfTI with a datalist split by subject, or reuse what is there.
 
@@ -44,6 +53,11 @@ def write_phantom(
     subject: its own images), ``label`` (0 healthy, 1 diseased), ``subject``, ``site`` and ``lesion``. A
     second call makes only the subjects with missing or damaged files, so an interrupted one is resumed where it
     stopped.
+
+    With ``counterfactuals`` everyone with a tumor in the test section is also drawn with tumors of other sizes and with
+    the tumor at another place, in ``root/sub-0001/counterfactual/``. The section ``counterfactual`` of the datalist
+    lists pairs: ``image`` with ``mask`` and the ``target`` with ``target_mask`` that the ``edit`` comes to (insert,
+    remove, move, grow, shrink). They may be added to a folder; a call without them leaves those that are there.
 
     Args:
         root: folder, made if missing.
@@ -56,6 +70,7 @@ def write_phantom(
         split: shares of training, validation and test.
         workers: processes beside this one; 0 works in this one.
         progress: show a progress bar.
+        counterfactuals: factors on the radii of the tumors, 0.25 to 2, such as ``(0.7, 1.3)``.
 
     Returns:
         Path of ``root/datalist.json``.
@@ -70,18 +85,28 @@ def write_phantom(
         "healthy_fraction": healthy_fraction, "sites": list(sites), "split": list(split),
     }  # fmt: skip
     claim_folder(root, _MANIFEST, parameters, _NAME)
-    todo = [p for p in plan if not is_complete(root / p.name, p.lesion)]
-    if todo:
+    sizes = claim_sizes(root, counterfactuals, plan)
+    todo = [p for p in plan if not is_complete(root / p.name, subject_files(p.lesion))]
+    changed = [p for p in plan if sizes and has_counterfactuals(p)]
+    redo = [p for p in changed if not is_complete(counterfactual_folder(root, p), counterfactual_files(sizes))]
+    if todo or redo:
         load_template(spacing)  # before the workers start: one clear error, and forked workers inherit the maps
-        for _ in run_jobs(partial(_make, root, spacing), todo, workers, _NAME, "subject", progress):
+        for _ in run_jobs(partial(_make, root, spacing), todo, workers, _NAME, "subject", progress and bool(todo)):
+            pass
+        job = partial(write_counterfactuals, root, spacing, sizes)
+        for _ in run_jobs(job, redo, workers, "counterfactuals", "subject", progress and bool(redo)):
             pass
     with atomic_write(root / _DATALIST) as f:
-        json.dump(_datalist(plan, parameters), f, indent=1)
+        json.dump(_datalist(plan, parameters) | _section(changed, sizes), f, indent=1)
     return root / _DATALIST
 
 
 def _make(root: Path, spacing: float, person: Person) -> None:
     write_subject(root / person.name, make_subject(person.seed, person.site, person.lesion, spacing))
+
+
+def _section(people: list[Person], sizes: Sequence[float]) -> dict[str, Any]:
+    return {"counterfactual": [pair for p in people for pair in list_pairs(sizes, p)]} if people else {}
 
 
 def _datalist(plan: list[Person], parameters: dict[str, Any]) -> dict[str, Any]:

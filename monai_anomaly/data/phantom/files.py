@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import nibabel as nib
@@ -14,7 +15,7 @@ from ...utils import atomic_write
 from .contrast import CONTRASTS
 from .subject import PhantomSubject
 
-__all__ = ["is_complete", "nifti_bytes", "subject_files", "write_subject"]
+__all__ = ["intensity_steps", "is_complete", "nifti_bytes", "subject_files", "write_files", "write_subject"]
 
 _RECEIPT = "files.json"
 
@@ -27,34 +28,41 @@ def subject_files(lesion: str | None) -> dict[str, list[str]]:
 
 
 def write_subject(folder: Path, subject: PhantomSubject) -> None:
-    """Write a subject as NIfTI, and last a receipt with the size and CRC-32 of each file.
+    """Write a subject as NIfTI with a receipt, see `write_files`.
 
-    Images have 12 bits, as a scanner's; an image and its twin share one step, so that they are equal where the
-    disease is not.
+    Images have 12 bits, as a scanner's; see `intensity_steps`.
     """
     names = subject_files(subject.lesion)
-    receipt = {}
+    files = {}
+    for k, step in enumerate(intensity_steps(subject)):
+        files[names["image"][k]] = nifti_bytes(subject.image[k], subject.affine, step)
+        if subject.lesion:
+            files[names["twin"][k]] = nifti_bytes(subject.twin[k], subject.affine, step)
+    files[names["mask"][0]] = nifti_bytes(subject.label, subject.affine)
+    write_files(folder, files)
 
-    def write(name: str, data: bytes) -> None:
+
+def intensity_steps(subject: PhantomSubject) -> list[float]:
+    """Intensity of one gray value of each contrast, shared by all images of a person, so that they are equal where the
+    disease is not."""
+    return [float(max(i.max(), t.max())) / 4095 for i, t in zip(subject.image, subject.twin, strict=True)]
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files by name, and last a receipt with the size and CRC-32 of each."""
+    for name, data in files.items():
         with atomic_write(folder / name, "wb") as f:
             f.write(data)
-        receipt[name] = {"size": len(data), "crc32": zlib.crc32(data)}
-
-    for k in range(len(CONTRASTS)):
-        step = float(max(subject.image[k].max(), subject.twin[k].max())) / 4095
-        write(names["image"][k], nifti_bytes(subject.image[k], subject.affine, step))
-        if subject.lesion:
-            write(names["twin"][k], nifti_bytes(subject.twin[k], subject.affine, step))
-    write(names["mask"][0], nifti_bytes(subject.label, subject.affine))
+    receipt = {name: {"size": len(data), "crc32": zlib.crc32(data)} for name, data in files.items()}
     with atomic_write(folder / _RECEIPT) as f:
         json.dump(receipt, f, indent=1)
 
 
-def is_complete(folder: Path, lesion: str | None) -> bool:
-    """Whether every file of a subject is there and is, by size and CRC-32, the one that was written."""
+def is_complete(folder: Path, roles: Mapping[str, Sequence[str]]) -> bool:
+    """Whether the files of all roles are there and are, by size and CRC-32, the ones that were written."""
     try:
         receipt = json.loads((folder / _RECEIPT).read_text(encoding="utf-8"))
-        if set(receipt) != {name for role in subject_files(lesion).values() for name in role}:
+        if set(receipt) != {name for names in roles.values() for name in names}:
             return False
         return all(_matches(folder / name, entry) for name, entry in receipt.items())
     except (OSError, ValueError, TypeError, KeyError):

@@ -18,7 +18,7 @@ from .tumor import make_tumor
 
 __all__ = ["LESIONS", "PhantomSubject", "make_subject"]
 
-LESIONS = {"tumour": make_tumor, "ms": make_ms}
+LESIONS = ("tumour", "ms")
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,18 @@ class PhantomSubject:
 
 
 def make_subject(
-    seed: int, site: str = "A", lesion: str | None = None, spacing: float = 3.0, deformation: float = 1.0
+    seed: int,
+    site: str = "A",
+    lesion: str | None = None,
+    spacing: float = 3.0,
+    deformation: float = 1.0,
+    size: float = 1.0,
+    elsewhere: bool = False,
 ) -> PhantomSubject:
     """Make a person, their disease and their scan; a pure function of its arguments.
 
-    The anatomy depends on ``seed`` alone, so one person can be scanned at several sites.
+    The anatomy depends on ``seed`` alone, so one person can be scanned at several sites. With another size or place of
+    the tumor the person, the coil and the noise stay the same.
 
     Args:
         seed: 0 or more.
@@ -65,6 +72,8 @@ def make_subject(
         lesion: ``"tumour"``, ``"ms"`` or None for a healthy person.
         spacing: voxel size in mm, 0.5 to 6.
         deformation: how far the healthy person's size, pose and shape differ from the template's; 0: not at all.
+        size: factor on the radii of a tumor, 0.25 to 2.
+        elsewhere: put the tumor at another place.
 
     Raises:
         DataError: an argument is none of the above.
@@ -75,8 +84,16 @@ def make_subject(
         raise DataError(f"phantom site: expected one of {', '.join(SITES)}, found {site!r}")
     if lesion is not None and lesion not in LESIONS:
         raise DataError(f"phantom lesion: expected None or one of {', '.join(LESIONS)}, found {lesion!r}")
+    if not 0.25 <= size <= 2:
+        raise DataError(f"phantom size: expected a factor from 0.25 to 2, found {size}")
+    if (size != 1 or elsewhere) and lesion != "tumour":
+        raise DataError(f"phantom size, elsewhere: expected them of a tumour, found the lesion {lesion}")
     anatomy = make_anatomy(seed, spacing, deformation)
-    pathology = LESIONS[lesion](anatomy, seed) if lesion else None
+    pathology = None
+    if lesion == "tumour":
+        pathology = make_tumor(anatomy, seed, size, elsewhere)
+    elif lesion == "ms":
+        pathology = make_ms(anatomy, seed)
 
     stream = np.random.default_rng([seed, 53, ord(site)])
     person = _jitter(list(TISSUES.values()), stream)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage as ndi
 
 from .anatomy import Anatomy
 from .contrast import Relaxation
 from .lesion import Lesion
 from .noise import smooth_noise, warp
 
-__all__ = ["EDEMA", "ENHANCING", "NECROSIS", "make_tumor"]
+__all__ = ["APART", "EDEMA", "ENHANCING", "NECROSIS", "make_tumor"]
 
 NECROSIS, EDEMA, ENHANCING = 1, 2, 4
 """Classes of BraTS: necrotic or non-enhancing core, edema with infiltration, enhancing tumor."""
 
 
-def make_tumor(anatomy: Anatomy, seed: int) -> Lesion:
+APART = 60.0
+"""Least distance in mm between the two places of a tumor."""
+
+
+def make_tumor(anatomy: Anatomy, seed: int, size: float = 1.0, elsewhere: bool = False) -> Lesion:
     """A glioma: core, rim, edema along the white matter, and the push on the tissue around it.
 
     Every tumor has a look of its own: ring-enhancing, patchy, not enhancing at all, or a core dark on FLAIR and bright
@@ -24,11 +29,14 @@ def make_tumor(anatomy: Anatomy, seed: int) -> Lesion:
     Args:
         anatomy: the person.
         seed: the disease.
+        size: factor on the radii of core and edema; what the tumor pushes aside follows, its lobes and patches grow
+            with it, its tissues and the thickness of its rim stay.
+        elsewhere: put the same tumor at another place.
     """
     rng = np.random.default_rng([seed, 37])
     shape, spacing = anatomy.shape, anatomy.spacing
     kind = rng.choice(["ring", "patchy", "diffuse", "mismatch"], p=[0.50, 0.22, 0.16, 0.12])
-    core, reach = rng.uniform(10, 22), rng.uniform(10, 22)
+    core, reach = size * rng.uniform(10, 22), size * rng.uniform(10, 22)
     rim = rng.uniform(2.5, 5.0)
     push = rng.uniform(0.02, 0.10)
     stretch = np.exp(rng.normal(0, 0.15, 3)).astype(np.float32)
@@ -37,6 +45,11 @@ def make_tumor(anatomy: Anatomy, seed: int) -> Lesion:
     patches = smooth_noise(rng, shape, spacing, 7)[0]
     cloud = smooth_noise(rng, shape, spacing, 16)[0]
     center = _place(anatomy, rng)
+    if size != 1 or elsewhere:
+        way = _way_elsewhere(anatomy, seed, center) if elsewhere else np.zeros(3, np.float32)
+        here = (center - anatomy.affine[:3, 3]) / spacing
+        center = center + np.float32(spacing) * way
+        lobes, patches, cloud = (_moved(field, here, way, size) for field in (lobes, patches, cloud))
 
     x = np.stack(np.broadcast_arrays(*[a - c for a, c in zip(anatomy.axes_mm(), center, strict=True)]))
     r = np.sqrt(((x / stretch[:, None, None, None]) ** 2).sum(0))
@@ -88,6 +101,22 @@ def _place(anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
         if abs(point[0]) > 14 and good[voxel]:
             return point.astype(np.float32)
     raise RuntimeError("no white matter to put a tumor into")
+
+
+def _way_elsewhere(anatomy: Anatomy, seed: int, center: np.ndarray) -> np.ndarray:
+    """From the center to one far from it, in whole voxels, so that the tumor keeps its shape."""
+    rng = np.random.default_rng([seed, 41])
+    for _ in range(1000):
+        way = np.round((_place(anatomy, rng) - center) / anatomy.spacing)
+        if np.linalg.norm(way) * anatomy.spacing >= APART:
+            return way.astype(np.float32)
+    raise RuntimeError(f"no white matter {APART:g} mm from the tumor to put it into")
+
+
+def _moved(field: np.ndarray, center: np.ndarray, way: np.ndarray, size: float) -> np.ndarray:
+    """What is around the center, magnified and moved on by ``way``, both in voxels."""
+    inverse = np.full(3, 1 / size)
+    return ndi.affine_transform(field, inverse, center - inverse * (center + way), order=1, mode="mirror")
 
 
 def _mass_effect(x: np.ndarray, r: np.ndarray, core: float, volume: float, anatomy: Anatomy) -> np.ndarray:
