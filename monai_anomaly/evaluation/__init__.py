@@ -13,7 +13,7 @@ from .report import write_report
 from .schema import Field, Schema
 from .summary import case_mean, score
 from .task import Columns, Context, MethodCases, Part, Scorer, Summary, Task
-from .tasks import TASKS, AnomalyMaps, Classification, Segmentation, task_of
+from .tasks import TASKS, AnomalyMaps, Classification, Segmentation, Translation, task_of
 
 __all__ = [
     "TASKS",
@@ -31,6 +31,7 @@ __all__ = [
     "Segmentation",
     "Summary",
     "Task",
+    "Translation",
     "case_mean",
     "compare",
     "evaluate_cases",

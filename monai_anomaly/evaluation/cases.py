@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -109,8 +109,9 @@ class Cases:
         few._rows, few._sizes = [self._rows[i] for i in numbers], dict(self._sizes)
         return few
 
-    def replace(self, **stacks: np.ndarray | None) -> Cases:
-        """The same cases with other values of some fields, stacked (N, ...); None: without the field.
+    def replace(self, **stacks: np.ndarray | Sequence[np.ndarray | None] | None) -> Cases:
+        """The same cases with other values of some fields: stacked (N, ...), or one of each case, of which some may be
+        None; None: without the field.
 
         The stacks of the other fields are shared: they are most of the memory.
         """
@@ -120,7 +121,7 @@ class Cases:
         for name, stack in stacks.items():
             values = [None] * len(self) if stack is None else stack
             other._rows = [{**row, name: value} for row, value in zip(other._rows, values, strict=True)]
-            if stack is not None:
+            if isinstance(stack, np.ndarray):
                 other._stacks[name] = stack
                 letters = zip(self.schema[name].shape, stack.shape[1:], strict=True)
                 other._sizes |= {str(letter): size for letter, size in letters if isinstance(letter, str)}

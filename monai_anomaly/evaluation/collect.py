@@ -96,6 +96,8 @@ class CollectCases:
         found = {name: next((p[key] for p in places[name] if key in p), None) for name, key in self.keys.items()}
         scalars = {name for name in found if name in ("subject", "slice") or not self.schema[name].shape}
         values = {name: _scalar(value) if name in scalars else value for name, value in found.items()}
+        if naming := [_text(values[name]) for name in self.schema.naming if values[name] is not None]:
+            values["slice"] = " ".join(part for part in (_text(values["slice"]), *naming) if part)
         self.cases.append(**{name: value for name, value in values.items() if value is not None})
 
 
@@ -129,6 +131,11 @@ def _item(data: Mapping[str, Any], index: int, size: int) -> dict[str, Any]:
     collated = (torch.Tensor, np.ndarray, list, tuple)
     item = {k: v[index] for k, v in data.items() if isinstance(v, collated) and np.ndim(v) != 0 and len(v) == size}
     return item | {k: _item(v, index, size) for k, v in data.items() if isinstance(v, Mapping)}
+
+
+def _text(value: Any) -> str:
+    """A part of a case's name."""
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _scalar(value: Any) -> Any:

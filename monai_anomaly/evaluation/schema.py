@@ -108,6 +108,7 @@ class Schema:
     Args:
         name: of the task, in saved files.
         fields: in order; a ``default`` may use those before it.
+        naming: fields in which several cases of one slice differ; `CollectCases` adds their values to its name.
 
     Example::
 
@@ -117,6 +118,7 @@ class Schema:
 
     name: str
     fields: tuple[Field, ...]
+    naming: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Field:
         """The field of a name."""

@@ -13,8 +13,9 @@ from ..utils import DataError
 
 __all__ = ["Interval", "add_columns", "case_mean", "number", "score"]
 
-Interval = Callable[[np.ndarray], "tuple[float, float] | None"]
-"""Per-case values -> interval of their mean, e.g. :py:func:`cluster_bootstrap` that knows the cases' subjects."""
+Interval = Callable[..., "tuple[float, float] | None"]
+"""Per-case values -> interval of their mean, or of a ``statistic``: :py:func:`cluster_bootstrap` that knows the cases'
+subjects."""
 
 
 def number(x: Any) -> float | int | bool | str | None:

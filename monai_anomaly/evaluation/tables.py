@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Column", "Section", "difference_table", "interval_cell", "markdown_table", "score_cell", "score_table"]
+__all__ = [
+    "Column",
+    "Section",
+    "difference_table",
+    "interval_cell",
+    "markdown_table",
+    "part_tables",
+    "score_cell",
+    "score_table",
+]
 
 Scores = Mapping[str, Mapping[str, Any]]
 """Score -> entry, of one method."""
@@ -110,6 +119,19 @@ def difference_table(comparisons: Mapping[str, Scores], columns: Sequence[Column
         if any(cell != "-" for cell in row[1:]):
             rows.append(row)
     return markdown_table(title, rows) if rows else ""
+
+
+def part_tables(title: str, tables: Mapping[str, str], legend: str) -> list[Section]:
+    """One section with the table of every part that has one; none where no part has.
+
+    Args:
+        title: of the section.
+        tables: part -> Markdown, perhaps empty.
+        legend: below them.
+    """
+    found = {name: table for name, table in tables.items() if table}
+    texts = [table if len(tables) == 1 else f"{name}:\n\n{table}" for name, table in found.items()]
+    return [Section(title, "\n\n".join(texts), legend)] if found else []
 
 
 def score_cell(score: Mapping[str, Any] | None, digits: int = 3, sign: str = "") -> str:

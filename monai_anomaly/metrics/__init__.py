@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from .agreement import cohen_kappa
 from .bootstrap import cluster_bootstrap
+from .line import line_moments, pearson_of, slope_of
 from .otsu import average_otsu, otsu_threshold
 from .pixel_scores import dice_per_slice, per_slice, ranking_scores, roc_auc
 from .segmentation import (
@@ -20,7 +21,7 @@ from .segmentation import (
     risk_coverage,
 )
 from .thresholds import Threshold, best_dice_threshold, healthy_quantile_threshold
-from .translation import mean_absolute_error, mean_squared_error, structural_similarity
+from .translation import mean_absolute_error, mean_squared_error, regional_similarity, structural_similarity
 
 __all__ = [
     "ReliabilityBins",
@@ -35,15 +36,19 @@ __all__ = [
     "dice_per_slice",
     "error_auroc",
     "healthy_quantile_threshold",
+    "line_moments",
     "mean_absolute_error",
     "mean_entropy",
     "mean_squared_error",
     "otsu_threshold",
     "overlap_scores",
+    "pearson_of",
     "per_slice",
     "ranking_scores",
+    "regional_similarity",
     "reliability_bins",
     "risk_coverage",
     "roc_auc",
+    "slope_of",
     "structural_similarity",
 ]

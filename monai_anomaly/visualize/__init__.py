@@ -13,6 +13,8 @@ from .grid import GridColumn, Outline, draw_grid
 from .phantom_figures import phantom_figure, uniqueness_figure
 from .picking import find_cases, pick_cases
 from .preprocessing_figure import preprocessing_figure
+from .reached_figure import reached_value_figure
+from .translation_figures import translation_comparison_figure, translation_examples_figure
 from .twin_figures import chest_figure, ellipses_figure
 
 __all__ = [
@@ -30,8 +32,11 @@ __all__ = [
     "phantom_figure",
     "pick_cases",
     "preprocessing_figure",
+    "reached_value_figure",
     "segmentation_case_figure",
     "segmentation_examples_figure",
+    "translation_comparison_figure",
+    "translation_examples_figure",
     "uncertainty_comparison_figure",
     "uniqueness_figure",
 ]

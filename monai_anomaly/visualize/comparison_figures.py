@@ -12,7 +12,7 @@ import numpy as np
 
 from ..utils import DataError
 from .examples_figures import row_labels, uncertainty_column
-from .fields import Fields, case_names, known
+from .fields import Fields, known, same_cases
 from .grid import GridColumn, draw_grid
 from .limits import difference_limits, gray_limits
 from .style import DIFFERENCE_COLORS
@@ -40,7 +40,7 @@ def difference_comparison_figure(
     Raises:
         DataError: when a method lacks the reconstructions, or has other cases than the first.
     """
-    first = _first(methods)
+    first = same_cases(methods)
     image, twin = np.float32(first["image"][:, channel]), known(first, "twin")
     healthy: dict[str, np.ndarray] = {}
     differences: dict[str, np.ndarray] = {}
@@ -90,7 +90,7 @@ def uncertainty_comparison_figure(
     Raises:
         DataError: when a method has other cases than the first.
     """
-    first = _first(methods)
+    first = same_cases(methods)
     image = first["image"][:, channel]
     truth = GridColumn("truth", first["mask"][:, region], smooth=False)
     columns = [GridColumn("input", image, gray_limits(image)), truth]
@@ -98,12 +98,3 @@ def uncertainty_comparison_figure(
         own = uncertainty_column(cases, region)
         columns.append(replace(own, title=f"{name}\n{own.title}"))
     draw_grid(path, columns, row_labels(first), rotate, title, cell=2.4)
-
-
-def _first(methods: Mapping[str, Fields]) -> Fields:
-    """The cases of the first method; those of the others must be the same."""
-    name, first = next(iter(methods.items()))
-    for other, cases in methods.items():
-        if case_names(cases) != case_names(first):
-            raise DataError(f"{other}: expected the cases of {name}, {case_names(first)}, found {case_names(cases)}.")
-    return first

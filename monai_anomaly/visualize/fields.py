@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
 
-__all__ = ["Fields", "case_names", "known"]
+from ..utils import DataError
+
+__all__ = ["Fields", "case_names", "known", "same_cases"]
 
 
 class Fields(Protocol):
@@ -30,3 +33,16 @@ def known(cases: Fields, name: str) -> np.ndarray | None:
 def case_names(cases: Fields) -> list[tuple[str, str]]:
     """Subject and slice of every case."""
     return [(str(subject), str(index)) for subject, index in zip(cases["subject"], cases["slice"], strict=True)]
+
+
+def same_cases(methods: Mapping[str, Fields]) -> Fields:
+    """The cases of the first method; those of the others must be the same.
+
+    Raises:
+        DataError: when they are not.
+    """
+    name, first = next(iter(methods.items()))
+    for other, cases in methods.items():
+        if case_names(cases) != case_names(first):
+            raise DataError(f"{other}: expected the cases of {name}, {case_names(first)}, found {case_names(cases)}.")
+    return first

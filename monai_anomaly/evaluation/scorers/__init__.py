@@ -10,6 +10,7 @@ from .diagnosis import score_diagnosis
 from .maps import score_maps
 from .overlap import score_overlap
 from .reconstruction import score_reconstruction, true_differences
+from .translation import score_translation
 
 __all__ = [
     "score_calibration",
@@ -18,5 +19,6 @@ __all__ = [
     "score_maps",
     "score_overlap",
     "score_reconstruction",
+    "score_translation",
     "true_differences",
 ]

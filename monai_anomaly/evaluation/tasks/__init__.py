@@ -11,10 +11,11 @@ from ..task import Task
 from .anomaly_maps import AnomalyMaps
 from .classification import Classification
 from .segmentation import Segmentation
+from .translation import Translation
 
-__all__ = ["TASKS", "AnomalyMaps", "Classification", "Segmentation", "task_of"]
+__all__ = ["TASKS", "AnomalyMaps", "Classification", "Segmentation", "Translation", "task_of"]
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (AnomalyMaps, Segmentation, Classification)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (AnomalyMaps, Segmentation, Classification, Translation)}
 
 
 def task_of(report: Mapping[str, Any]) -> Task:

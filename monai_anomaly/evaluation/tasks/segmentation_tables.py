@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..tables import Column, Section, difference_table, interval_cell, markdown_table, score_cell, score_table
+from ..tables import (
+    Column,
+    Section,
+    difference_table,
+    interval_cell,
+    markdown_table,
+    part_tables,
+    score_cell,
+    score_table,
+)
 
 __all__ = ["CALIBRATION", "OVERLAP", "segmentation_sections"]
 
@@ -59,19 +68,12 @@ def segmentation_sections(report: Mapping[str, Any]) -> list[Section]:
         sections.append(Section(title, "\n\n".join([score_table(part["methods"], OVERLAP), *notes])))
     sections.append(Section("", OVERLAP_LEGEND))
     compared = {name: difference_table(part["comparisons"], (Column("dice", "Dice"),)) for name, part in parts.items()}
-    sections += _each("First row minus each other, Dice", compared, COMPARED_LEGEND)
+    sections += part_tables("First row minus each other, Dice", compared, COMPARED_LEGEND)
     calibrated = {name: score_table(part["methods"], CALIBRATION) for name, part in parts.items()}
-    sections += _each("Calibration and uncertainty", calibrated, CALIBRATION_LEGEND)
+    sections += part_tables("Calibration and uncertainty", calibrated, CALIBRATION_LEGEND)
     sizes = {name: _sizes(next(iter(part["methods"].values()))) for name, part in parts.items()}
-    sections += _each("Dice by number of samples", sizes, SIZE_LEGEND)
+    sections += part_tables("Dice by number of samples", sizes, SIZE_LEGEND)
     return sections
-
-
-def _each(title: str, tables: Mapping[str, str], legend: str) -> list[Section]:
-    """One section with the table of every part that has one."""
-    found = {name: table for name, table in tables.items() if table}
-    texts = [table if len(tables) == 1 else f"{name}:\n\n{table}" for name, table in found.items()]
-    return [Section(title, "\n\n".join(texts), legend)] if found else []
 
 
 def _note(method: str, about: Mapping[str, Any]) -> str:
