@@ -33,8 +33,8 @@ class SliceDataset(Dataset):
     An item holds ``image`` (C, H, W) float32, ``label`` (int), ``subject`` (str), ``slice`` (int, the index in the
     volume), the numbers of the sample that ``scalars`` names, each (1,) float32, and, where every volume has them,
     ``mask`` (1, H, W; float32, the values of the file), ``twin`` (C, H, W), ``target`` (C, H, W; what a translation
-    should come to), ``target_mask`` (1, H, W), ``site``, ``edit`` and ``pair`` (str; what the target changes, and the name
-    of this pair of images among those of the subject).
+    should come to), ``target_mask`` (1, H, W), ``site``, ``edit`` and ``pair`` (str; what the target changes, and the
+    name of this pair of images among those of the subject).
 
     The label of a slice is 1 when its mask has any lesion pixel; without a mask it is the volume's, so every slice of a
     diseased volume counts as diseased. A healthy volume (label 0) without mask or twin, among others that have them,

@@ -17,18 +17,27 @@ from PIL import ImageOps
 
 from ..data.siblings import find_siblings
 from ..utils import DataError, NiftiGeometry, check_intact, check_voxel_size, read_geometry
-from .check_image import MODALITY_FILES, check_same_grid
+from .check_image import MASKS, MODALITY_FILES, check_same_grid
 from .dicom_series import read_slice_stack
 from .header_notes import warn_about_headers
 
 __all__ = ["LoadModalities", "LoadModalitiesD", "LoadModalitiesDict", "LoadModalitiesd"]
 
 
+_COLORED = ("1", "P", "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+
+
 def _to_gray(image: Any) -> Any:
     """Turn a color or palette picture to 8-bit gray; leave 8-, 16-bit and float gray values unchanged. A photograph
     is turned upright as viewers do."""
     image = ImageOps.exif_transpose(image)
-    return image.convert("L") if image.mode in ("1", "P", "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr") else image
+    return image.convert("L") if image.mode in _COLORED else image
+
+
+def _to_color(image: Any) -> Any:
+    """Turn any picture with 8 bits to red, green and blue; a photograph upright as viewers do."""
+    image = ImageOps.exif_transpose(image)
+    return image.convert("RGB") if image.mode in ("L", *_COLORED) else image
 
 
 class LoadModalities(Transform):
@@ -38,7 +47,8 @@ class LoadModalities(Transform):
     error; here every file is read by itself (by ``LoadImage``) and compared with the first.
 
     * NIfTI: 2D, 3D, or with the channels on the last axis; axes of length one behind the third are dropped.
-    * PNG, JPEG, BMP: color is converted to gray, the axes are (x, y) as in MONAI, upright as the EXIF entry says.
+    * PNG, JPEG, BMP: color is converted to gray (or gray to color), the axes are (x, y) as in MONAI, upright as the
+      EXIF entry says.
     * NumPy ``.npy``: (H, W), (X, Y, Z), or four axes with the channels first; a 3D array with one leading or trailing
       entry is a 2D image.
     * a folder with one DICOM series: see `SliceStack`.
@@ -52,6 +62,7 @@ class LoadModalities(Transform):
         modalities: names of the channels, in order. With them the file of one modality stands for all: a single file
             with one channel where several are wanted is completed by those beside it, found by their names (see
             :func:`monai_anomaly.data.find_siblings`). For programs that know one file per image, like MONAI Label.
+        color: read PNG, JPEG and BMP as three channels, red, green and blue; gray of 16 bits stays one.
 
     Raises:
         DataError: a file is missing, unreadable or damaged, has no usable affine, voxels that cannot be true, or is not
@@ -60,12 +71,12 @@ class LoadModalities(Transform):
 
     backend = [TransformBackends.TORCH]
 
-    def __init__(self, tolerance: float = 0.1, modalities: Sequence[str] | None = None) -> None:
+    def __init__(self, tolerance: float = 0.1, modalities: Sequence[str] | None = None, color: bool = False) -> None:
         self.tolerance = tolerance
         self.modalities = tuple(modalities or ())
         self.loader = LoadImage(image_only=True, dtype=np.float32, ensure_channel_first=False)
         # the last registered reader that knows the suffix is the one used
-        self.loader.register(PILReader(converter=_to_gray))
+        self.loader.register(PILReader(converter=_to_color if color else _to_gray))
         self.loader.register(NibabelReader(squeeze_non_spatial_dims=True))
 
     def __call__(self, files: PathLike | Sequence[PathLike]) -> MetaTensor:
@@ -143,6 +154,7 @@ class LoadModalitiesd(MapTransform):
         tolerance: largest distance [mm] of corresponding volume corners among the files of one key.
         allow_missing_keys: skip keys a sample does not have.
         modalities: names of the channels: the file of one modality stands for all.
+        color: read pictures as red, green and blue, except those under ``mask`` and ``target_mask``.
 
     Example::
 
@@ -160,15 +172,17 @@ class LoadModalitiesd(MapTransform):
         tolerance: float = 0.1,
         allow_missing_keys: bool = False,
         modalities: Sequence[str] | None = None,
+        color: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.load = LoadModalities(tolerance, modalities)
+        self.load = LoadModalities(tolerance, modalities, color)
+        self.load_mask = LoadModalities(tolerance, modalities) if color else self.load
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Load the files of a sample."""
         d = dict(data)
         for key in self.key_iterator(d):
-            d[key] = self.load(d[key])
+            d[key] = (self.load_mask if key in MASKS else self.load)(d[key])
         return d
 
 

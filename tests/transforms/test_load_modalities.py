@@ -338,3 +338,23 @@ def test_millimeters_under_another_unit_are_refused(tmp_path: Path, unit: str) -
     nib.save(image, tmp_path / "a.nii.gz")
     with pytest.raises(DataError, match=rf"a\.nii\.gz: expected voxels of .* its header says {unit}s: are they mm\?"):
         LoadModalities()(tmp_path / "a.nii.gz")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L"])
+def test_a_picture_in_color_has_three_channels(tmp_path: Path, mode: str) -> None:
+    colors = np.zeros((4, 6, 3), np.uint8)
+    colors[:, 3:] = [204, 102, 51] if mode != "L" else 90
+    Image.fromarray(colors).convert(mode).save(tmp_path / "a.png")
+    image = LoadModalities(color=True)(tmp_path / "a.png")
+    assert image.shape == (3, 6, 4)
+    assert image[:, :3].eq(0).all() and image[:, 4, 2].tolist() == colors[2, 4].tolist()
+
+
+def test_color_is_not_for_masks_nor_for_other_files(tmp_path: Path) -> None:
+    Image.fromarray(np.full((4, 6, 3), 255, np.uint8)).save(tmp_path / "a.png")
+    Image.fromarray(np.full((4, 6), 40_000, np.uint16)).save(tmp_path / "b.png")
+    load = LoadModalitiesd(["image", "mask", "target", "target_mask"], color=True)
+    sample = load(dict.fromkeys(load.keys, tmp_path / "a.png"))
+    assert [len(sample[key]) for key in load.keys] == [3, 1, 3, 1]
+    assert LoadModalities(color=True)(tmp_path / "b.png").unique().tolist() == [40_000]
+    assert LoadModalities(color=True)(_nifti(tmp_path / "a.nii", _volume())).shape == (1, 5, 6, 7)
