@@ -96,7 +96,8 @@ class CollectCases:
         found = {name: next((p[key] for p in places[name] if key in p), None) for name, key in self.keys.items()}
         scalars = {name for name in found if name in ("subject", "slice") or not self.schema[name].shape}
         values = {name: _scalar(value) if name in scalars else value for name, value in found.items()}
-        if naming := [_text(values[name]) for name in self.schema.naming if values[name] is not None]:
+        naming = [next((_text(values[f]) for f in group if _text(values[f])), "") for group in self.schema.naming]
+        if any(naming):
             values["slice"] = " ".join(part for part in (_text(values["slice"]), *naming) if part)
         self.cases.append(**{name: value for name, value in values.items() if value is not None})
 

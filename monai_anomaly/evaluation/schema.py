@@ -108,7 +108,8 @@ class Schema:
     Args:
         name: of the task, in saved files.
         fields: in order; a ``default`` may use those before it.
-        naming: fields in which several cases of one slice differ; `CollectCases` adds their values to its name.
+        naming: groups of fields in which several cases of one slice differ; `CollectCases` adds the first that a case
+            has of each group to the slice's name.
 
     Example::
 
@@ -118,7 +119,7 @@ class Schema:
 
     name: str
     fields: tuple[Field, ...]
-    naming: tuple[str, ...] = ()
+    naming: tuple[tuple[str, ...], ...] = ()
 
     def __getitem__(self, name: str) -> Field:
         """The field of a name."""

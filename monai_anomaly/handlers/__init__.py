@@ -11,8 +11,10 @@ from .classifier_probability import ClassifierProbability
 from .critic_monitor import CriticMonitor
 from .epoch_seed import EpochSeed
 from .finite_loss import FiniteLoss
+from .independent_segmentation import IndependentSegmentation
 from .left_out_list import LeftOutList
 from .level_ramp import LevelRamp
+from .measured_values import MeasuredValues
 from .moving_average import MovingAverage
 from .progress import Progress
 from .required_classes import RequiredClasses
@@ -24,6 +26,7 @@ from .training_record import TrainingRecord
 from .training_settings import changed_settings, training_settings
 from .training_state import TrainingState
 from .translation_curve import TranslationCurve
+from .translation_measure import TranslationMeasure
 from .translation_panel import TranslationPanel
 from .weights_loader import WeightsLoader
 
@@ -35,8 +38,10 @@ __all__ = [
     "CriticMonitor",
     "EpochSeed",
     "FiniteLoss",
+    "IndependentSegmentation",
     "LeftOutList",
     "LevelRamp",
+    "MeasuredValues",
     "MovingAverage",
     "Progress",
     "RequiredClasses",
@@ -47,6 +52,7 @@ __all__ = [
     "TrainingRecord",
     "TrainingState",
     "TranslationCurve",
+    "TranslationMeasure",
     "TranslationPanel",
     "WeightsLoader",
     "changed_settings",

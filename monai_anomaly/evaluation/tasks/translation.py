@@ -37,6 +37,7 @@ SCHEMA = Schema(
         Field("image", "image", IMAGE, required=True),
         Field("reconstruction", "image", IMAGE, required=True, made=True),
         Field("edit", "text"),
+        Field("pair", "text"),
         Field("mask", "mask", PLANE),
         Field("target", "image", IMAGE),
         Field("target_mask", "mask", PLANE, default=_no_lesion),
@@ -47,7 +48,7 @@ SCHEMA = Schema(
         Field("found_after", "mask", PLANE, made=True),
         Field("found_truth", "mask", PLANE, made=True),
     ),
-    naming=("edit", "target_value"),
+    naming=(("pair", "edit"), ("target_value",)),
 )
 
 
@@ -56,12 +57,13 @@ class Translation(Task):
     """Images translated to an asked-for value or lesion (thesis ch. 8): was it reached, and what else has changed?
 
     A case has ``image`` (C, H, W) and ``reconstruction``, the translated image. All else may be absent, and leaves out
-    the scores that need it: ``edit``, the kind, e.g. "grow", "shrink", "insert", "move" or "remove"; ``mask`` and
-    ``target_mask`` (1, H, W), the lesion of the input and the desired one (by default none where the edit is "remove");
-    ``target`` (C, H, W), the true counterfactual; ``target_value``, the scalar that was asked for (where it is a size
-    and none is given, that of ``target_mask``); ``value_before`` and ``value_after``, of the method's own network;
-    ``found_before``, ``found_after`` and ``found_truth`` (1, H, W), masks of an independent segmenter in the image, the
-    reconstruction and the target. See :py:func:`score_translation`.
+    the scores that need it: ``edit``, the kind, e.g. "grow", "shrink", "insert", "move" or "remove"; ``pair``, a name
+    that tells several edits of one slice apart; ``mask`` and ``target_mask`` (1, H, W), the lesion of the input and the
+    desired one (by default none where the edit is "remove"); ``target`` (C, H, W), the true counterfactual;
+    ``target_value``, the scalar that was asked for (where it is a size and none is given, that of ``target_mask``);
+    ``value_before`` and ``value_after``, of the method's own network; ``found_before``, ``found_after`` and
+    ``found_truth`` (1, H, W), masks of an independent segmenter in the image, the reconstruction and the target. See
+    :py:func:`score_translation`.
 
     All cases are a part, and those of every edit, where there are several. Beside the method stand the input as its own
     translation, and the true counterfactual, whose scores are what the segmenter allows.

@@ -187,10 +187,11 @@ def test_a_truth_of_some_cases_counts_for_those() -> None:
 def test_edits_of_one_slice_have_names_of_their_own(tmp_path: Path) -> None:
     collect = CollectCases(TASK)
     image = torch.rand(2, 16, 16)
-    for edit, size in (("grow", 0.1), ("grow", 0.2), ("remove", None)):
+    for edit, size in (("grow", 0.1), ("grow", 0.2), ("remove", None), ("move", None)):
         wanted = {} if size is None else {"target_value": torch.tensor([size])}
+        wanted |= {"pair": "move-far"} if edit == "move" else {}
         collect.add({"image": image, "subject": "a", "slice": 3, "edit": edit, **wanted}, {"reconstruction": image})
-    assert [name for _, name in collect.cases.keys] == ["3 grow 0.1", "3 grow 0.2", "3 remove"]
+    assert [name for _, name in collect.cases.keys] == ["3 grow 0.1", "3 grow 0.2", "3 remove", "3 move-far"]
     save_cases(collect.cases, tmp_path / "cases.npz", "run")
     assert load_cases(tmp_path / "cases.npz", TASK.schema).keys == collect.cases.keys
 

@@ -1,0 +1,73 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from monai.utils import convert_to_tensor
+
+from ..diffusion import NoiseSchedule, RegressionGuidance
+from ..utils import DataError
+from .translation_measure import TranslationMeasure, made_images
+
+__all__ = ["MeasuredValues"]
+
+
+class MeasuredValues(TranslationMeasure):
+    """Add what a task network measures on the images before and after a translation: ``value_before``, ``value_after``
+    (of further guides ``value_after_1``, ...), at noise level 0.
+
+    (N,) for images; for volumes (N, Z), of each slice along the last axis, NaN where a slice is of one intensity.
+
+    Args:
+        network: has ``tasks``, name -> task network, e.g. `GuidedDiffusionNet`.
+        task: name of a regressor among them, called as ``regressor(x, timesteps=t)``; or a guide that measures in its
+            own way, e.g. ``AreaGuidance(task="tumor")``, whose target does not matter.
+
+    Raises:
+        DataError: in use, when the network has no such task, or the values are not finite.
+
+    Example::
+
+        values = MeasuredValues(network, "size")  # values.attach(evaluator), or by hand:
+        values.measure({"image": torch.rand(2, 4, 64, 64), "reconstruction": torch.rand(2, 4, 64, 64)})["value_after"]
+    """
+
+    def __init__(self, network: Any, task: str | RegressionGuidance = "regressor") -> None:
+        self.network = network
+        self.guide = RegressionGuidance(task=task, direction=1) if isinstance(task, str) else task
+
+    @torch.no_grad()
+    def measure(self, images: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+        """See `TranslationMeasure`."""
+        clean = convert_to_tensor(images["image"], track_meta=False)
+        after = {f"value_after{end}": x for end, x in made_images(images).items()}
+        return {name: self._values(clean, x) for name, x in {"value_before": clean, **after}.items()}
+
+    def _values(self, clean: torch.Tensor, x: Any) -> torch.Tensor:
+        """Of images x, whose brains are those of the clean ones."""
+        x = convert_to_tensor(x, track_meta=False).to(clean)
+        if clean.ndim == 4:
+            return self._of_slices(clean, x)
+        count = clean.shape[-1]
+        slices, made = (v.movedim(-1, 1).flatten(0, 1) for v in (clean, x))
+        low, high = slices.flatten(1).aminmax(dim=1)
+        some = high > low
+        values = slices.new_full((len(slices),), torch.nan, dtype=torch.float32)
+        if bool(some.any()):
+            values[some] = self._of_slices(slices[some], made[some]).float()
+        return values.reshape(-1, count)
+
+    def _of_slices(self, clean: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        tasks = getattr(self.network, "module", self.network).tasks
+        if self.guide.task not in tasks:
+            raise DataError(f"expected a network with the task {self.guide.task!r}, found the tasks {list(tasks)}")
+        free = self.guide.direction is None and self.guide.factor is None  # bound, it must have some target
+        guide = self.guide.bind(tasks[self.guide.task], NoiseSchedule(), image=clean, target=0.0 if free else None)
+        values = guide.predict(x, torch.zeros(len(x), dtype=torch.long, device=x.device))
+        if not bool(values.isfinite().all()):
+            broken = [i for i, ok in enumerate(values.isfinite().tolist()) if not ok]
+            raise DataError(f"expected finite values of {self.guide.task!r}, found NaN or infinity in images {broken}")
+        return values
