@@ -13,6 +13,7 @@ from .chest import make_chest, write_chest
 from .chexpert import make_chexpert_datalist
 from .datalist import assemble_datalist, load_datalist, save_datalist
 from .decathlon_list import make_decathlon_datalist
+from .desired_masks import borrow_masks, with_desired_masks
 from .ellipses import make_ellipses, write_ellipses
 from .folders import make_folders_datalist
 from .healthy import healthy_only
@@ -31,6 +32,7 @@ __all__ = [
     "PhantomSubject",
     "SliceDataset",
     "assemble_datalist",
+    "borrow_masks",
     "find_brain_mask",
     "find_datalist",
     "find_inputs",
@@ -50,6 +52,7 @@ __all__ = [
     "make_table_datalist",
     "save_datalist",
     "split_by_subject",
+    "with_desired_masks",
     "write_chest",
     "write_ellipses",
     "write_phantom",

@@ -22,7 +22,7 @@ PROBLEM = "problem"
 """Entry of a sample that cannot be read: why. `InputDataset` leaves it out."""
 
 # an inference reads none; MONAI's engines would write a result of the same name into the batch, not into the output
-REFERENCES = ("mask", "twin")
+REFERENCES = ("mask", "twin", "target")
 
 _WAY_OUT = "to use one, rename it, or list it in a datalist"
 
@@ -47,8 +47,8 @@ def find_inputs(
         samples with ``image`` (a path, or one per modality) and ``subject`` (a name no other sample has). A case that
         lacks modalities gets the reason under ``problem``; so do a file that belongs to no case, and a folder of images
         in formats that are not read. With a single channel every image is a sample, except masks and known other
-        contrasts, which a warning names. The ``mask`` and ``twin`` of a datalist are dropped, its other entries are
-        kept. Files are not opened.
+        contrasts, which a warning names. The ``mask``, ``twin`` and ``target`` of a datalist are dropped, its other
+        entries are kept. Files are not opened.
 
     Raises:
         DataError: when nothing is found, or no case is complete, naming what was looked for.

@@ -7,6 +7,7 @@ from __future__ import annotations
 from .brain_extraction import BrainExtraction, BrainExtractionD, BrainExtractiond, BrainExtractionDict
 from .change_space import ChangeSpace
 from .check_image import CheckImage, CheckImageD, CheckImaged, CheckImageDict
+from .desired_mask import DesiredMask, DesiredMaskD, DesiredMaskd, DesiredMaskDict
 from .fit_slice import FitSliceD, FitSliced, FitSliceDict
 from .foreground import Foreground, find_foreground
 from .lesion_fraction import LesionFraction, LesionFractionD, LesionFractiond, LesionFractionDict
@@ -47,6 +48,10 @@ __all__ = [
     "DecodeMaskD",
     "DecodeMaskDict",
     "DecodeMaskd",
+    "DesiredMask",
+    "DesiredMaskD",
+    "DesiredMaskDict",
+    "DesiredMaskd",
     "EncodeMaskD",
     "EncodeMaskDict",
     "EncodeMaskd",
