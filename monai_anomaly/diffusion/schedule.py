@@ -62,10 +62,17 @@ class NoiseSchedule:
             raise ValueError(f"kind must be 'linear' or 'cosine', got {kind!r}")
         ends = torch.ones(1, **host), torch.zeros(1, **host)
         self.num_train_timesteps = T
+        self.kind = kind
+        self.beta_range = (beta_start, beta_end) if kind == "linear" else None
         self.alphas_cumprod = torch.cat([ends[0], torch.cumprod(1 - betas, 0), ends[1]])
         self._abar = self.alphas_cumprod.tolist()
         self._sigma = [math.sqrt((1 - a) / a) for a in self._abar[:-1]]
         self._device_tables: dict[torch.device, torch.Tensor] = {}
+
+    def __str__(self) -> str:
+        """In words: ``T = 1000, linear, betas 0.0001 to 0.02``."""
+        betas = "" if self.beta_range is None else f", betas {self.beta_range[0]:g} to {self.beta_range[1]:g}"
+        return f"T = {self.num_train_timesteps}, {self.kind}{betas}"
 
     def alpha_bar(self, level: Level) -> float | torch.Tensor:
         """abar at a level: a number for a number, a float64 tensor (N,) for a tensor (N,).

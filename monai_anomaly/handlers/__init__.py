@@ -22,6 +22,7 @@ from .save_cases import SaveCases
 from .save_segmentations import SaveSegmentations
 from .segmentation_panel import SegmentationPanel
 from .tensorboard_panel import TensorBoardPanel
+from .trained_schedule import check_schedule, trained_level
 from .training_record import TrainingRecord
 from .training_settings import changed_settings, training_settings
 from .training_state import TrainingState
@@ -56,5 +57,7 @@ __all__ = [
     "TranslationPanel",
     "WeightsLoader",
     "changed_settings",
+    "check_schedule",
+    "trained_level",
     "training_settings",
 ]

@@ -16,7 +16,8 @@ class LevelRamp:
     A classifier of noisy images finds small lesions only after it has seen them: from the first iteration on under all
     levels, it may learn nothing but the prior for hundreds of iterations. The diffusion network sees all levels. The
     level is a function of the iteration alone, so a resumed run has the same ramp. A training that starts from weights
-    (``engine.state.pretrained``, see `TrainingState`) has no ramp: its classifier has seen them.
+    (``engine.state.pretrained``, see `WeightsLoader`) has no ramp, since its task networks have seen all levels, unless
+    parts of its network are new.
 
     Args:
         prepare_batch: whose ``task_max_level`` is set; after the ramp to None.
@@ -37,7 +38,8 @@ class LevelRamp:
 
     def __call__(self, engine: Engine) -> None:
         """Set the level of the engine's current iteration, counted from 1."""
-        if getattr(engine.state, "pretrained", None) is not None:
+        pretrained = getattr(engine.state, "pretrained", None)
+        if pretrained is not None and not pretrained.get("new"):
             return
         share = (engine.state.iteration - 1) / self.iterations
         level = None if share >= 1 else round(self.start + share * (self.stop - self.start))

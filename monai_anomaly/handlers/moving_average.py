@@ -12,7 +12,8 @@ class MovingAverage:
     """Keep an exponential moving average of a network's weights in a second network, which is what is used afterward.
 
     Ignite's ``EMAHandler`` makes its own copy; here the copy is the caller's, so that a configuration can validate,
-    save and resume it under a name of its own.
+    save and resume it under a name of its own. Parts of the network that do not learn are copied: their weights may
+    come from a file after the average was made.
 
     Args:
         source: the network in training (not wrapped for distributed training).
@@ -37,9 +38,26 @@ class MovingAverage:
         """Move the average toward the source; floating-point buffers likewise, others are copied."""
         n = engine.state.iteration
         decay = min(self.decay, (1 + n) / (10 + n))
-        torch._foreach_lerp_(list(self.average.parameters()), list(self.source.parameters()), 1 - decay)
-        for kept, current in zip(self.average.buffers(), self.source.buffers(), strict=True):
-            if kept.is_floating_point():  # statistics of a batch normalization belong to the weights they came with
+        still = tuple(f"{name}." for name, part in self.source.named_children() if _is_still(part))
+        means: list[torch.Tensor] = []
+        values: list[torch.Tensor] = []
+        for (name, mean), value in zip(self.average.named_parameters(), self.source.parameters(), strict=True):
+            if name.startswith(still):
+                mean.copy_(value)
+            else:
+                means.append(mean)
+                values.append(value)
+        if means:
+            torch._foreach_lerp_(means, values, 1 - decay)
+        for (name, kept), current in zip(self.average.named_buffers(), self.source.buffers(), strict=True):
+            # statistics of a batch normalization belong to the weights they came with
+            if kept.is_floating_point() and not name.startswith(still):
                 kept.lerp_(current.to(kept), 1 - decay)
             else:
                 kept.copy_(current)
+
+
+def _is_still(part: torch.nn.Module) -> bool:
+    """Whether a part has weights and none of them learns."""
+    weights = list(part.parameters())
+    return bool(weights) and not any(p.requires_grad for p in weights)

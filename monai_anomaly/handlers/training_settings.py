@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch.optim.lr_scheduler import LRScheduler
 
-__all__ = ["changed_settings", "training_settings"]
+__all__ = ["changed_settings", "object_settings", "training_settings"]
 
 Settings = dict[str, Any]
 
@@ -68,6 +68,13 @@ def training_settings(trainer: Any, schedules: Sequence[LRScheduler] = ()) -> Se
         walk("dataset", loader.dataset)
     for number, schedule in enumerate(schedules):
         walk(f"lr_scheduler.{number}", schedule)
+    return settings
+
+
+def object_settings(place: str, value: Any) -> Settings:
+    """The settings of one object, as `training_settings` finds them at a place."""
+    settings: Settings = {}
+    _Walk(settings)(place, value)
     return settings
 
 

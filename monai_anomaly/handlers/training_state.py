@@ -46,7 +46,8 @@ class TrainingState:
         settings: what decides the training and cannot be read from the trainer, by the names users give it.
         pretrained: weights that a training which is not resumed starts from, as far as they fit ``network``, see
             `WeightsLoader`; one that is resumed must have begun with them. None: it starts as ``network`` is, or as it
-            began. ``engine.state.pretrained`` tells other handlers which file it was.
+            began. A network with ``frozen_parts`` (`GuidedDiffusionNet`) needs them, of the batches' noise schedule.
+            ``engine.state.pretrained`` tells other handlers which file it was.
 
     Raises:
         ValueError: when ``resume`` is something else.
@@ -109,13 +110,29 @@ class TrainingState:
             DataError: when the file is damaged or belongs to another training, or weights to start from do not fit.
         """
         goes_on = bool(self.resume) and self.path.exists()
-        if self.pretrained is not None and not goes_on:
-            written_to = self.best_path if self.save_files else None
-            WeightsLoader(self.pretrained, self.objects["network"], strict=False, written_to=written_to)(engine)
+        if not goes_on:
+            self._begin(engine)
         schedules = [item for item in self.objects.values() if isinstance(item, LRScheduler)]
         self.about = about_training(engine, self.evaluator, schedules, self.settings)
         if goes_on:
             self._load(engine)
+
+    def _begin(self, engine: Engine) -> None:
+        """Take the weights to start from, which must hold all parts of the network that are not trained."""
+        network = self.objects["network"]
+        frozen = getattr(network, "frozen_parts", ())
+        if self.pretrained is not None:
+            noise: dict[str, Any] = {}
+            if frozen:  # what learns on may learn another schedule
+                batch = getattr(engine, "prepare_batch", None)
+                noise = {"schedule": getattr(batch, "schedule", None), "level": getattr(batch, "max_level", None)}
+            written_to = self.best_path if self.save_files else None
+            WeightsLoader(self.pretrained, network, strict=False, written_to=written_to, **noise)(engine)
+        elif frozen:
+            raise DataError(
+                f"expected weights of {', '.join(frozen)}, which this training does not train, found no file to take "
+                "them from: name it with --pretrained"
+            )
 
     def _load(self, engine: Engine) -> None:
         advice = "remove it, or pass --resume False, to train anew"

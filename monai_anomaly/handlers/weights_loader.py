@@ -6,12 +6,15 @@ import logging
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
 
+from ..diffusion import NoiseSchedule
 from ..networks.weights import load_weights
-from ..utils import DataError, atomic_path, file_digest
+from ..utils import DataError, atomic_path, file_digest, read_model_record
+from .trained_schedule import check_schedule, trained_level
 
 __all__ = ["WeightsLoader", "kept_name"]
 
@@ -25,14 +28,17 @@ class WeightsLoader:
     """Bring the weights of a file into a network when an engine starts, or say why they do not fit.
 
     MONAI's ``CheckpointLoader`` with ``strict=False`` takes what fits, be it nothing, and says nothing. Here what was
-    taken is logged, and ``engine.state.pretrained`` tells which file it was.
+    taken is logged, and ``engine.state.pretrained`` tells which file it was, and which parts of the network are new.
 
     Args:
         load_path: the weights, see :py:func:`monai_anomaly.networks.weights.load_weights`.
         network: on any device.
-        strict: whether all tensors must be in both; False, for fine-tuning: at least one.
+        strict: whether all tensors must be in both; False, for fine-tuning: at least one, and all of the network's
+            ``frozen_parts``, see `GuidedDiffusionNet`.
         written_to: the file that the training will write; where it is the one that is read, that one is kept as
             ``<name>_pretrained.pt`` beside it.
+        schedule: noise schedule that the weights are used with; None: not compared, see `check_schedule`.
+        level: highest noise level that they are used at; None: not compared.
     """
 
     def __init__(
@@ -41,11 +47,15 @@ class WeightsLoader:
         network: torch.nn.Module,
         strict: bool = True,
         written_to: str | os.PathLike | None = None,
+        schedule: NoiseSchedule | None = None,
+        level: float | None = None,
     ) -> None:
         self.load_path = Path(load_path)
         self.network = network
         self.strict = strict
         self.written_to = None if written_to is None else Path(written_to)
+        self.schedule = schedule
+        self.level = level
         self.logger = logging.getLogger(__name__)
 
     def attach(self, engine: Engine) -> None:
@@ -56,16 +66,22 @@ class WeightsLoader:
         """Load.
 
         Raises:
-            DataError: when the file is missing, is damaged or does not fit the network, or other weights are kept under
-                the name that these would be kept under.
+            DataError: when the file is missing, is damaged or does not fit the network, was trained with another
+                schedule, or other weights are kept under the name that these would be kept under.
         """
         if not self.load_path.is_file():
             raise DataError(
                 f"{self.load_path}: expected the weights of a training, found no such file; train first, or name the "
                 "folder that holds them with --ckpt_dir"
             )
-        match = load_weights(self.network, self.load_path, self.strict)
-        pretrained = {"file": self.load_path.name, "sha256": file_digest(self.load_path)}
+        frozen = () if self.strict else getattr(self.network, "frozen_parts", ())
+        match = load_weights(self.network, self.load_path, self.strict, whole=frozen)
+        pretrained: dict[str, Any] = {"file": self.load_path.name, "sha256": file_digest(self.load_path)}
+        pretrained["new"] = list(match.new_parts)
+        if self.schedule is not None:
+            record = read_model_record(self.load_path)
+            check_schedule(record, self.schedule, self.level)
+            pretrained["max_level"] = trained_level(record)
         setattr(engine.state, "pretrained", pretrained)  # noqa: B010  (ignite's state takes any attribute)
         if not self.strict:
             self.logger.info("%s: %s", self.load_path, match)

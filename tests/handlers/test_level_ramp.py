@@ -36,3 +36,7 @@ def test_a_resumed_run_has_the_levels_of_its_iterations() -> None:
 
 def test_task_networks_that_have_weights_have_no_ramp() -> None:
     assert levels(4, pretrained={"file": "a.pt"}) == levels(0)
+
+
+def test_new_task_networks_beside_one_that_has_weights_have_a_ramp() -> None:
+    assert levels(4, pretrained={"file": "a.pt", "new": ["size"]}) == levels(4)

@@ -66,6 +66,20 @@ def test_average_is_frozen_and_the_source_is_not() -> None:
     assert source.training and all(p.requires_grad for p in source.parameters())
 
 
+def test_parts_that_do_not_learn_are_the_same_in_the_average() -> None:
+    """Their weights come from a file after the average was made."""
+    source = nn.Sequential(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)), nn.Linear(3, 1))
+    average = copy.deepcopy(source)
+    source[0].requires_grad_(False)
+    for tensor in source.state_dict().values():
+        tensor.add_(1)
+    engine = Engine(lambda engine, batch: None)
+    MovingAverage(source, average, 0.9).attach(engine)
+    engine.run([0])
+    for key, value in source.state_dict().items():
+        assert torch.equal(value, average.state_dict()[key]) == key.startswith("0."), key
+
+
 @pytest.mark.parametrize("decay", [-0.1, 1.0, 2.0])
 def test_decay_out_of_range(decay: float) -> None:
     with pytest.raises(ValueError, match="decay"):

@@ -124,7 +124,7 @@ class GuidedDiffusionNet(nn.Module):
         return {name: part for name, part in self.named_children() if name != "diffusion"}
 
     @property
-    def frozen(self) -> tuple[str, ...]:
+    def frozen_parts(self) -> tuple[str, ...]:
         """Names of the parts that are not trained."""
         return tuple(name for name, _ in self.named_children() if name not in self.trained)
 

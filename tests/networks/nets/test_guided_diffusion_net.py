@@ -73,7 +73,7 @@ def test_the_trained_parts_alone_are_run_and_learn(trained):
         part.register_forward_hook(lambda *_, name=name: ran.append(name))
     found = network(torch.randn(2, 2, 16, 16), torch.tensor([3, 800]), torch.tensor([0, 2]))
     assert set(found) == set(ran) == names == set(network.trained)
-    assert set(network.frozen) == {*network.tasks, "diffusion"} - names
+    assert set(network.frozen_parts) == {*network.tasks, "diffusion"} - names
     sum(output.square().sum() for output in found.values()).backward()
     for key, parameter in network.named_parameters():
         part = key.split(".")[0]
