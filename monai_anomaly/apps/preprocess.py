@@ -12,6 +12,7 @@ from typing import Any
 from ..data import is_mask_beside
 from ..data.datalist import SECTIONS, load_datalist, save_datalist
 from ..data.inputs import find_inputs, name_samples
+from ..data.volume_slices import IMAGE_KEYS
 from ..preprocessing.run import preprocess_samples
 from ..utils import DataError, files_in, is_image, read_json
 
@@ -86,6 +87,6 @@ def _inputs(source: Path, out: Path, modalities: Sequence[str]) -> list[dict[str
 
 def _moved(sample: dict[str, Any], folder: Path, modalities: Sequence[str]) -> dict[str, Any]:
     """The entry of a datalist with the new files."""
-    kept = {k: v for k, v in sample.items() if k not in ("image", "mask", "twin")}
+    kept = {k: v for k, v in sample.items() if k not in IMAGE_KEYS}
     moved = {**kept, "image": [str(folder / f"{m}.nii.gz") for m in modalities]}
     return {**moved, "mask": str(folder / "mask.nii.gz")} if sample.get("mask") else moved
