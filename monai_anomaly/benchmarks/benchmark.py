@@ -11,6 +11,7 @@ from typing import Any
 from monai.bundle import ConfigParser
 
 from ..utils import atomic_write, write_json
+from .feed import FEED_IDS
 from .record import agree, open_record, used_config
 from .run import run_settings
 from .setup import about_checkpoint, case_names, chosen_settings, pick_cases, read_config, setting_id
@@ -39,8 +40,9 @@ def benchmark(
     The configuration has the ``task``, the ``inferer``, the ``network``, the data sets ``validate#dataset`` and
     ``evaluate#test_dataset``, and ``benchmark``: ``settings``, name -> arguments of the inferer; ``count``, the parts
     of the network whose evaluations are counted; ``scores``, those of the table; ``test_cases`` and
-    ``validation_cases``. A setting that is done already is taken from ``out``, so that an interrupted benchmark
-    continues.
+    ``validation_cases``; and perhaps ``prepare_batch``, as an evaluator has it, whose further arguments go to the
+    inferer, and ``measures``, a list of `TranslationMeasure`, whose fields go to the cases. A setting that is done
+    already is taken from ``out``, so that an interrupted benchmark continues.
 
     Args:
         checkpoints: ``model.pt`` of one or more trainings, e.g. of different seeds; or, where each was trained with
@@ -73,7 +75,7 @@ def benchmark(
     for part, count in counts.items():
         agree(path, result["counts"], f"{part} cases", count)
     for name, parser in parsers.items():
-        used = ("task", "inferer", "network", *sets.values())
+        used = ("task", "inferer", "network", *sets.values(), *(i for i in FEED_IDS if i in parser))
         agree(path, result["checkpoints"], name, about_checkpoint(name, parser, used))
         for setting in names:
             agree(path, result["settings"], setting, used_config(parser, [setting_id(setting)]))

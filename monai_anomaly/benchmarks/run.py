@@ -16,6 +16,7 @@ from tqdm import tqdm
 from ..evaluation import Cases, CollectCases, Task, evaluate_cases
 from ..evaluation.task import ALL, column_name
 from .counting import CountCalls
+from .feed import Feed
 from .setup import make_inferer, trained_network
 
 __all__ = ["inference_step", "run_settings"]
@@ -52,11 +53,14 @@ def run_settings(
     if unknown := [name for name in count if name not in known]:
         raise ValueError(f"benchmark#count must name parts of the network, {list(network._modules)}, got {unknown}")
     first = next(iter(inferers.values()))
-    inference_step(first)(_images([sets["test"][0]], network), network)  # a first call is slower
+    feed = Feed.of(parser)
+    images, arguments = feed.inputs([sets["test"][0]], _device(network))
+    # a first call is slower; a single step knows no arguments
+    (torch.no_grad()(first) if arguments else inference_step(first))(images, network, **arguments)
     for name, inferer in tqdm(inferers.items(), desc=checkpoint):
         with ExitStack() as stack:
             calls = {part: stack.enter_context(CountCalls(known[part])) for part in count}
-            runs = {part: _collect(task, inferer, network, samples) for part, samples in sets.items()}
+            runs = {part: _collect(task, inferer, network, samples, feed) for part, samples in sets.items()}
         total = sum(len(cases) for cases, _ in runs.values())
         cases = {part: cases for part, (cases, _) in runs.items()}
         yield (
@@ -74,23 +78,28 @@ def inference_step(inferer: Any) -> Callable[[torch.Tensor, Any], Any]:
     return torch.no_grad()(getattr(inferer, "one_step", inferer))
 
 
-def _collect(task: Task, inferer: Any, network: Any, samples: Samples) -> tuple[Cases, float]:
+def _collect(task: Task, inferer: Any, network: Any, samples: Samples, feed: Feed) -> tuple[Cases, float]:
     """The cases of a set, a batch at a time, and the seconds that the inferer took for them."""
     collect, step, seconds = CollectCases(task), getattr(inferer, "slices_at_a_time", 1), 0.0
     for start in range(0, len(samples), step):
         batch = [samples[i] for i in range(start, min(start + step, len(samples)))]
-        images = _images(batch, network)
+        images, arguments = feed.inputs(batch, _device(network))
         begin = time.perf_counter()
         with torch.no_grad():
-            found = {name: values.cpu() for name, values in inferer(images, network).items()}  # waits for the device
+            found = {
+                name: values.cpu() for name, values in inferer(images, network, **arguments).items()
+            }  # waits for the device
         seconds += time.perf_counter() - begin
+        found = feed.measured(batch, images, found)
         for i, sample in enumerate(batch):
             collect.add(sample, {name: values[i] for name, values in found.items()})
     return collect.cases, seconds
 
 
-def _images(batch: Sequence[Mapping[str, Any]], network: Any) -> torch.Tensor:
-    return torch.stack([torch.as_tensor(sample["image"]) for sample in batch]).to(next(network.parameters()).device)
+def _device(network: Any) -> torch.device:
+    """Where a network is."""
+    device: torch.device = next(network.parameters()).device
+    return device
 
 
 def _scores(task: Task, test: Cases, validation: Cases | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from .critic_trainer import CriticTrainer
 from .noisy_batch import NoisyPrepareBatch
 from .noisy_mask_batch import NoisyMaskPrepareBatch
 from .target_batch import TargetPrepareBatch
+from .translation_batch import TranslationPrepareBatch
 
 __all__ = [
     "CaseEvaluator",
@@ -18,4 +19,5 @@ __all__ = [
     "NoisyMaskPrepareBatch",
     "NoisyPrepareBatch",
     "TargetPrepareBatch",
+    "TranslationPrepareBatch",
 ]

@@ -31,8 +31,11 @@ class MeasuredValues(TranslationMeasure):
 
     Example::
 
-        values = MeasuredValues(network, "size")  # values.attach(evaluator), or by hand:
-        values.measure({"image": torch.rand(2, 4, 64, 64), "reconstruction": torch.rand(2, 4, 64, 64)})["value_after"]
+        levels = {"channels": (8, 8), "num_res_blocks": 1, "attention_levels": (False, True), "norm_num_groups": 8}
+        regressor = NoiseConditionedEncoder(in_channels=1, out_channels=1, num_head_channels=8, pool="local", **levels)
+        network = GuidedDiffusionNet(DiffusionModelUNet(2, 1, 1, num_head_channels=8, **levels), size=regressor)
+        values = MeasuredValues(network.eval(), "size")  # values.attach(evaluator), or by hand:
+        values.measure({"image": torch.rand(2, 1, 16, 16), "reconstruction": torch.rand(2, 1, 16, 16)})["value_after"]
     """
 
     def __init__(self, network: Any, task: str | RegressionGuidance = "regressor") -> None:
