@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from monai.bundle import ConfigComponent, ConfigParser
+from monai.bundle import ConfigParser
 from torch.utils.data import Subset
 
 from ..networks.weights import load_weights
@@ -65,10 +66,13 @@ def setting_id(name: str) -> str:
 def make_inferer(parser: ConfigParser, setting: str) -> Any:
     """The configuration's inferer, with some arguments as a setting has them.
 
-    An argument that is an object of its own is replaced as a whole, e.g. by None.
+    An argument is named by its id below ``inferer``, such as ``scheme#steps``. One that is an object of its own is
+    replaced as a whole, e.g. by None.
     """
-    own = {name: parser.get_parsed_content(f"inferer#{name}") for name in parser["inferer"]}
-    return ConfigComponent({**own, **parser.get_parsed_content(setting_id(setting))}).instantiate()
+    changed = ConfigParser(deepcopy(parser.get()))
+    for name, value in parser.get_parsed_content(setting_id(setting)).items():
+        changed.set(value, f"inferer::{name}", recursive=False)
+    return changed.get_parsed_content("inferer")
 
 
 def about_checkpoint(checkpoint: str, parser: ConfigParser, ids: Iterable[str]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from .resampling import MaskedResampling
 from .segmentation import SlicewiseSegmentationInferer
 from .single_pass import SinglePassInferer
 from .slicewise import Results, SlicewiseInferer, SlicewiseMapInferer, SlicewiseReconstructionInferer
-from .translation import Encoding, HealthyTranslationInferer
+from .translation import TranslationInferer
+from .translation_scheme import Encoding, TranslationScheme
 
 __all__ = [
     "AnomalyMap",
@@ -27,7 +28,6 @@ __all__ = [
     "Encoding",
     "GANTranslationInferer",
     "GradCAMInferer",
-    "HealthyTranslationInferer",
     "LogitEnsembleInferer",
     "MaskEnsembleInferer",
     "MaskedResampling",
@@ -39,4 +39,6 @@ __all__ = [
     "SlicewiseMapInferer",
     "SlicewiseReconstructionInferer",
     "SlicewiseSegmentationInferer",
+    "TranslationInferer",
+    "TranslationScheme",
 ]

@@ -34,7 +34,8 @@ class MaskedResampling:
 
     Example::
 
-        inferer = HealthyTranslationInferer(resampling=MaskedResampling(threshold=0.18))
+        guides = {"classifier": ClassifierGuidance(target=0, scale=10.0)}
+        inferer = TranslationInferer(guides, refinement=MaskedResampling(threshold=0.18))
     """
 
     def __init__(self, threshold: float, margin: int = 1, level: int = 500, steps: int = 2, samples: int = 4) -> None:

@@ -54,7 +54,15 @@ def test_every_setting_of_a_bundle_can_be_made(bundle: Path) -> None:
     assert len(inferers) > 3
     for name, inferer in inferers.items():
         if name[0].isdigit():  # "12+12 exact", "50 steps, DDIM": as many intervals as it says
-            assert str(len(inferer.grid) - 1) in name
+            assert str(len(getattr(inferer, "scheme", inferer).grid) - 1) in name
+    if bundle.name == "diffanomaly":
+        thesis, own, without = (
+            inferers[name]
+            for name in ("DDIM 50+50", "the configuration's own", "the configuration's own, without guide")
+        )
+        assert (thesis.scheme.order, thesis.scheme.exact, thesis.refinement) == (1, False, None)
+        assert (own.scheme.order, own.scheme.exact, own.refinement is None) == (2, True, False)
+        assert [i.guides[0]["classifier"].scale for i in (thesis, own, without)] == [10.0, 10.0, 0.0]
     network = parser.get_parsed_content("network_def")
     assert set(plan["count"]) <= set(dict(network.named_children()))
     assert {"validation_cases", "test_cases", "count", "scores", "settings"} <= set(plan)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from monai_anomaly.benchmarks.speed import speed
-from monai_anomaly.inferers import HealthyTranslationInferer, MaskEnsembleInferer
+from monai_anomaly.inferers import MaskEnsembleInferer, TranslationInferer
 from monai_anomaly.losses import GuidedDiffusionLoss, TranslationCriticLoss, TranslationGeneratorLoss
 from tests.bundles.tiny_network import TINY_DIFFUSION, TINY_GAN, TINY_NETWORK
 from tests.bundles.workflow import config_files
@@ -60,7 +60,7 @@ def test_a_training_step_and_an_inference_step(bundle: str, overlays: tuple, net
 
 def test_as_many_steps_as_asked_for_and_one_before_them(monkeypatch: pytest.MonkeyPatch) -> None:
     training = count(monkeypatch, GuidedDiffusionLoss)
-    inference = count(monkeypatch, HealthyTranslationInferer, "one_step")
+    inference = count(monkeypatch, TranslationInferer, "one_step")
     measure("diffanomaly", steps=3, epochs=50, **TINY_NETWORK)
     assert (training.total(), inference.total()) == (4, 4)
 

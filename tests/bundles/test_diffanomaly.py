@@ -19,7 +19,7 @@ from tests.visualize.pictures import cells, has_color
 from .tiny_data import ODD_AFFINE, TINY_TRAINING, write_case
 from .workflow import copy_bundle, export, load_network, merged, run
 
-TINY = {**TINY_TRAINING, "inferer#steps": 3, "inferer#substeps": 2}
+TINY = {**TINY_TRAINING, "inferer#scheme#steps": 3, "inferer#scheme#substeps": 2}
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,9 @@ def trained(tmp_path_factory, phantom) -> Path:
 def test_inference_translates_as_the_evaluation() -> None:
     train, inference = merged("diffanomaly", "train"), merged("diffanomaly", "inference")
     shown = inference["displayable_configs"]
-    for name in ("level", "steps", "scale", "order", "exact", "substeps"):
-        assert train["inferer"][name] == shown[name], name
+    for name in ("level", "steps", "order", "exact", "substeps"):
+        assert train["inferer"]["scheme"][name] == shown[name], name
+    assert train["inferer"]["guides"]["classifier"]["scale"] == shown["scale"]
 
 
 @pytest.mark.parametrize(("overlay", "denoiser", "guide"), [(None, 37, 24), ("long", 62, 40)])
@@ -42,7 +43,7 @@ def test_evaluations_per_slice_are_those_the_documentation_names(
     overlay: str | None, denoiser: int, guide: int
 ) -> None:
     parser = merged("diffanomaly", "train", *([overlay] if overlay else []))
-    parser["inferer#resampling"] = None
+    parser["inferer#refinement"] = None
     network = parser.get_parsed_content("network_def").eval()
     image = torch.rand(1, 4, 16, 16)
     with CountCalls(network.diffusion) as diffusion, CountCalls(network.classifier) as classifier:

@@ -43,7 +43,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("trained")
-    options = {"inferer#steps": 2, "epochs": 1, "batch_size": 4, "autocast": "float32", "inferer#divisor": 8}
+    options = {"inferer#scheme#steps": 2, "epochs": 1, "batch_size": 4, "autocast": "float32", "inferer#divisor": 8}
     options.update(NETWORK, cache_dir=str(folder / "cache"))
     train("diffanomaly", folder, "chexpert", dataset_dir=str(release), **options)
     return folder

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -18,14 +20,20 @@ each_overlay = pytest.mark.parametrize("name", [name for bundle, name in OVERLAY
 @each_overlay
 def test_inference_translates_as_the_evaluation(name: str) -> None:
     train, inference = pair("diffanomaly", name)
-    ours = {k: v for k, v in inference["inferer"].items() if k not in ("progress", "autocast", "slice_range")}
     options = inference["displayable_configs"]
-    ours = {k: options[v.split("#")[1]] if str(v).startswith("@displayable") else v for k, v in ours.items()}
-    resampling = {"_target_": ours["resampling"]["_target_"], "threshold": options["resampling"]}
-    ours["resampling"] = None if options["resampling"] is None else resampling
-    theirs = {**train["inferer"], "border": train["border"]}
-    assert {k: ours.pop(k) for k in theirs if k in ours} == theirs
-    assert ours == {"target": 0}
+
+    def shown(entries: dict[str, Any]) -> dict[str, Any]:
+        return {k: options[v.split("#")[1]] if str(v).startswith("@displayable") else v for k, v in entries.items()}
+
+    ours = shown({k: v for k, v in inference["inferer"].items() if k not in ("progress", "autocast", "slice_range")})
+    resampling = {"_target_": ours["refinement"]["_target_"], "threshold": options["resampling"]}
+    ours["refinement"] = None if options["resampling"] is None else resampling
+    guide = {k: v for k, v in inference["guide"].items() if k != "_mode_"}
+    ours["guides"] = {"classifier": shown({**guide, "scale": options["scale"]})}
+    ours["scheme"] = shown(ours["scheme"])
+    assert ours == {**train["inferer"], "border": train["border"]}
+    one, other = (parser.get_parsed_content("inferer").guides[0]["classifier"] for parser in (train, inference))
+    assert vars(one) == vars(other)
 
 
 @pytest.mark.parametrize(("name", "ours"), [("long", True), ("cxr64", False), ("thesis", False), ("chexpert", False)])
@@ -33,12 +41,12 @@ def test_the_long_run_alone_mirrors_and_resamples(name: str, ours: bool) -> None
     train, inference = pair("diffanomaly", name)
     for inferer in (train.get_parsed_content("inferer"), inference.get_parsed_content("inferer")):
         assert inferer.mirror_axis == (0 if ours else None)
-        assert (inferer.resampling.threshold if inferer.resampling else None) == (0.18 if ours else None)
+        assert (inferer.refinement.threshold if inferer.refinement else None) == (0.18 if ours else None)
 
 
 def test_the_comparator_is_the_papers_own() -> None:
     ddpm = merged("diffanomaly", "train", "ddpm").get_parsed_content("inferer")
-    assert ddpm.mirror_axis is None and ddpm.resampling is None and ddpm.label_scale == 0
+    assert ddpm.mirror_axis is None and ddpm.refinement is None and ddpm.scheme.label_scale == 0
 
 
 @pytest.mark.parametrize(

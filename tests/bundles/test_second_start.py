@@ -21,7 +21,7 @@ from .workflow import train
 NETWORKS = {"descargan": {}, "diffanomaly": TINY_NETWORK, "diffseg": TINY_DIFFUSION}
 FEW_STEPS = {
     "descargan": {},
-    "diffanomaly": {"inferer#steps": 2, "inferer#substeps": 1},
+    "diffanomaly": {"inferer#scheme#steps": 2, "inferer#scheme#substeps": 1},
     "diffseg": {"inferer#steps": 2, "inferer#num_samples": 2},
 }
 OTHER: dict[str, tuple[dict[str, Any], str]] = {

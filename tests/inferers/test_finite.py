@@ -16,7 +16,6 @@ from monai_anomaly.inferers import (
     DropoutEnsembleInferer,
     GANTranslationInferer,
     GradCAMInferer,
-    HealthyTranslationInferer,
     LogitEnsembleInferer,
     MaskEnsembleInferer,
     ReconstructionInferer,
@@ -27,6 +26,8 @@ from monai_anomaly.inferers import (
     SlicewiseMapInferer,
 )
 from monai_anomaly.utils import DataError
+
+from .tiny_guided import translation
 
 
 class Convolution(nn.Module):
@@ -63,6 +64,10 @@ class Guided(nn.Module):
         super().__init__()
         self.diffusion, self.classifier = Convolution(value=diffusion), Classifier(classifier)
 
+    @property
+    def tasks(self) -> dict[str, nn.Module]:
+        return {"classifier": self.classifier}
+
 
 FEW: dict[str, Any] = {"steps": 2, "divisor": 1}
 CASES: dict[str, tuple[SlicewiseInferer, Any]] = {
@@ -76,9 +81,9 @@ CASES: dict[str, tuple[SlicewiseInferer, Any]] = {
         MaskEnsembleInferer(num_samples=2, solver="ddim", clip=False, **FEW),
         lambda value: Convolution(value, 2, 1),
     ),
-    "translation": (HealthyTranslationInferer(**FEW), lambda value: Guided(diffusion=value)),
-    "translation, clipped": (HealthyTranslationInferer(clip=(-1, 1), **FEW), lambda value: Guided(diffusion=value)),
-    "guidance": (HealthyTranslationInferer(clip=(-1, 1), **FEW), lambda value: Guided(classifier=value)),
+    "translation": (translation(**FEW), lambda value: Guided(diffusion=value)),
+    "translation, clipped": (translation(clip=(-1, 1), **FEW), lambda value: Guided(diffusion=value)),
+    "guidance": (translation(clip=(-1, 1), **FEW), lambda value: Guided(classifier=value)),
     "generator": (GANTranslationInferer(divisor=1), Convolution),
     "autoencoder": (ReconstructionInferer(border=1), Convolution),
     "saliency": (SaliencyMapInferer(), lambda value: Guided(classifier=value)),

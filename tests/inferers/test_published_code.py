@@ -7,6 +7,8 @@ The loop below is written down from the formulas of its steps, with its 0-based 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,12 @@ import pytest
 import torch
 from torch import nn
 
-from monai_anomaly.inferers import HealthyTranslationInferer
+from monai_anomaly.inferers import TranslationInferer
 from tests.reference import LOOP
 from tests.reference.stand_ins import classifier, net
 
 from .recorded_noise import recorded
+from .tiny_guided import translation
 
 LEVEL, SCALE, SEED = 30, 100.0, 7
 
@@ -27,7 +30,7 @@ class Network(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.diffusion = net
-        self.classifier = classifier
+        self.tasks = {"classifier": classifier}
 
 
 def published(x: torch.Tensor, noise: torch.Tensor, level: int, clip: bool) -> torch.Tensor:
@@ -81,7 +84,7 @@ def x() -> torch.Tensor:
 def test_translation_is_that_of_the_published_code(x: torch.Tensor, clip: tuple[int, int] | None) -> None:
     noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(2)).double()
     with pytest.warns(UserWarning) as told:
-        inferer = HealthyTranslationInferer(**arguments(clip=clip), noise_source=recorded(noise))
+        inferer = translation(**arguments(clip=clip), noise_source=recorded(noise))
     assert [str(w.message).split(":")[0] for w in told] == [
         "encoding starts at level 2, but the image is at 1",
         f"decoding starts at level {LEVEL - 1}, but encoding ends at {LEVEL + 1}",
@@ -89,27 +92,31 @@ def test_translation_is_that_of_the_published_code(x: torch.Tensor, clip: tuple[
     expected = published(x, noise, LEVEL, clip is not None)
     result = inferer(x, Network())
     torch.testing.assert_close(result["reconstruction"], expected, atol=LOOP, rtol=LOOP)
-    without = HealthyTranslationInferer(**arguments(clip=clip, start_level=0))(x, Network())
+    without = translation(**arguments(clip=clip, start_level=0))(x, Network())
     assert (without["reconstruction"] - expected).abs().max() > 100 * LOOP
+
+
+def encode(inferer: TranslationInferer, x: torch.Tensor, network: Network, index: Sequence[int]) -> None:
+    inferer.scheme.encode(inferer.denoiser(network, x, 0, {}), x, partial(inferer.noise, index=index))
 
 
 def test_random_start_is_noise_of_the_first_level_and_of_the_seed(x: torch.Tensor) -> None:
     big = x.repeat(8, 1, 4, 4)
-    start = HealthyTranslationInferer(start_level=1, grid=[1, 2], decoding_grid=[2, 0], scale=0.0, order=1)
+    start = translation(start_level=1, grid=[1, 2], decoding_grid=[2, 0], scale=0.0, order=1)
     seen: list[torch.Tensor] = []
     network = Network()
     network.diffusion = lambda x, timesteps, class_labels=None: seen.append(x) or torch.zeros_like(x).repeat(1, 2, 1, 1)
-    start.encode(big, network)
+    encode(start, big, network, range(len(big)))
     noise = seen[0] - (1 - 1e-4) ** 0.5 * big
     assert abs(float(noise.std()) - 0.01) < 2e-4 and abs(float(noise.mean())) < 1e-3
     for number in (3, 4):
-        start.encode(big, network, [number] * len(big))
-        start.encode(big, network, [number] * len(big))
+        encode(start, big, network, [number] * len(big))
+        encode(start, big, network, [number] * len(big))
     assert torch.equal(seen[1], seen[2]) and torch.equal(seen[3], seen[4]) and not torch.equal(seen[1], seen[3])
 
 
 def test_result_with_a_random_start_does_not_depend_on_the_batch_size(x: torch.Tensor) -> None:
-    one, two = (HealthyTranslationInferer(**arguments(batch_size=n))(x, Network()) for n in (1, 2))
+    one, two = (translation(**arguments(batch_size=n))(x, Network()) for n in (1, 2))
     torch.testing.assert_close(one, two, atol=1e-6, rtol=1e-6)
 
 
@@ -118,4 +125,4 @@ def test_result_with_a_random_start_does_not_depend_on_the_batch_size(x: torch.T
 )
 def test_start_levels_without_a_meaning_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="start_level"):
-        HealthyTranslationInferer(**options)
+        translation(**options)

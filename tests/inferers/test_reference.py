@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import torch
 
-from monai_anomaly.inferers import HealthyTranslationInferer, MaskEnsembleInferer
+from monai_anomaly.inferers import MaskEnsembleInferer, TranslationInferer
 from tests.reference import LOOP, STEP, load_reference
 from tests.reference.stand_ins import classifier, net
 
 from .recorded_noise import recorded
+from .tiny_guided import translation
 
-NETWORK = SimpleNamespace(diffusion=net, classifier=classifier)
+NETWORK = SimpleNamespace(diffusion=net, tasks={"classifier": classifier})
 PLAIN: dict[str, Any] = {"order": 1, "exact": False, "substeps": 1}
 CLIPS = pytest.mark.parametrize(("clip", "tag"), [(None, 0), ((-1.0, 1.0), 1)])
 
@@ -31,21 +32,22 @@ def test_translation(level: int) -> None:
     run = load_reference("14")
     (label,) = set(run["y"].tolist())
     options = {"level": level, "steps": level, "encoding_label": label, "target": label, "data_range": 1.0, **PLAIN}
-    inferer = HealthyTranslationInferer(scale=(0.0, 100.0), **options)
+    inferer = translation(scale=(0.0, 100.0), **options)
     found = inferer(run["x0"], NETWORK)
-    close(inferer.encode(run["x0"], NETWORK).latent, run[f"L{level}_latent"], LOOP)
+    latent = inferer.scheme.encode(inferer.denoiser(NETWORK, run["x0"], 0, {}), run["x0"]).latent
+    close(latent, run[f"L{level}_latent"], LOOP)
     for tail, name in (("", "unguided"), ("_1", "guided_s100")):
         decoded = run[f"L{level}_decoded_{name}"]
         close(found[f"reconstruction{tail}"], decoded, LOOP)
         close(found[f"map{tail}"], (run["x0"] - decoded).abs().sum(1, keepdim=True), 4 * LOOP)
 
 
-def steps(run: dict[str, torch.Tensor], **options: Any) -> list[tuple[slice, HealthyTranslationInferer]]:
+def steps(run: dict[str, torch.Tensor], **options: Any) -> list[tuple[slice, TranslationInferer]]:
     """For every image of a file, which is at a level and of a class of its own, an inferer whose first step is its."""
     made = []
     for i, (t, label) in enumerate(zip(run["t"].tolist(), run["y"].tolist(), strict=True)):
         grid = [t + 1, t, 0] if t else [1, 0]
-        inferer = HealthyTranslationInferer(
+        inferer = translation(
             grid=grid[::-1], decoding_grid=grid, encoding_label=label, target=label, **PLAIN, **options
         )
         made.append((slice(i, i + 1), inferer))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,10 +12,10 @@ import torch
 from monai.data import MetaTensor
 from torch import nn
 
-from monai_anomaly.inferers import Encoding, HealthyTranslationInferer, MaskedResampling
-from monai_anomaly.inferers.translation import DECODING, ENCODING, RESAMPLING
+from monai_anomaly.inferers import Encoding, MaskedResampling
+from monai_anomaly.inferers.translation_scheme import DECODING, ENCODING, RESAMPLING
 
-from .tiny_guided import CHANNELS, TinyClassifier, TinyNet, images, inferer
+from .tiny_guided import CHANNELS, TinyClassifier, TinyNet, images, inferer, translation
 
 
 @pytest.fixture
@@ -164,9 +165,9 @@ def test_number_of_network_evaluations_is_as_documented(network: TinyNet, exact:
 
 def test_guide_sleeps_outside_its_interval(network: TinyNet) -> None:
     x = images(1, CHANNELS, 8, 8)
-    result = inferer(guidance_interval=(400, 500))(x, network)  # above the level
+    result = inferer(interval=(400, 500))(x, network)  # above the level
     assert network.classifier.calls == 0 and result["map"].max() < 1e-5
-    inferer(steps=6, substeps=1, guidance_interval=(100, 200))(x, network)  # levels 0, 50, ..., 300
+    inferer(steps=6, substeps=1, interval=(100, 200))(x, network)  # levels 0, 50, ..., 300
     assert network.classifier.calls == 2
 
 
@@ -194,7 +195,7 @@ def test_clip_bounds_the_clean_images(network: TinyNet) -> None:
 def test_explicit_grids_of_the_published_code(network: TinyNet) -> None:
     x = images(1, CHANNELS, 8, 8)
     translate = inferer(grid=[0, 50, 100], decoding_grid=[100, 50, 0], exact=True, order=1)
-    assert not translate.exact  # an own grid for decoding cannot undo the encoding's
+    assert not translate.scheme.exact  # an own grid for decoding cannot undo the encoding's
     torch.testing.assert_close(
         translate(x, network), inferer(grid=[0, 50, 100], exact=False, order=1)(x, network), atol=1e-6, rtol=0
     )
@@ -211,12 +212,12 @@ def test_change_of_label_does_as_much_at_any_number_of_steps(steps: int) -> None
     """eps = 0.05 y, told 1 up and 0 down; with one step it did nothing."""
     network = SimpleNamespace(
         diffusion=lambda x, timesteps, class_labels: 0.05 * class_labels[:, None, None, None] + 0 * x,
-        classifier=TinyClassifier(),
+        tasks={"classifier": TinyClassifier()},
     )
     x = images(1, CHANNELS, 8, 8)
     options = {"scale": 0.0, "steps": steps, "encoding_label": 1, "decoding_label": 0}
     exact, plain = (inferer(exact=e, **options)(x, network)["reconstruction"] - x for e in (True, False))
-    torch.testing.assert_close(exact, torch.full_like(x, 0.05 * inferer().schedule.sigma(300)))
+    torch.testing.assert_close(exact, torch.full_like(x, 0.05 * inferer().scheme.schedule.sigma(300)))
     torch.testing.assert_close(exact, plain)
 
 
@@ -253,8 +254,9 @@ def test_images_of_one_call_get_different_noise(network: TinyNet) -> None:
 def test_noise_encoding_is_the_forward_process(network: TinyNet) -> None:
     x = images(64, CHANNELS, 8, 8)
     translate = inferer(encoding="noise")
-    latent = translate.encode(x, network).latent
-    signal = translate.schedule.alpha_bar(300) ** 0.5
+    denoiser = translate.denoiser(network, x, 0, {})
+    latent = translate.scheme.encode(denoiser, x, partial(translate.noise, index=range(64))).latent
+    signal = translate.scheme.schedule.alpha_bar(300) ** 0.5
     noise = (latent - signal * x) / (1 - signal**2) ** 0.5
     assert abs(float(noise.mean())) < 0.05 and abs(float(noise.std()) - 1) < 0.05
 
@@ -294,10 +296,10 @@ def test_wrapped_network_is_unwrapped(network: TinyNet) -> None:
 def test_thesis_setting_runs_and_returns_nearly_the_input_without_guidance(network: TinyNet) -> None:
     x = images(1, CHANNELS, 8, 8)
     thesis = {"level": 500, "steps": 500, "order": 1, "exact": False, "substeps": 1}
-    result = HealthyTranslationInferer(scale=(0.0, 1.0), **thesis)(x, network)
+    result = translation(scale=(0.0, 1.0), **thesis)(x, network)
     assert network.diffusion.calls == 1500
     assert all(torch.isfinite(values).all() for values in result.values())
-    coarse = HealthyTranslationInferer(scale=0.0, **{**thesis, "steps": 10})(x, network)
+    coarse = translation(scale=0.0, **{**thesis, "steps": 10})(x, network)
     assert result["map"].max() < 0.2 * coarse["map"].max()
 
 
@@ -345,7 +347,7 @@ def test_resampling_leaves_the_map_alone_and_brings_the_input_back_where_nothing
     first = inferer(scale=(3.0, 3.3))(x, network)
     threshold = float(first["map"].median())
     resampling = MaskedResampling(threshold, margin=0, steps=2, samples=2)
-    drawn = inferer(scale=(3.0, 3.3), resampling=resampling)(x, network)
+    drawn = inferer(scale=(3.0, 3.3), refinement=resampling)(x, network)
     for tail in ("", "_1"):
         anomaly_map, reconstruction = drawn[f"map{tail}"], drawn[f"reconstruction{tail}"]
         torch.testing.assert_close(anomaly_map, first[f"map{tail}"])
@@ -356,7 +358,7 @@ def test_resampling_leaves_the_map_alone_and_brings_the_input_back_where_nothing
 
 
 def test_resampling_does_not_depend_on_the_batch_size_but_on_the_seed(network: TinyNet) -> None:
-    x, options = images(5, CHANNELS, 16, 16), {"resampling": MaskedResampling(0.0)}
+    x, options = images(5, CHANNELS, 16, 16), {"refinement": MaskedResampling(0.0)}
     whole = inferer(batch_size=5, **options)(x, network)
     torch.testing.assert_close(inferer(batch_size=2, **options)(x, network), whole)
     assert not torch.allclose(
@@ -382,4 +384,6 @@ def test_one_step_is_the_first_of_a_decoding(network: TinyNet, decoding: str, la
     assert network.diffusion.calls == calls and network.classifier.calls == (3 if decoding == "ddim" else 1)
     whole = inferer(grid=[0, 300], **options)  # of one step alone
     assert not torch.allclose(step, x) and step.shape == x.shape and not step.requires_grad
-    torch.testing.assert_close(whole.one_step(x, network), whole.decode(Encoding(x), network, 3.0).detach())
+    denoiser, guidance = whole.denoiser(network, x, 1, {}), whole.guidance(whole.guides[0], network, x, {})
+    decoded = whole.scheme.decode(denoiser, Encoding(x), guidance, partial(whole.noise, index=range(2)))
+    torch.testing.assert_close(whole.one_step(x, network), decoded.detach())

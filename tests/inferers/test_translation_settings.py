@@ -33,7 +33,7 @@ from .tiny_guided import inferer
         {"label_scale": -1.0},
         {"start_level": 1001},
         {"clip": (1, -1)},
-        {"guidance_interval": (400, 100)},
+        {"interval": (400, 100)},
         {"grid": (0, 200, 100)},
         {"grid": "ddim333"},
         {"decoding_grid": (300, 100, 200, 0)},
@@ -57,4 +57,4 @@ def test_grids_the_wrong_way_round_are_refused() -> None:
 
 
 def test_respacing_that_a_command_line_made_a_number_of() -> None:
-    assert inferer(grid=50).grid == inferer(grid="50").grid == make_grid(NoiseSchedule(), 300, 1, "50")
+    assert inferer(grid=50).scheme.grid == inferer(grid="50").scheme.grid == make_grid(NoiseSchedule(), 300, 1, "50")

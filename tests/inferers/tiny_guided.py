@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
-from monai_anomaly.inferers import HealthyTranslationInferer
+from monai_anomaly.diffusion import ClassifierGuidance
+from monai_anomaly.inferers import TranslationInferer, TranslationScheme
 
 CHANNELS = 2
 
@@ -49,10 +52,26 @@ class TinyNet(nn.Module):
         self.diffusion = TinyDenoiser()
         self.classifier = TinyClassifier()
 
+    @property
+    def tasks(self) -> dict[str, nn.Module]:
+        return {"classifier": self.classifier}
+
 
 def images(*shape: int) -> torch.Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
-def inferer(**options: Any) -> HealthyTranslationInferer:
-    return HealthyTranslationInferer(**{"level": 300, "steps": 5, "scale": 3.0, **options})
+SCHEME = tuple(signature(TranslationScheme).parameters)
+
+
+def translation(**options: Any) -> TranslationInferer:
+    """A translation toward a class: the arguments of the guide (``scale``, perhaps several), of the scheme and of the
+    inferer side by side."""
+    guide = {name: options.pop(name) for name in ("target", "interval") if name in options}
+    scales = np.atleast_1d(options.pop("scale", 10.0)).tolist()
+    scheme = TranslationScheme(**{name: options.pop(name) for name in SCHEME if name in options})
+    return TranslationInferer([{"classifier": ClassifierGuidance(scale=s, **guide)} for s in scales], scheme, **options)
+
+
+def inferer(**options: Any) -> TranslationInferer:
+    return translation(**{"level": 300, "steps": 5, "scale": 3.0, **options})

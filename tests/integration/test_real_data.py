@@ -36,8 +36,8 @@ TRAINING = {
     "epochs": 1,
     "autocast": "float32",
     "min_lesion_pixels": 1,
-    "inferer#steps": 2,
-    "inferer#substeps": 1,
+    "inferer#scheme#steps": 2,
+    "inferer#scheme#substeps": 1,
     "inferer#divisor": 8,
 }
 INFERENCE = {"displayable_configs#steps": 2, "displayable_configs#substeps": 1, "inferer#divisor": 8}
