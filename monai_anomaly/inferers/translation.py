@@ -127,7 +127,7 @@ class TranslationInferer(SlicewiseReconstructionInferer):
                 is not, a guide's task has no network; or as `SlicewiseInferer`.
         """
         call = copy(self)
-        call._given = Companions(inputs, self.slice_axis, self._named(targets or {}, masks or {}, labels))
+        call._given = self._companions(inputs, targets, masks, labels)
         return super(TranslationInferer, call).__call__(inputs, network)
 
     def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Iterator[torch.Tensor]:
@@ -166,12 +166,21 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         return self.refinement(denoiser, x, start, flagged, noise)[..., :height, :width]
 
     @torch.no_grad()
-    def one_step(self, images: torch.Tensor, network: Any) -> torch.Tensor:
+    def one_step(
+        self,
+        images: torch.Tensor,
+        network: Any,
+        targets: Given | None = None,
+        masks: Given | None = None,
+        labels: tuple[Any, Any] = (None, None),
+    ) -> torch.Tensor:
         """The first guided decoding step alone, of noisy images (N, C, H, W), for timing: a translation takes one for
         each interval of the grid, and as many without guidance to encode."""
-        x = self.pad(images)
-        guidance, noise = self.guidance(self.guides[0], network, x, {}), partial(self.noise, index=range(len(x)))
-        return self.scheme.first_step(self.denoiser(network, x, 1, {}), x, guidance, noise)
+        x, index = self.pad(images), range(len(images))
+        given = self._companions(images, targets, masks, labels).take(index, x)
+        guidance = self.guidance(self.guides[0], network, x, given)
+        noise = partial(self.noise, index=index)
+        return self.scheme.first_step(self.denoiser(network, x, 1, given), x, guidance, noise)
 
     def noise(self, stream: int, index: Sequence[int]) -> Noise:
         """The noise of some slices of a call where the stream says."""
@@ -206,8 +215,11 @@ class TranslationInferer(SlicewiseReconstructionInferer):
     def _of(self, index: Sequence[int], x: torch.Tensor) -> dict[str, torch.Tensor]:
         return {} if self._given is None else self._given.take(index, x)
 
-    def _named(self, targets: Given, masks: Given, labels: tuple[Any, Any]) -> dict[str, Any]:
+    def _companions(
+        self, inputs: torch.Tensor, targets: Given | None, masks: Given | None, labels: tuple[Any, Any]
+    ) -> Companions:
         """What was given with a call, by the name that it is found by and that messages call it."""
+        targets, masks = targets or {}, masks or {}
         known = {name for guides in self.guides for name in guides}
         for name in (*targets, *masks):
             if name not in known:
@@ -219,11 +231,12 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         for name, values in told.items():
             if values is not None and not bool((torch.as_tensor(values) % 1 == 0).all()):
                 raise DataError(f"expected {name} that are whole numbers, found {torch.as_tensor(values).tolist()}")
-        return {
+        named = {
             **{f"target of {name}": values for name, values in targets.items()},
             **{f"mask of {name}": values for name, values in masks.items()},
             **{name: torch.as_tensor(values).long() for name, values in told.items() if values is not None},
         }
+        return Companions(inputs, self.slice_axis, named)
 
 
 def _task_network(network: Any, name: str, task: str | None) -> Any:

@@ -150,6 +150,14 @@ def test_a_guide_of_three_lines_needs_no_network(network: Tasks) -> None:
     torch.testing.assert_close(found.flatten(1).mean(1), target, atol=0.1, rtol=0)
 
 
+def test_one_step_has_the_targets_too(network: Tasks) -> None:
+    x, size = images(2, CHANNELS, 8, 8), torch.tensor([0.3, -0.2])
+    one, other = (inferer({"size": SIZE}).one_step(x, network, targets={"size": t}) for t in (size, size.flip(0)))
+    alone = inferer({"size": SIZE}).one_step(x[:1], network, targets={"size": size[:1]})
+    torch.testing.assert_close(one[:1], alone)
+    assert not torch.allclose(one, other)
+
+
 def test_a_call_leaves_nothing_behind(network: Tasks) -> None:
     translate, x = inferer({"size": RegressionGuidance(0.1, scale=500.0, task="size")}), images(2, CHANNELS, 8, 8)
     before = translate(x, network)
