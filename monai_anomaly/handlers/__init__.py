@@ -17,6 +17,7 @@ from .level_ramp import LevelRamp
 from .measured_values import MeasuredValues
 from .moving_average import MovingAverage
 from .progress import Progress
+from .regressor_plateau import RegressorPlateau
 from .required_classes import RequiredClasses
 from .save_cases import SaveCases
 from .save_segmentations import SaveSegmentations
@@ -45,6 +46,7 @@ __all__ = [
     "MeasuredValues",
     "MovingAverage",
     "Progress",
+    "RegressorPlateau",
     "RequiredClasses",
     "SaveCases",
     "SaveSegmentations",

@@ -61,9 +61,9 @@ def trained_level(record: Mapping[str, Any]) -> int | None:
         record: of the weights, see `read_model_record`.
     """
     training = record["training"] or {}
-    own = training.get("settings", {}).get("prepare_batch.max_level")
+    own = [training.get("settings", {}).get(f"prepare_batch.{name}") for name in ("max_level", "task_max_level")]
     before = (training.get("pretrained") or {}).get("max_level")  # of parts that were taken as they are
-    return min((level for level in (own, before) if level is not None), default=None)
+    return min((level for level in (*own, before) if level is not None), default=None)
 
 
 def _described(settings: Mapping[str, Any], place: str) -> str:

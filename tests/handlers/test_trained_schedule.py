@@ -74,3 +74,5 @@ def test_parts_that_were_taken_as_they_are_have_levels_of_their_own() -> None:
     later = record(NoiseSchedule(), 1000, pretrained={"file": "base.pt", "max_level": 550})
     assert trained_level(later) == 550
     assert trained_level(record(NoiseSchedule(), 400, pretrained={"file": "base.pt", "max_level": None})) == 400
+    later["training"]["settings"]["prepare_batch.task_max_level"] = 300
+    assert trained_level(later) == 300

@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+import torch.distributed as dist
 from monai.bundle import verify_net_in_out
 from monai.networks.nets import DiffusionModelUNet
 from monai.utils import ensure_tuple
@@ -78,6 +79,22 @@ def test_the_trained_parts_alone_are_run_and_learn(trained):
     for key, parameter in network.named_parameters():
         part = key.split(".")[0]
         assert (parameter.grad is not None) == parameter.requires_grad == (part in names), key
+
+
+@pytest.mark.skipif(not dist.is_available(), reason="torch was built without torch.distributed")
+@pytest.mark.parametrize("trained", [None, ["size"]])
+def test_trains_over_several_processes_without_a_search_for_unused_weights(tmp_path, trained):
+    """A weight that is to learn and takes no part makes the second iteration fail."""
+    network = build(trained=trained)
+    dist.init_process_group("gloo", init_method=(tmp_path / "store").as_uri(), rank=0, world_size=1)
+    try:
+        wrapped = torch.nn.parallel.DistributedDataParallel(network)
+        for _ in range(2):
+            found = wrapped(torch.randn(2, 2, 16, 16), torch.tensor([3, 800]), torch.tensor([0, 2]))
+            sum(output.square().sum() for output in found.values()).backward()
+    finally:
+        dist.destroy_process_group()
+    assert all((p.grad is not None) == p.requires_grad for p in network.parameters())
 
 
 def test_a_frozen_denoiser_needs_no_labels():
