@@ -96,8 +96,8 @@ class CollectCases:
         found = {name: next((p[key] for p in places[name] if key in p), None) for name, key in self.keys.items()}
         scalars = {name for name in found if name in ("subject", "slice") or not self.schema[name].shape}
         values = {name: _scalar(value) if name in scalars else value for name, value in found.items()}
-        naming = [next((_text(values[f]) for f in group if _text(values[f])), "") for group in self.schema.naming]
-        if any(naming):
+        groups = ([_text(values[name]) for name in group] for group in self.schema.naming)
+        if naming := next((group for group in groups if any(group)), []):
             values["slice"] = " ".join(part for part in (_text(values["slice"]), *naming) if part)
         self.cases.append(**{name: value for name, value in values.items() if value is not None})
 

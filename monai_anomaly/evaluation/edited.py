@@ -31,7 +31,9 @@ class Edited:
         brain: (N, 1, H, W) bool.
         lesion: where the lesion is, or should be: ``mask`` or ``target_mask``, the same.
         around: the lesion with the margin; what lies in the brain outside of it should not change.
-        known: (N,) of which cases the lesion is known.
+        wanted: (N,) the scalar that was asked for, see `wanted_value`.
+        target_known: (N,) of which cases the desired lesion is known.
+        known: (N,) of which cases it is known where a lesion is or should be.
         settings: of the task.
     """
 
@@ -39,6 +41,8 @@ class Edited:
     brain: np.ndarray
     lesion: np.ndarray
     around: np.ndarray
+    wanted: np.ndarray
+    target_known: np.ndarray
     known: np.ndarray
     settings: Mapping[str, Any]
 
@@ -46,17 +50,22 @@ class Edited:
     def of(cls, cases: Cases, settings: Mapping[str, Any]) -> Edited:
         """Find the regions of some cases.
 
-        The desired lesion must be known, except where a lesion is to shrink. A case without ``mask`` had no lesion.
+        The desired lesion must be known, or a size of 0 be asked for; a lesion that is to shrink stays within that of
+        the input. A case without ``mask`` had no lesion.
 
         Args:
             cases: see `Translation`.
-            settings: ``background``, ``data_range`` and ``margin``.
+            settings: ``background``, ``data_range``, ``margin`` and ``value``.
         """
-        shrinking = np.isin(cases["edit"], SHRINKING) & cases.known("mask")
+        wanted = wanted_value(cases, settings)
+        size = np.where(settings["value"] == SIZE, wanted, np.nan)
+        target_known = cases.known("target_mask") | ((size == 0) & cases.known("mask"))
+        smaller = size <= relative_size(cases, "mask", settings)
+        shrinking = (np.isin(cases["edit"], SHRINKING) & cases.known("mask")) | smaller
         lesion = stacked_masks(cases, "mask") | stacked_masks(cases, "target_mask")
         around = np.stack([grown(mask, settings["margin"]) for mask in lesion])
-        known = cases.known("target_mask") | shrinking
-        return cls(cases, brain_of(cases, settings), lesion, around, known, settings)
+        brain, known = brain_of(cases, settings), target_known | shrinking
+        return cls(cases, brain, lesion, around, wanted, target_known, known, settings)
 
     @property
     def elsewhere(self) -> np.ndarray:

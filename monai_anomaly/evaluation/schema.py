@@ -108,8 +108,8 @@ class Schema:
     Args:
         name: of the task, in saved files.
         fields: in order; a ``default`` may use those before it.
-        naming: groups of fields in which several cases of one slice differ; `CollectCases` adds the first that a case
-            has of each group to the slice's name.
+        naming: fields in which several cases of one slice differ; `CollectCases` adds them to the slice's name, those
+            of the first group of which a case has any.
 
     Example::
 

@@ -91,6 +91,9 @@ def regional_similarity(
     for i, (image, reference, region) in enumerate(zip(images, references, regions, strict=True)):
         if not region.any() or np.isnan(image).any():
             continue
+        if np.array_equal(image, reference):
+            values[i] = 1
+            continue
         pair = (np.where(region, image, reference), reference)
         a, b = (torch.from_numpy(np.pad(np.float32(x), sides, mode="symmetric"))[None] for x in pair)
         similarity, _ = compute_ssim_and_cs(a, b, 2, (window,) * 2, (SIGMA,) * 2, data_range)

@@ -66,7 +66,7 @@ def _draw(axis: Any, wanted: np.ndarray, series: Mapping[str, np.ndarray]) -> No
         known = np.isfinite(wanted) & np.isfinite(found)
         if not known.any():
             continue
-        axis.scatter(wanted[known], found[known], s=14, color=color, alpha=0.4, linewidths=0)
+        axis.scatter(wanted[known], found[known], s=16, color=color, alpha=0.55, linewidths=0)
         x, y = _means(wanted[known], found[known])
         axis.plot(x, y, color=color, linewidth=1.8, marker="o", markersize=6, label=f"{name}, mean")
     axis.set(xlim=ends, ylim=ends)

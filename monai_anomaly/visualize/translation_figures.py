@@ -96,7 +96,7 @@ def translation_comparison_figure(
         limits = difference_limits(*changes.values())
     else:  # the errors of a bad method would make the truth pale
         truth = np.float32(target[:, channel])
-        limits = difference_limits(truth - image, percentile=100)
+        limits = difference_limits(truth - image)
         columns.append(replace(gray, title="true\ncounterfactual", images=truth))
         columns.append(GridColumn("true\ndifference", truth - image, limits, DIFFERENCE_COLORS, bar=True))
     for name in methods:

@@ -48,7 +48,7 @@ SCHEMA = Schema(
         Field("found_after", "mask", PLANE, made=True),
         Field("found_truth", "mask", PLANE, made=True),
     ),
-    naming=(("pair", "edit"), ("target_value",)),
+    naming=(("pair",), ("edit", "target_value")),
 )
 
 

@@ -173,6 +173,10 @@ def test_without_a_desired_lesion_only_a_shrinking_one_has_bounds() -> None:
     assert "drift" not in scores(cases, part="grow") and scores(cases, part="grow")["change"] > 0
     assert scores(cases, part="shrink")["drift"] == scores(cases, part="remove")["drift"] == 0
     assert scores(cases, part="grow")["size_error"] == 0  # the value was asked for
+    sweep = make_edits(target_mask=None, target=None, edit="resize")
+    found = evaluate(sweep)["parts"]["all"]["methods"]["method"]
+    # to a smaller size than that of the input: half of the cases; to none: a quarter of them
+    assert found["drift"]["n"] == 6 and found["lesion_left"]["n"] == 3 and found["change"]["n"] == 12
 
 
 def test_a_truth_of_some_cases_counts_for_those() -> None:
@@ -189,7 +193,7 @@ def test_edits_of_one_slice_have_names_of_their_own(tmp_path: Path) -> None:
     image = torch.rand(2, 16, 16)
     for edit, size in (("grow", 0.1), ("grow", 0.2), ("remove", None), ("move", None)):
         wanted = {} if size is None else {"target_value": torch.tensor([size])}
-        wanted |= {"pair": "move-far"} if edit == "move" else {}
+        wanted |= {"pair": "move-far", "target_value": 0.1} if edit == "move" else {}
         collect.add({"image": image, "subject": "a", "slice": 3, "edit": edit, **wanted}, {"reconstruction": image})
     assert [name for _, name in collect.cases.keys] == ["3 grow 0.1", "3 grow 0.2", "3 remove", "3 move-far"]
     save_cases(collect.cases, tmp_path / "cases.npz", "run")

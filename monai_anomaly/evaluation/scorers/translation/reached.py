@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....metrics import dice_per_slice, line_moments, pearson_of, slope_of
-from ...edited import SIZE, Edited, grown, relative_size, stacked_masks, wanted_value
+from ...edited import SIZE, Edited, grown, relative_size, stacked_masks
 from ...summary import number
 from ...task import Columns, Context, Summary
 from .means import known_means
@@ -23,7 +23,7 @@ def score_value(edited: Edited, context: Context) -> tuple[Summary, Columns]:
     squares) are of all cases together, their interval draws subjects again.
     """
     cases, settings = edited.cases, context.settings
-    wanted = wanted_value(cases, settings)
+    wanted = edited.wanted
     measured = {"own": np.asarray(cases["value_after"], np.float64)}
     if settings["value"] == SIZE:
         measured = {"size": relative_size(cases, "found_after", settings), **measured}
@@ -50,7 +50,7 @@ def score_masks(edited: Edited, context: Context) -> tuple[Summary, Columns]:
     if not (found_known & edited.known).any():
         return {}, {}
     found, target = stacked_masks(cases, "found_after"), stacked_masks(cases, "target_mask")
-    with_target = found_known & cases.known("target_mask")
+    with_target = found_known & edited.target_known
     kept = np.stack([grown(mask, context.settings["margin"]) for mask in target])
     lost = stacked_masks(cases, "mask") & ~kept
     lost_pixels = lost.sum((1, 2, 3))
