@@ -29,8 +29,8 @@ def test_writes_weights_and_the_network_they_fit(files, tmp_path):
     parser.read_config(model.with_name("network.json"))
     network = parser.get_parsed_content("network_def")
     network.load_state_dict(torch.load(model, weights_only=True), strict=True)
-    noise, logits = network(torch.randn(2, 1, 16, 16), torch.tensor([1, 900]), torch.tensor([0, 1]))
-    assert (noise.shape, logits.shape) == ((2, 2, 16, 16), (2, 2))
+    found = network(torch.randn(2, 1, 16, 16), torch.tensor([1, 900]), torch.tensor([0, 1]))
+    assert (found["diffusion"].shape, found["classifier"].shape) == ((2, 2, 16, 16), (2, 2))
     assert network.diffusion.middle_block.attention.attn.num_heads == 2
     assert network.classifier.pool.num_heads == 2
 
