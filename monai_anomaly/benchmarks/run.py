@@ -55,8 +55,7 @@ def run_settings(
     first = next(iter(inferers.values()))
     feed = Feed.of(parser)
     images, arguments = feed.inputs([sets["test"][0]], _device(network))
-    # a first call is slower; a single step knows no arguments
-    (torch.no_grad()(first) if arguments else inference_step(first))(images, network, **arguments)
+    inference_step(first)(images, network, **arguments)  # a first call is slower
     for name, inferer in tqdm(inferers.items(), desc=checkpoint):
         with ExitStack() as stack:
             calls = {part: stack.enter_context(CountCalls(known[part])) for part in count}
@@ -73,8 +72,8 @@ def run_settings(
         )
 
 
-def inference_step(inferer: Any) -> Callable[[torch.Tensor, Any], Any]:
-    """``(images, network)`` -> the step that an inferer takes many of, or, where it has no such, its result."""
+def inference_step(inferer: Any) -> Callable[..., Any]:
+    """``(images, network, ...)`` -> the step that an inferer takes many of, or, where it has no such, its result."""
     return torch.no_grad()(getattr(inferer, "one_step", inferer))
 
 
