@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
+from ...utils import DataError
 from .base import TaskLoss
 
 __all__ = ["SegmentationLoss"]
@@ -33,8 +34,16 @@ class SegmentationLoss(TaskLoss):
 
     def cost(self, pred: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         """Mean cross-entropy of logits (N, K, ...) and a mask (N, K, ...) of 0 and 1, or (N, 1, ...) of 0..K - 1."""
-        if pred.shape == wanted.shape:
-            return F.binary_cross_entropy_with_logits(pred, wanted.float())
-        if wanted.shape != (len(pred), 1, *pred.shape[2:]):
+        binary = pred.shape == wanted.shape
+        if not binary and wanted.shape != (len(pred), 1, *pred.shape[2:]):
             raise self.mismatch(pred, wanted, "logits and a mask of one size, with equal channels or one of classes")
+        last = 1 if binary else pred.shape[1] - 1
+        low, high = (float(value) for value in wanted.aminmax())
+        if low < 0 or high > last:
+            raise DataError(
+                f"target {self.target!r}: expected a mask with values from 0 to {last}, found {low:g} to {high:g}; "
+                "EncodeMaskd makes it of the files' labels"
+            )
+        if binary:
+            return F.binary_cross_entropy_with_logits(pred, wanted.float())
         return F.cross_entropy(pred, wanted[:, 0].long())

@@ -68,3 +68,12 @@ def test_a_missing_target_is_named(loss: TaskLoss) -> None:
 def test_outputs_that_do_not_fit_are_refused(loss: TaskLoss, output: tuple, target: tuple, message: str) -> None:
     with pytest.raises(DataError, match=message):
         loss(torch.zeros(output), noisy(t=torch.zeros(target)))
+
+
+@pytest.mark.parametrize(("channels", "value"), [(1, 4.0), (1, -1.0), (3, 3.0)])
+def test_labels_of_files_are_no_mask(channels: int, value: float) -> None:
+    """Binary cross-entropy takes them, and its minimum is then at no probability."""
+    mask = torch.zeros(2, 1, 4, 4)
+    mask[0, 0, 0, 0] = value
+    with pytest.raises(DataError, match=rf"'mask': .*from 0 to {max(1, channels - 1)}, found .*{value:g}.*EncodeMaskd"):
+        SegmentationLoss()(torch.zeros(2, channels, 4, 4), noisy(mask=mask))
