@@ -24,6 +24,7 @@ from .siblings import find_siblings
 from .slice_dataset import SliceDataset
 from .split import split_by_subject
 from .table import make_table_datalist
+from .target_sweep import TargetSweep
 
 __all__ = [
     "InputDataset",
@@ -31,6 +32,7 @@ __all__ = [
     "LeftOut",
     "PhantomSubject",
     "SliceDataset",
+    "TargetSweep",
     "assemble_datalist",
     "borrow_masks",
     "find_brain_mask",

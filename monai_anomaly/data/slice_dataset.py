@@ -57,7 +57,7 @@ class SliceDataset(Dataset):
         min_foreground: drop slices where fewer than this share of pixels is brain.
         background: pixels above this value, in any channel, are brain.
         min_lesion_pixels: drop slices with fewer lesion pixels, but not none: they are neither healthy nor clearly
-            diseased.
+            diseased. Of pairs also those with fewer in ``mask`` and ``target_mask`` together: nothing changes there.
         scalars: numbers of a sample that its items carry, e.g. ``["age"]``.
         slice_transform: applied to an item at every access; may be random.
         cache_dir: keep the slices in this folder, one memory-mapped file per volume, instead of in memory. A file is

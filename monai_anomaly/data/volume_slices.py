@@ -80,6 +80,9 @@ def cut_volume(
         pixels = (slices["mask"] > 0).any(axis=1).sum(axis=(1, 2))
         keep &= (pixels == 0) | (pixels >= min_lesion_pixels)
         labels = (pixels > 0).astype(int)
+        if "target_mask" in slices:
+            changed = pixels + (slices["target_mask"] > 0).any(axis=1).sum(axis=(1, 2))
+            keep &= changed >= min_lesion_pixels
     elif sample.get("label") is not None:
         labels = np.full(len(chosen), class_label(sample["label"], f"{_name(sample)}: label"))
     else:

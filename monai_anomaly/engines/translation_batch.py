@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from monai.engines.utils import PrepareBatch
 from monai.utils import CommonKeys as Keys
+from monai.utils import ensure_tuple
 
 from ..utils import DataError
 from .target_batch import plain_tensor
@@ -21,8 +22,11 @@ class TranslationPrepareBatch(PrepareBatch):
     Args:
         targets: name of a guide -> entry with its targets: numbers (N,) or (N, 1), or masks (N, K, ...).
         masks: name of a guide -> entry with where it acts, (N, 1, ...).
+        edits: name of a guide -> the edits that it is for, by the entry ``edit`` (N,) of text; in other images it acts
+            nowhere. A guide that is not named is for all.
 
     Raises:
+        ValueError: when a guide has edits and a mask of its own.
         DataError: in use, when the batch has no such entry.
 
     Example::
@@ -33,8 +37,16 @@ class TranslationPrepareBatch(PrepareBatch):
         given["targets"]["size"]  # (2,)
     """
 
-    def __init__(self, targets: Mapping[str, str] | None = None, masks: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        targets: Mapping[str, str] | None = None,
+        masks: Mapping[str, str] | None = None,
+        edits: Mapping[str, str | Sequence[str]] | None = None,
+    ) -> None:
         self.given = {"targets": dict(targets or {}), "masks": dict(masks or {})}
+        self.edits = {guide: ensure_tuple(some) for guide, some in (edits or {}).items()}
+        if twice := sorted(set(self.edits) & set(self.given["masks"])):
+            raise ValueError(f"guides must have a mask or edits, got both for {twice}")
 
     def __call__(
         self,
@@ -51,8 +63,9 @@ class TranslationPrepareBatch(PrepareBatch):
             non_blocking: see `torch.Tensor.to`.
             kwargs: passed to `torch.Tensor.to` for the images.
         """
-        wanted = [entry for entries in self.given.values() for entry in entries.values()]
-        if absent := [entry for entry in wanted if entry not in batchdata]:
+        wanted: list[str] = [entry for entries in self.given.values() for entry in entries.values()]
+        wanted += [Keys.IMAGE, *(["edit"] if self.edits else [])]
+        if absent := [str(entry) for entry in wanted if entry not in batchdata]:
             raise DataError(f"expected {', '.join(absent)} in the batch, found {sorted(map(str, batchdata))}")
 
         def entry(key: str) -> torch.Tensor:
@@ -63,4 +76,8 @@ class TranslationPrepareBatch(PrepareBatch):
         label = plain_tensor(batchdata, Keys.LABEL, device, non_blocking) if Keys.LABEL in batchdata else None
         # the image keeps its metadata: messages name its file
         image = batchdata[Keys.IMAGE].to(device=device, non_blocking=non_blocking, **kwargs)
+        for guide, edits in self.edits.items():
+            meant = torch.tensor([edit in edits for edit in batchdata["edit"]], device=image.device)
+            shape = (len(image), 1, *image.shape[2:])
+            given["masks"][guide] = meant.float().reshape(-1, *[1] * (image.ndim - 1)).expand(shape)
         return image, label, (), given
