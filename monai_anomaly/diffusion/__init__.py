@@ -24,6 +24,7 @@ from .guidance import (
     GuidanceSum,
     Guide,
     RegressionGuidance,
+    ResizeGuidance,
     SegmentationGuidance,
 )
 from .noise import Noise, NoiseSource, SeededNoise
@@ -50,6 +51,7 @@ __all__ = [
     "Prediction",
     "RandomNoising",
     "RegressionGuidance",
+    "ResizeGuidance",
     "SeededNoise",
     "SegmentationGuidance",
     "Trajectory",

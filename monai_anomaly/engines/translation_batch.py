@@ -22,11 +22,10 @@ class TranslationPrepareBatch(PrepareBatch):
     Args:
         targets: name of a guide -> entry with its targets: numbers (N,) or (N, 1), or masks (N, K, ...).
         masks: name of a guide -> entry with where it acts, (N, 1, ...).
-        edits: name of a guide -> the edits that it is for, by the entry ``edit`` (N,) of text; in other images it acts
-            nowhere. A guide that is not named is for all.
+        edits: name of a guide -> the edits that it is for, by the entry ``edit`` (N,) of text; other images it does
+            not guide. A guide that is not named is for all.
 
     Raises:
-        ValueError: when a guide has edits and a mask of its own.
         DataError: in use, when the batch has no such entry.
 
     Example::
@@ -45,8 +44,6 @@ class TranslationPrepareBatch(PrepareBatch):
     ) -> None:
         self.given = {"targets": dict(targets or {}), "masks": dict(masks or {})}
         self.edits = {guide: ensure_tuple(some) for guide, some in (edits or {}).items()}
-        if twice := sorted(set(self.edits) & set(self.given["masks"])):
-            raise ValueError(f"guides must have a mask or edits, got both for {twice}")
 
     def __call__(
         self,
@@ -55,7 +52,7 @@ class TranslationPrepareBatch(PrepareBatch):
         non_blocking: bool = False,
         **kwargs: Any,
     ) -> tuple[torch.Tensor, torch.Tensor | None, tuple, dict[str, Any]]:
-        """Images, labels where there are any, no further arguments, and ``targets`` and ``masks`` by name.
+        """Images, labels where there are any, no further arguments, and ``targets``, ``masks`` and ``acting`` by name.
 
         Args:
             batchdata: ``image`` (N, C, ...) and the entries.
@@ -76,8 +73,7 @@ class TranslationPrepareBatch(PrepareBatch):
         label = plain_tensor(batchdata, Keys.LABEL, device, non_blocking) if Keys.LABEL in batchdata else None
         # the image keeps its metadata: messages name its file
         image = batchdata[Keys.IMAGE].to(device=device, non_blocking=non_blocking, **kwargs)
-        for guide, edits in self.edits.items():
-            meant = torch.tensor([edit in edits for edit in batchdata["edit"]], device=image.device)
-            shape = (len(image), 1, *image.shape[2:])
-            given["masks"][guide] = meant.float().reshape(-1, *[1] * (image.ndim - 1)).expand(shape)
+        if self.edits:
+            acting = {guide: [edit in edits for edit in batchdata["edit"]] for guide, edits in self.edits.items()}
+            given["acting"] = {guide: torch.tensor(some, device=image.device) for guide, some in acting.items()}
         return image, label, (), given

@@ -104,6 +104,7 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         *args: Any,
         targets: Given | None = None,
         masks: Given | None = None,
+        acting: Given | None = None,
         labels: tuple[Any, Any] = (None, None),
         **kwargs: Any,
     ) -> Results:
@@ -117,6 +118,8 @@ class TranslationInferer(SlicewiseReconstructionInferer):
                 (N, D); or masks on the inputs' grid (N, K, ...), cut into slices as the inputs are.
             masks: name of a guide -> where it acts, (N, 1, ...) in [0, 1]; elsewhere its term is 0. It does not act in
                 slices without a pixel.
+            acting: name of a guide -> which inputs it guides, (N,) of 0 and 1, of volumes also (N, D); a guide that is
+                not named guides all.
             labels: classes the diffusion network is told while encoding and while decoding, in place of the scheme's;
                 numbers (N,), of volumes also (N, D); None: the scheme's.
             kwargs: not used.
@@ -127,7 +130,7 @@ class TranslationInferer(SlicewiseReconstructionInferer):
                 is not, a guide's task has no network; or as `SlicewiseInferer`.
         """
         call = copy(self)
-        call._given = self._companions(inputs, targets, masks, labels)
+        call._given = self._companions(inputs, targets, masks, acting, labels)
         return super(TranslationInferer, call).__call__(inputs, network)
 
     def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Iterator[torch.Tensor]:
@@ -172,12 +175,13 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         network: Any,
         targets: Given | None = None,
         masks: Given | None = None,
+        acting: Given | None = None,
         labels: tuple[Any, Any] = (None, None),
     ) -> torch.Tensor:
         """The first guided decoding step alone, of noisy images (N, C, H, W), for timing: a translation takes one for
         each interval of the grid, and as many without guidance to encode."""
         x, index = self.pad(images), range(len(images))
-        given = self._companions(images, targets, masks, labels).take(index, x)
+        given = self._companions(images, targets, masks, acting, labels).take(index, x)
         guidance = self.guidance(self.guides[0], network, x, given)
         noise = partial(self.noise, index=index)
         return self.scheme.first_step(self.denoiser(network, x, 1, given), x, guidance, noise)
@@ -195,7 +199,7 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         """A set of guides, bound for clean images x (N, C, H, W) and what was given with them."""
         terms = []
         for name, guide in guides.items():
-            mask, task_network = given.get(f"mask of {name}"), _task_network(network, name, guide.task)
+            mask, task_network = _mask(given, name, x), _task_network(network, name, guide.task)
             if mask is not None and not bool(mask.any()):
                 continue  # none of these slices has a pixel in it
             try:
@@ -216,14 +220,21 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         return {} if self._given is None else self._given.take(index, x)
 
     def _companions(
-        self, inputs: torch.Tensor, targets: Given | None, masks: Given | None, labels: tuple[Any, Any]
+        self,
+        inputs: torch.Tensor,
+        targets: Given | None,
+        masks: Given | None,
+        acting: Given | None,
+        labels: tuple[Any, Any],
     ) -> Companions:
         """What was given with a call, by the name that it is found by and that messages call it."""
-        targets, masks = targets or {}, masks or {}
+        targets, masks, acting = targets or {}, masks or {}, acting or {}
         known = {name for guides in self.guides for name in guides}
-        for name in (*targets, *masks):
+        for name in (*targets, *masks, *acting):
             if name not in known:
-                raise DataError(f"expected targets and masks of the guides {listed(sorted(known))}, found {name!r}")
+                raise DataError(
+                    f"expected targets, masks and acting of the guides {listed(sorted(known))}, found {name!r}"
+                )
         for name, mask in masks.items():
             if empty := [i for i, one in enumerate(torch.as_tensor(mask)) if not bool(one.any())]:
                 raise DataError(f"expected a pixel above 0 in the mask of {name}, found none in image {listed(empty)}")
@@ -234,9 +245,19 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         named = {
             **{f"target of {name}": values for name, values in targets.items()},
             **{f"mask of {name}": values for name, values in masks.items()},
+            **{f"acting of {name}": values for name, values in acting.items()},
             **{name: torch.as_tensor(values).long() for name, values in told.items() if values is not None},
         }
         return Companions(inputs, self.slice_axis, named)
+
+
+def _mask(given: Given, name: str, x: torch.Tensor) -> torch.Tensor | None:
+    """Where a guide acts in slices x (N, C, H, W), (N, 1, H, W); None: everywhere."""
+    mask, acting = given.get(f"mask of {name}"), given.get(f"acting of {name}")
+    if acting is None:
+        return mask
+    whole = torch.ones_like(x[:, :1]) if mask is None else mask
+    return whole * (acting > 0).to(whole).reshape(-1, 1, 1, 1)
 
 
 def _task_network(network: Any, name: str, task: str | None) -> Any:

@@ -27,11 +27,11 @@ def test_targets_are_numbers_and_masks() -> None:
     torch.testing.assert_close(given["targets"]["size"], torch.tensor([0.1, 0.2, 0.3]))
 
 
-def test_a_guide_acts_nowhere_in_images_of_other_edits() -> None:
+def test_a_guide_leaves_images_of_other_edits_alone() -> None:
     edits = {"size": "grow", "tumor": ["insert", "move"]}
-    masks = TranslationPrepareBatch({"size": "size", "tumor": "target_mask"}, edits=edits)(batch())[3]["masks"]
-    assert masks["size"].flatten(1).sum(1).tolist() == [16, 0, 16]
-    assert masks["tumor"].flatten(1).sum(1).tolist() == [0, 16, 0]
+    acting = TranslationPrepareBatch({"size": "size", "tumor": "target_mask"}, edits=edits)(batch())[3]["acting"]
+    assert acting["size"].tolist() == [True, False, True]
+    assert acting["tumor"].tolist() == [False, True, False]
 
 
 def test_a_mask_to_act_in() -> None:
@@ -49,8 +49,3 @@ def test_an_entry_that_is_missing_is_named(missing: str) -> None:
     prepare = TranslationPrepareBatch({"size": "size"}, edits={"size": ["grow"]})
     with pytest.raises(DataError, match=f"expected {missing} in the batch, found"):
         prepare({name: value for name, value in batch().items() if name != missing})
-
-
-def test_a_guide_has_a_mask_or_edits() -> None:
-    with pytest.raises(ValueError, match=r"both for \['size'\]"):
-        TranslationPrepareBatch(masks={"size": "mask"}, edits={"size": "grow"})

@@ -114,6 +114,18 @@ def test_targets_and_masks_are_mirrored_as_the_images_are(network: Tasks, axis: 
     assert (astray["reconstruction"] - there["reconstruction"]).abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_a_guide_acts_on_the_inputs_that_are_said(network: Tasks, batch_size: int) -> None:
+    x = images(3, CHANNELS, 8, 8)
+    targets = {"size": torch.tensor([0.3, -0.3, 0.2]), "tumor": masks(3, 1, 8, 8)}
+    acting = {"size": torch.tensor([1, 0, 0]), "tumor": torch.tensor([False, True, False])}
+    together = inferer(BOTH, batch_size=batch_size)(x, network, targets=targets, acting=acting)["reconstruction"]
+    size = inferer({"size": SIZE})(x[:1], network, targets={"size": targets["size"][:1]})["reconstruction"]
+    tumor = inferer({"tumor": TUMOR})(x[1:2], network, targets={"tumor": targets["tumor"][1:2]})["reconstruction"]
+    none = inferer({})(x[2:], network)["reconstruction"]
+    torch.testing.assert_close(together, torch.cat([size, tumor, none]), atol=1e-5, rtol=1e-5)
+
+
 def test_sets_of_guides_share_an_encoding_and_their_targets(network: Tasks) -> None:
     x, size = images(2, CHANNELS, 8, 8), torch.tensor([0.3, -0.2])
     sets: list[dict[str, Guidance]] = [{"size": SIZE}, {}, {"size": SIZE, "kind": KIND}]

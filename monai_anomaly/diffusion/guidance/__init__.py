@@ -8,6 +8,7 @@ from .area import AreaGuidance
 from .base import Guidance
 from .classifier import ClassifierGuidance
 from .regression import RegressionGuidance
+from .resize import ResizeGuidance
 from .segmentation import SegmentationGuidance
 from .sum import GuidanceSum, Guide
 
@@ -18,5 +19,6 @@ __all__ = [
     "GuidanceSum",
     "Guide",
     "RegressionGuidance",
+    "ResizeGuidance",
     "SegmentationGuidance",
 ]
