@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,9 +33,12 @@ class IndependentSegmentation(TranslationMeasure):
         region: which region is meant; None: any of them.
         threshold: of its probability.
         transform: brings the images to the intensities that the segmenter was trained on; None: they are.
+        advice: how to make the weights: where they are missing, a warning says so, and nothing is measured; None: that
+            is an error.
 
     Raises:
-        DataError: when the weights are missing or those of another network; in use, when there is no such region.
+        DataError: when the weights are missing (without an advice) or those of another network; in use, when there is
+            no such region.
 
     Example::
 
@@ -49,8 +54,15 @@ class IndependentSegmentation(TranslationMeasure):
         region: int | None = None,
         threshold: float = 0.5,
         transform: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        advice: str | None = None,
     ) -> None:
-        if load_path is not None:
+        self.missing = advice is not None and load_path is not None and not Path(load_path).is_file()
+        if self.missing:
+            warnings.warn(
+                f"{load_path}: no weights of an independent segmenter, so nothing is said about what it finds; {advice}",
+                stacklevel=2,
+            )
+        elif load_path is not None:
             load_weights(network, load_path)
         self.network = network.eval()
         self.inferer = SinglePassInferer(batch_size=16, divisor=8) if inferer is None else inferer
@@ -61,6 +73,8 @@ class IndependentSegmentation(TranslationMeasure):
     @torch.no_grad()
     def measure(self, images: Mapping[str, Any]) -> dict[str, torch.Tensor]:
         """See `TranslationMeasure`."""
+        if self.missing:
+            return {}
         shown = {"found_before": images["image"]} | {f"found_after{end}": x for end, x in made_images(images).items()}
         shown |= {"found_truth": images["target"]} if "target" in images else {}
         device = images["image"].device

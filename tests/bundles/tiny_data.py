@@ -15,7 +15,13 @@ from PIL import Image
 from .tiny_network import TINY_GAN
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
-PHANTOM: dict[str, Any] = {"subjects": 10, "spacing": 6.0, "healthy_fraction": 0.0, "workers": 0}
+PHANTOM: dict[str, Any] = {
+    "subjects": 10,
+    "spacing": 6.0,
+    "healthy_fraction": 0.0,
+    "workers": 0,
+    "counterfactuals": [0.7, 1.3],
+}
 TINY_TRAINING: dict[str, Any] = {
     "phantom": PHANTOM,
     "spatial_size": [32, 40],

@@ -25,6 +25,17 @@ TINY_NETWORK: dict[str, Any] = {
 }
 """Of both networks of ``diffanomaly``."""
 
+TINY_TRANSLATION: dict[str, Any] = {
+    **TINY_DIFFUSION,
+    "network_def#size#channels": [8, 16],
+    "network_def#size#attention_levels": [False, False],
+    "network_def#size#num_head_channels": 8,
+    "network_def#tumor#channels": [8, 16],
+    "network_def#tumor#attention_levels": [False, False],
+    "segmenter#filters": [8, 8, 8, 8],
+}
+"""Of the networks of ``difftranslation``."""
+
 TINY_GAN: dict[str, Any] = {
     "network_def#generator#channels": [4, 4, 8, 8],
     "network_def#discriminator#channels": [4, 4, 4],

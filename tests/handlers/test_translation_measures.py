@@ -97,6 +97,17 @@ def test_weights_come_from_a_file(tmp_path: Path) -> None:
         IndependentSegmentation(Bright(), tmp_path / "none.pt")
 
 
+def test_missing_weights_are_an_error_or_a_line_of_advice(tmp_path: Path) -> None:
+    nothing = tmp_path / "segmenter.pt"
+    with pytest.raises(DataError, match="segmenter.pt"):
+        IndependentSegmentation(Bright(), nothing)
+    with pytest.warns(UserWarning, match=r"segmenter\.pt: no weights of an independent segmenter.*; train one"):
+        judge = IndependentSegmentation(Bright(), nothing, advice="train one")
+    assert judge.measure(images()) == {}
+    torch.save(Bright().state_dict(), nothing)
+    assert IndependentSegmentation(Bright(), nothing, advice="train one").measure(images())
+
+
 def test_cases_collect_what_is_measured() -> None:
     collect = CollectCases(Translation(["a", "b"]))
     data = [{"image": x, "label": 0, "subject": f"s{i}", "target": x + 0.1} for i, x in enumerate(IMAGE)]
