@@ -59,7 +59,7 @@ class IndependentSegmentation(TranslationMeasure):
         self.missing = advice is not None and load_path is not None and not Path(load_path).is_file()
         if self.missing:
             warnings.warn(
-                f"{load_path}: no weights of an independent segmenter, so nothing is said about what it finds; {advice}",
+                f"{load_path}: no weights of an independent segmenter, so what it finds is not said; {advice}",
                 stacklevel=2,
             )
         elif load_path is not None:

@@ -99,7 +99,7 @@ def test_weights_come_from_a_file(tmp_path: Path) -> None:
 
 def test_missing_weights_are_an_error_or_a_line_of_advice(tmp_path: Path) -> None:
     nothing = tmp_path / "segmenter.pt"
-    with pytest.raises(DataError, match="segmenter.pt"):
+    with pytest.raises(DataError, match=r"segmenter\.pt"):
         IndependentSegmentation(Bright(), nothing)
     with pytest.warns(UserWarning, match=r"segmenter\.pt: no weights of an independent segmenter.*; train one"):
         judge = IndependentSegmentation(Bright(), nothing, advice="train one")
