@@ -30,7 +30,7 @@ def with_desired_masks(
     :class:`monai_anomaly.transforms.DesiredMaskd`.
 
     Args:
-        samples: as `find_inputs` returns them.
+        samples: as `find_inputs` returns them with ``keep=["target_mask"]``.
         file: the mask, of a single input; None: each has it under ``target_mask`` in the datalist, and one that has not
             gets the reason under ``problem`` and is left out.
 

@@ -22,7 +22,7 @@ PROBLEM = "problem"
 """Entry of a sample that cannot be read: why. `InputDataset` leaves it out."""
 
 # an inference reads none; MONAI's engines would write a result of the same name into the batch, not into the output
-REFERENCES = ("mask", "twin", "target")
+REFERENCES = ("mask", "twin", "target", "target_mask")
 
 _WAY_OUT = "to use one, rename it, or list it in a datalist"
 
@@ -32,6 +32,7 @@ def find_inputs(
     modalities: Sequence[str],
     section: str = "test",
     skip: Callable[[Path], bool] = lambda path: False,
+    keep: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """The samples that an inference is asked for: an image, a case's folder, a folder of cases or images, or a
     datalist.
@@ -42,13 +43,14 @@ def find_inputs(
         modalities: names of the channels, in order.
         section: of a datalist.
         skip: says of a file in a folder that it is no input.
+        keep: references of a datalist that are wanted, e.g. ``["target_mask"]``, see `with_desired_masks`.
 
     Returns:
         samples with ``image`` (a path, or one per modality) and ``subject`` (a name no other sample has). A case that
         lacks modalities gets the reason under ``problem``; so do a file that belongs to no case, and a folder of images
         in formats that are not read. With a single channel every image is a sample, except masks and known other
-        contrasts, which a warning names. The ``mask``, ``twin`` and ``target`` of a datalist are dropped, its other
-        entries are kept. Files are not opened.
+        contrasts, which a warning names. The ``mask``, ``twin``, ``target`` and ``target_mask`` of a datalist are
+        dropped, its other entries are kept. Files are not opened.
 
     Raises:
         DataError: when nothing is found, or no case is complete, naming what was looked for.
@@ -56,7 +58,9 @@ def find_inputs(
     path = as_path(path, "dataset_dir")
     if path.is_file() and path.suffix.lower() == ".json":
         samples = load_datalist(path, section, modalities, check_files=False)
-        return name_samples([{k: v for k, v in sample.items() if k not in REFERENCES} for sample in samples])
+        return name_samples(
+            [{k: v for k, v in sample.items() if k in keep or k not in REFERENCES} for sample in samples]
+        )
     if path.is_file():
         check_channel_order(path, modalities)
         return [{"image": str(path), "subject": split_suffix(path.name)[0]}]

@@ -21,7 +21,9 @@ from .regressor_plateau import RegressorPlateau
 from .required_classes import RequiredClasses
 from .save_cases import SaveCases
 from .save_segmentations import SaveSegmentations
+from .save_translations import SaveTranslations
 from .segmentation_panel import SegmentationPanel
+from .task_segmentation import TaskSegmentation
 from .tensorboard_panel import TensorBoardPanel
 from .trained_schedule import check_schedule, trained_level
 from .training_record import TrainingRecord
@@ -50,7 +52,9 @@ __all__ = [
     "RequiredClasses",
     "SaveCases",
     "SaveSegmentations",
+    "SaveTranslations",
     "SegmentationPanel",
+    "TaskSegmentation",
     "TensorBoardPanel",
     "TrainingRecord",
     "TrainingState",

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,12 +19,16 @@ class MeasuredValues(TranslationMeasure):
     """Add what a task network measures on the images before and after a translation: ``value_before``, ``value_after``
     (of further guides ``value_after_1``, ...), at noise level 0.
 
-    (N,) for images; for volumes (N, Z), of each slice along the last axis, NaN where a slice is of one intensity.
+    (N,) for images; for volumes (N, Z), of each slice along the last axis, NaN where a slice is of one
+    intensity or does not count.
 
     Args:
         network: has ``tasks``, name -> task network, e.g. `GuidedDiffusionNet`.
         task: name of a regressor among them, called as ``regressor(x, timesteps=t)``; or a guide that measures in its
             own way, e.g. ``AreaGuidance(task="tumor")``, whose target does not matter.
+        name: first word of the fields.
+        slice_range: first and one past the last slice of a volume that count, those the network was trained on; None:
+            all.
 
     Raises:
         DataError: in use, when the network has no such task, or the values are not finite.
@@ -38,16 +42,24 @@ class MeasuredValues(TranslationMeasure):
         values.measure({"image": torch.rand(2, 1, 16, 16), "reconstruction": torch.rand(2, 1, 16, 16)})["value_after"]
     """
 
-    def __init__(self, network: Any, task: str | RegressionGuidance = "regressor") -> None:
+    def __init__(
+        self,
+        network: Any,
+        task: str | RegressionGuidance = "regressor",
+        name: str = "value",
+        slice_range: Sequence[int] | None = None,
+    ) -> None:
         self.network = network
         self.guide = RegressionGuidance(task=task, direction=1) if isinstance(task, str) else task
+        self.name = name
+        self.slice_range = slice_range
 
     @torch.no_grad()
     def measure(self, images: Mapping[str, Any]) -> dict[str, torch.Tensor]:
         """See `TranslationMeasure`."""
         clean = convert_to_tensor(images["image"], track_meta=False)
-        after = {f"value_after{end}": x for end, x in made_images(images).items()}
-        return {name: self._values(clean, x) for name, x in {"value_before": clean, **after}.items()}
+        after = {f"{self.name}_after{end}": x for end, x in made_images(images).items()}
+        return {name: self._values(clean, x) for name, x in {f"{self.name}_before": clean, **after}.items()}
 
     def _values(self, clean: torch.Tensor, x: Any) -> torch.Tensor:
         """Of images x, whose brains are those of the clean ones."""
@@ -58,6 +70,9 @@ class MeasuredValues(TranslationMeasure):
         slices, made = (v.movedim(-1, 1).flatten(0, 1) for v in (clean, x))
         low, high = slices.flatten(1).aminmax(dim=1)
         some = high > low
+        index = torch.arange(len(some), device=some.device) % count
+        first, stop = self.slice_range or (0, count)
+        some &= (index >= first) & (index < stop)
         values = slices.new_full((len(slices),), torch.nan, dtype=torch.float32)
         if bool(some.any()):
             values[some] = self._of_slices(slices[some], made[some]).float()

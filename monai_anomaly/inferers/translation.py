@@ -28,8 +28,9 @@ class TranslationInferer(SlicewiseReconstructionInferer):
     networks lead it. What to lead to is the guides' part, how the scheme's. Toward the healthy class it is the anomaly
     detection of ch. 7; with a regressor or a segmenter a lesion grows, shrinks, appears or moves (ch. 8). Volumes are
     translated slice by slice. Stateless; the network comes with the call: its ``diffusion`` part, and in ``tasks`` the
-    networks that the guides name (`GuidedDiffusionNet`). The result is ``{"map": (N, 1, ...), "reconstruction": (N, C,
-    ...)}``; that of the second of several sets of guides is in ``map_1`` and ``reconstruction_1``, and so on.
+    networks that the guides name (`GuidedDiffusionNet`). Slices of a volume in which, by what came with the call, no
+    guide acts are left as they are. The result is ``{"map": (N, 1, ...), "reconstruction": (N, C, ...)}``; that of the
+    second of several sets of guides is in ``map_1`` and ``reconstruction_1``, and so on.
 
     Args:
         guides: name -> guide, all of them at once; or a list of such sets, which share one encoding.
@@ -216,6 +217,14 @@ class TranslationInferer(SlicewiseReconstructionInferer):
             terms.append(term)
         return GuidanceSum(terms)
 
+    def _inside(self, slices: torch.Tensor) -> torch.Tensor:
+        """Which of the slices (N, D, ...) are in the range, and have a guide that acts."""
+        inside = super()._inside(slices)
+        given = self._of(range(len(inside)), slices.flatten(0, 1)[:, :1])
+        names = {name for guides in self.guides for name in guides}
+        acts = [_acts(given, name, inside) for name in names]
+        return inside & torch.stack(acts).any(0) if acts else inside
+
     def _of(self, index: Sequence[int], x: torch.Tensor) -> dict[str, torch.Tensor]:
         return {} if self._given is None else self._given.take(index, x)
 
@@ -258,6 +267,16 @@ def _mask(given: Given, name: str, x: torch.Tensor) -> torch.Tensor | None:
         return mask
     whole = torch.ones_like(x[:, :1]) if mask is None else mask
     return whole * (acting > 0).to(whole).reshape(-1, 1, 1, 1)
+
+
+def _acts(given: Given, name: str, slices: torch.Tensor) -> torch.Tensor:
+    """Where, by its mask and by what it is told, a guide may act: of each of the slices (M,), bool."""
+    acts = torch.ones_like(slices)
+    if (mask := given.get(f"mask of {name}")) is not None:
+        acts = acts & (mask > 0).flatten(1).any(1)
+    if (acting := given.get(f"acting of {name}")) is not None:
+        acts = acts & (acting > 0)
+    return acts
 
 
 def _task_network(network: Any, name: str, task: str | None) -> Any:

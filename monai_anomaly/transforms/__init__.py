@@ -21,6 +21,7 @@ from .mask_encoding import (
     EncodeMaskDict,
     MaskEncoding,
 )
+from .mask_region import MaskRegionD, MaskRegiond, MaskRegionDict
 from .n4_bias_field import N4BiasField, N4BiasFieldD, N4BiasFieldd, N4BiasFieldDict
 from .register_session import RegisterSession, RegisterSessionD, RegisterSessiond, RegisterSessionDict
 from .register_to_template import RegisterToTemplate, RegisterToTemplateD, RegisterToTemplated, RegisterToTemplateDict
@@ -68,6 +69,9 @@ __all__ = [
     "LoadModalitiesDict",
     "LoadModalitiesd",
     "MaskEncoding",
+    "MaskRegionD",
+    "MaskRegionDict",
+    "MaskRegiond",
     "N4BiasField",
     "N4BiasFieldD",
     "N4BiasFieldDict",

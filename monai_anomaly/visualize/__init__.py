@@ -14,6 +14,7 @@ from .phantom_figures import phantom_figure, uniqueness_figure
 from .picking import find_cases, pick_cases
 from .preprocessing_figure import preprocessing_figure
 from .reached_figure import reached_value_figure
+from .translation_case_figure import translation_case_figure
 from .translation_figures import translation_comparison_figure, translation_examples_figure
 from .twin_figures import chest_figure, ellipses_figure
 
@@ -35,6 +36,7 @@ __all__ = [
     "reached_value_figure",
     "segmentation_case_figure",
     "segmentation_examples_figure",
+    "translation_case_figure",
     "translation_comparison_figure",
     "translation_examples_figure",
     "uncertainty_comparison_figure",

@@ -16,7 +16,7 @@ from .orientation import turn_upright
 from .picking import pick_slices
 from .style import COLORS, DIFFERENCE_COLORS, MAP_COLORS, PREDICTED
 
-__all__ = ["anomaly_case_figure", "segmentation_case_figure"]
+__all__ = ["anomaly_case_figure", "case_slices", "segmentation_case_figure"]
 
 CELL = 3.0
 """Width of a column in inches."""
@@ -48,14 +48,14 @@ def anomaly_case_figure(
             were not translated, only when all are.
         title: written above.
     """
-    image, reconstruction, map, mask = (_slices(v, affine) for v in (image, reconstruction, map, mask))
+    image, reconstruction, map, mask = (case_slices(v, affine) for v in (image, reconstruction, map, mask))
     highest = np.sort(map.reshape(len(map), -1), axis=1)[:, -max(1, map[0].size // 100) :].mean(1)
     chosen = pick_slices(highest, (map != 0).any((1, 2)), rows)
     top = float(np.quantile(map[chosen], 0.999)) or 1.0
     gray = GridColumn("input", image[chosen])
     columns = [gray, GridColumn("healthy reconstruction", reconstruction[chosen])]
     if difference is not None:
-        signed = _slices(difference, affine)[chosen]
+        signed = case_slices(difference, affine)[chosen]
         limits = difference_limits(signed, percentile=99.9)
         columns.append(GridColumn("signed difference", signed, limits, DIFFERENCE_COLORS, bar=True))
     columns.append(GridColumn("anomaly map", map[chosen], (0, top), MAP_COLORS, bar=True))
@@ -92,8 +92,8 @@ def segmentation_case_figure(
             either only when there is no other.
         title: written above.
     """
-    image, highest, uncertain = (_slices(v, affine) for v in (image, mean.max(0), variance.max(0)))
-    regions = [_slices(region, affine) > 0 for region in mask]
+    image, highest, uncertain = (case_slices(v, affine) for v in (image, mean.max(0), variance.max(0)))
+    regions = [case_slices(region, affine) > 0 for region in mask]
     found = (np.any(regions, axis=0) + uncertain).sum((1, 2))
     chosen = pick_slices(found if found.any() else highest.sum((1, 2)), found > 0, rows)
     gray = GridColumn("input", image[chosen], window or gray_limits(image[chosen]))
@@ -111,7 +111,7 @@ def segmentation_case_figure(
     draw_grid(path, columns, rotate=affine is not None, title=title, cell=CELL)
 
 
-def _slices(volume: np.ndarray, affine: np.ndarray | None) -> np.ndarray:
+def case_slices(volume: np.ndarray, affine: np.ndarray | None) -> np.ndarray:
     """The axial slices (Z, X, Y) of a volume, or the only one, turned to RAS order where there is an affine."""
     turned = volume if affine is None else turn_upright(volume, affine)
     return turned[None] if turned.ndim == 2 else np.moveaxis(turned, -1, 0)

@@ -106,7 +106,7 @@ def test_masks_of_a_datalist_and_the_images_that_have_none(tmp_path: Path) -> No
     scans[0]["target_mask"], scans[2]["target_mask"] = _mask(tmp_path / "where.nii"), _mask(tmp_path / "c_where.nii", 4)
     scans[0]["target"] = scans[0]["image"]
     save_datalist(tmp_path / "list.json", {"modalities": ["t1"], "test": scans})
-    inputs = with_desired_masks(find_inputs(tmp_path / "list.json", ["t1"]))
+    inputs = with_desired_masks(find_inputs(tmp_path / "list.json", ["t1"], keep=["target_mask"]))
     assert "target" not in inputs[0]
     check = Compose([LoadModalitiesd(KEYS), CheckImaged(KEYS), DesiredMaskd("target_mask")])
     good, without, other = (InputDataset(inputs, check)[i] for i in range(3))

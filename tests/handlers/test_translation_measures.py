@@ -13,7 +13,7 @@ from torch import nn
 
 from monai_anomaly.diffusion import AreaGuidance
 from monai_anomaly.evaluation import CollectCases, Translation
-from monai_anomaly.handlers import IndependentSegmentation, MeasuredValues
+from monai_anomaly.handlers import IndependentSegmentation, MeasuredValues, TaskSegmentation
 from monai_anomaly.utils import DataError
 
 IMAGE = torch.rand(3, 2, 12, 10, generator=torch.Generator().manual_seed(0))
@@ -75,6 +75,9 @@ def test_a_volume_is_measured_slice_by_slice() -> None:
     found = MeasuredValues(Tasks(age=Mean()), "age").measure({"image": volume, "reconstruction": volume + 1})
     assert found["value_after"].shape == (3, 5) and found["value_after"][:, 0].isnan().all()
     torch.testing.assert_close(found["value_after"][:, 1:], volume[..., 1:].mean((1, 2, 3)) + 1)
+    part = MeasuredValues(Tasks(age=Mean()), "age", name="age", slice_range=[2, 4])
+    found = part.measure({"image": volume, "reconstruction": volume + 1})
+    assert found["age_before"].isfinite().all(0).tolist() == [False, False, True, True, False]
     judged = IndependentSegmentation(Bright()).measure({"image": volume, "reconstruction": volume + 1})
     assert judged["found_before"].shape == (3, 1, 12, 10, 5)
     torch.testing.assert_close(judged["found_before"][..., 2], masks(volume[..., 2]))
@@ -87,6 +90,16 @@ def test_masks_before_and_after_and_of_the_truth() -> None:
     assert "found_truth" not in IndependentSegmentation(Bright()).measure(images())
     darker = IndependentSegmentation(Bright(), transform=lambda x: x - 0.2)
     torch.testing.assert_close(darker.measure(images())["found_after"], masks(IMAGE))
+
+
+def test_the_guiding_segmenter_tells_what_it_sees() -> None:
+    network = Tasks(tumor=Bright())
+    found = TaskSegmentation(network, "tumor").measure(images())
+    torch.testing.assert_close(found["found_after_1"], masks(IMAGE - 0.2))
+    network.tasks["tumor"].scale.data *= -1  # weights that come later
+    torch.testing.assert_close(TaskSegmentation(network, "tumor").measure(images())["found_before"], 1 - masks(IMAGE))
+    with pytest.raises(DataError, match=r"the task 'segmenter', found the tasks \['tumor'\]"):
+        TaskSegmentation(network).measure(images())
 
 
 def test_weights_come_from_a_file(tmp_path: Path) -> None:

@@ -209,3 +209,20 @@ def test_what_does_not_fit_is_one_clear_line(
 def test_guides_that_are_none_are_refused(guides: Any) -> None:
     with pytest.raises(ValueError, match=r"guides must be .* got .*(empty|'regression')"):
         inferer(guides)
+
+
+def test_slices_in_which_no_guide_acts_are_left_alone(network: Tasks) -> None:
+    """They are not translated at all, which the solver's drift without exact inversion would show."""
+    x, act = images(1, CHANNELS, 8, 8, 5), torch.zeros(1, 1, 8, 8, 5)
+    act[..., 1:3] = 1
+    targets = {"size": torch.tensor([0.3]), "tumor": masks(1, 1, 8, 8, 5)}
+
+    def changed(**given: Any) -> list[bool]:
+        made = inferer(BOTH, exact=False)(x, network, targets=targets, **given)["reconstruction"]
+        return [not torch.equal(made[..., i], x[..., i]) for i in range(5)]
+
+    acting = torch.tensor([[0, 0, 1, 1, 0]])
+    assert changed(masks={"tumor": act}) == [True] * 5  # the other guide acts everywhere
+    assert changed(masks={"tumor": act, "size": act}) == [False, True, True, False, False]
+    assert changed(masks={"tumor": act}, acting={"size": acting}) == [False, True, True, True, False]
+    assert changed(masks={"tumor": act}, acting={"size": acting, "tumor": acting}) == [False, False, True, True, False]

@@ -22,3 +22,11 @@ def test_difference_has_a_sign_and_the_geometry_of_the_reconstruction(spatial: t
 
 def test_aliases() -> None:
     assert SignedDifferenceD is SignedDifferenceDict is SignedDifferenced
+
+
+def test_each_of_several_has_a_difference_of_its_own() -> None:
+    made = {"image": torch.ones(1, 2, 2), "r": torch.zeros(1, 2, 2), "r_1": torch.full((1, 2, 2), 3.0)}
+    found = SignedDifferenced(["r", "r_1"], output_key=["d", "d_1"])(made)
+    assert found["d"].unique().tolist() == [-1] and found["d_1"].unique().tolist() == [2]
+    with pytest.raises(ValueError, match="one output key for each"):
+        SignedDifferenced(["r", "r_1"])
