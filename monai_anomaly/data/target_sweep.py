@@ -14,17 +14,19 @@ __all__ = ["TargetSweep"]
 
 
 class TargetSweep(Dataset):
-    """Every diseased image once for each of several targets, e.g. the sizes that thesis ch. 8 asks for in Fig. 7.
+    """Every diseased image once for each of several targets, e.g. the sizes that thesis ch. 8 asks for in Fig. 7; or
+    every image at all, e.g. for the ages of Fig. 2.
 
     Args:
-        dataset: with ``labels``, such as `SliceDataset`; its items of label 0 are left out.
+        dataset: with ``labels``, such as `SliceDataset`.
         values: the targets.
         entry: of an item, where the target is put, (1,) float32.
         edit: what the items are called by; their ``pair`` is this and the target.
-        step: take every n-th of the diseased images.
+        step: take every n-th of these images.
+        healthy: take the items of label 0 as well.
 
     Raises:
-        DataError: a target is not a finite number, or no image is diseased.
+        DataError: a target is not a finite number, or there is no target or no such image.
 
     Example::
 
@@ -40,27 +42,29 @@ class TargetSweep(Dataset):
         entry: str = "target_value",
         edit: str = "resize",
         step: int = 1,
+        healthy: bool = False,
     ) -> None:
         self.dataset = dataset
         self.values = [finite_number(value, f"values of {entry}") for value in values]
         self.entry = entry
         self.edit = edit
-        self.diseased = [i for i, label in enumerate(dataset.labels) if label > 0][::step]
-        if not self.diseased or not self.values:
+        self.images = [i for i, label in enumerate(dataset.labels) if healthy or label > 0][::step]
+        if not self.images or not self.values:
             raise DataError(
-                f"expected diseased images and values of {entry}, found {len(self.diseased)} and {len(self.values)}"
+                f"expected {'images' if healthy else 'diseased images'} and values of {entry}, found "
+                f"{len(self.images)} and {len(self.values)}"
             )
 
     @property
     def labels(self) -> list[int]:
         """Label of every item."""
-        return [self.dataset.labels[i] for i in self.diseased for _ in self.values]
+        return [self.dataset.labels[i] for i in self.images for _ in self.values]
 
     def __len__(self) -> int:
-        return len(self.diseased) * len(self.values)
+        return len(self.images) * len(self.values)
 
     def __getitem__(self, index: int) -> Mapping[str, Any]:
         image, value = divmod(index, len(self.values))
         target = self.values[value]
         names = {"edit": self.edit, "pair": f"{self.edit} {target:g}"}
-        return {**self.dataset[self.diseased[image]], **names, self.entry: torch.tensor([target])}
+        return {**self.dataset[self.images[image]], **names, self.entry: torch.tensor([target])}

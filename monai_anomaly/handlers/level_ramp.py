@@ -21,15 +21,14 @@ class LevelRamp:
 
     Args:
         prepare_batch: whose ``task_max_level`` is set; after the ramp to None.
-        iterations: length of the ramp; 0: none (the thesis).
+        iterations: length of the ramp; 0: none (the thesis), whatever prepares the batches.
         start: highest level of the first iteration.
     """
 
     def __init__(self, prepare_batch: NoisyPrepareBatch, iterations: int, start: int = 60) -> None:
         self.prepare_batch = prepare_batch
         self.iterations = iterations
-        self.stop = prepare_batch.max_level
-        self.start = min(start, self.stop)
+        self.start = start
 
     def attach(self, engine: Engine) -> None:
         """Set the level as each iteration of the engine starts."""
@@ -42,5 +41,7 @@ class LevelRamp:
         if pretrained is not None and not pretrained.get("new"):
             return
         share = (engine.state.iteration - 1) / self.iterations
-        level = None if share >= 1 else round(self.start + share * (self.stop - self.start))
+        stop = self.prepare_batch.max_level
+        start = min(self.start, stop)
+        level = None if share >= 1 else round(start + share * (stop - start))
         self.prepare_batch.task_max_level = level

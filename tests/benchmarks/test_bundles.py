@@ -13,7 +13,7 @@ import torch
 
 from monai_anomaly.benchmarks.benchmark import benchmark
 from monai_anomaly.data import write_ellipses, write_phantom
-from tests.bundles.tiny_network import TINY_DIFFUSION, TINY_GAN, TINY_NETWORK
+from tests.bundles.tiny_network import TINY_DIFFUSION, TINY_GAN, TINY_NETWORK, TINY_SEGMENTER, TINY_TRANSLATION
 from tests.bundles.workflow import config_files, merged
 
 BRAINS = {
@@ -59,6 +59,24 @@ def test_diffseg(tmp_path: Path, brains: dict[str, Any]) -> None:
     assert [row["evaluations"]["diffusion"] for row in rows.values()] == [2 * 2, 2 * 1]
     assert all(list(row["parts"]) == ["WT", "TC", "ET"] for row in rows.values())
     assert "dice (1 sample)" in rows["1 step, ancestral"]["parts"]["TC"]["cases"]
+
+
+def test_difftranslation(tmp_path: Path) -> None:
+    """Pairs of the phantom, judged by the segmenter of the configuration."""
+    data = tmp_path / "data"
+    write_phantom(data, subjects=6, spacing=6.0, lesions=["tumour"], healthy_fraction=0.0, split=[0.4, 0.2, 0.4],
+                  counterfactuals=[1.3], progress=False)  # fmt: skip
+    segmenter = merged("difftranslation", "train")
+    segmenter.update(TINY_SEGMENTER)
+    torch.save(segmenter.get_parsed_content("segmenter").state_dict(), tmp_path / "segmenter.pt")
+    overrides = {"dataset_dir": str(data), "segmenter_file": str(tmp_path / "segmenter.pt")}
+    overrides |= {**BRAINS, **TINY_TRANSLATION, **TINY_SEGMENTER}
+    only = ["6+6 exact, order 2, split 4", "DDIM 12+12"]
+    rows = run(tmp_path, "difftranslation", overrides=overrides, only=only, test_cases=4)
+    assert {name: row["evaluations"]["diffusion"] for name, row in rows.items()} == {only[0]: 13, only[1]: 24}
+    assert all(row["evaluations"]["tumor"] > 0 for row in rows.values())
+    scores = rows[only[0]]["parts"]["all"]["scores"]
+    assert {"size_error", "mask_dice", "error_lesion", "error_outside", "drift"} <= set(scores)
 
 
 def test_descargan(tmp_path: Path) -> None:

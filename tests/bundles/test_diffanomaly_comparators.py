@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from monai.bundle import ConfigParser
 
+from monai_anomaly.data import write_phantom
 from monai_anomaly.handlers import ClassifierProbability, WeightsLoader
 
-from .workflow import merged
+from .tiny_data import PHANTOM, TINY_TRAINING
+from .workflow import merged, train
 
 COMPARATORS = ["ddpm", "gradcam", "saliency", "vae"]
 
@@ -87,3 +90,10 @@ def test_inferer_can_be_made(name: str) -> None:
         assert parser.get_parsed_content("network_def").classifier.get_submodule(inferer.layer)
     if name != "vae":
         assert inferer.divisor == 4
+
+
+def test_vae_trains(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write_phantom(data, progress=False, **(PHANTOM | {"healthy_fraction": 0.6, "counterfactuals": []}))
+    train("diffanomaly", tmp_path, "vae", dataset_dir=str(data), **TINY_TRAINING, run=["$@train#trainer.run()"])
+    assert (tmp_path / "models" / "vae.pt").is_file()

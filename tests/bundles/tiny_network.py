@@ -32,9 +32,11 @@ TINY_TRANSLATION: dict[str, Any] = {
     "network_def#size#num_head_channels": 8,
     "network_def#tumor#channels": [8, 16],
     "network_def#tumor#attention_levels": [False, False],
-    "segmenter#filters": [8, 8, 8, 8],
 }
 """Of the networks of ``difftranslation``."""
+
+TINY_SEGMENTER: dict[str, Any] = {"segmenter#filters": [8, 8, 8, 8]}
+"""Of its independent segmenter."""
 
 TINY_GAN: dict[str, Any] = {
     "network_def#generator#channels": [4, 4, 8, 8],

@@ -26,6 +26,11 @@ def test_every_diseased_image_meets_every_target() -> None:
     assert len(sweep.labels) == len(sweep) and set(sweep.labels) == {1}
 
 
+def test_healthy_images_on_request() -> None:
+    assert len(TargetSweep(slices(), [0.1], healthy=True)) == 6
+    assert TargetSweep(slices(0), [0.1], healthy=True).labels == [0] * 6
+
+
 def test_items_are_told_apart() -> None:
     sweep = TargetSweep(slices(), [0, 0.05, 0.1], step=2)
     names = {(sweep[i]["subject"], sweep[i]["slice"], sweep[i]["pair"]) for i in range(len(sweep))}

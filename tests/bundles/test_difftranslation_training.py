@@ -1,0 +1,160 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Trainings of the bundle and their evaluations, from the data to the report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from monai_anomaly.apps.datalist import datalist
+from monai_anomaly.utils import load_tensors
+
+from .tiny_data import TINY_TRAINING
+from .tiny_network import TINY_DIFFUSION, TINY_NETWORK, TINY_SEGMENTER, TINY_TRANSLATION
+from .workflow import merged, train
+
+FEW_STEPS = {"inferer#scheme#steps": 2, "inferer#scheme#substeps": 1}
+TINY: dict[str, Any] = {**TINY_TRAINING, **TINY_TRANSLATION, **TINY_SEGMENTER, **FEW_STEPS}
+TRAIN_ONLY = {"run": ["$@train#trainer.run()"]}
+
+
+def report(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def trained(phantom: Path, slices: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The segmenter, then the networks of the bundle, which are evaluated."""
+    folder = tmp_path_factory.mktemp("trained")
+    options = {"dataset_dir": str(phantom), "cache_dir": slices}
+    train("difftranslation", folder, "segmenter", **TINY_TRAINING, **TINY_SEGMENTER, **options)
+    train("difftranslation", folder, **TINY, **options)
+    return folder
+
+
+def test_the_truth_and_the_segmenter_judge_the_default(trained: Path) -> None:
+    found = report(trained / "eval")
+    assert set(found["parts"]) == {"all", "grow", "insert", "move", "remove", "shrink"}
+    scores = found["parts"]["all"]["methods"]["difftranslation"]
+    assert {"size_error", "mask_dice", "error_lesion", "error_outside", "drift", "own_error"} <= set(scores)
+    assert {path.name for path in trained.glob("models/*.pt")} >= {"model.pt", "segmenter.pt"}
+
+
+def test_without_the_segmenter_a_line_says_how_to_train_it(
+    trained: Path, phantom: Path, slices: str, tmp_path: Path
+) -> None:
+    files = {"ckpt_dir": str(trained / "models"), "segmenter_file": str(tmp_path / "none.pt")}
+    with pytest.warns(UserWarning, match=r"none\.pt: no weights of an independent segmenter.*segmenter\.json trains"):
+        train("difftranslation", tmp_path, "evaluate", **TINY, **files, dataset_dir=str(phantom), cache_dir=slices)
+    scores = report(tmp_path / "eval")["parts"]["all"]["methods"]["difftranslation"]
+    assert "error_lesion" in scores and "size_error" not in scores
+
+
+@pytest.mark.parametrize("guide", [None, "regressor", "area"])
+def test_sizes_for_each_guide_of_them(trained: Path, phantom: Path, slices: str, tmp_path: Path, guide: Any) -> None:
+    names = ["sizes", *([guide] if guide else [])]
+    options = {"ckpt_dir": str(trained / "models"), "dataset_dir": str(phantom), "cache_dir": slices}
+    train("difftranslation", tmp_path, *names, **TINY, **options)
+    found = report(tmp_path / "eval")
+    assert guide is None or found["provenance"]["config"] == f"sizes_{guide}"
+    assert sorted({round(case["wanted"], 4) for case in found["cases"]}) == [0, 0.05, 0.1, 0.2]
+    assert {case["edit"] for case in found["cases"]} == {"resize"}
+    assert "size_correlation" in found["parts"]["all"]["methods"][guide or "difftranslation"]
+    assert (tmp_path / "eval" / "sizes.png").is_file()
+
+
+def test_task_networks_on_the_diffusion_network_of_diffanomaly(phantom: Path, slices: str, tmp_path: Path) -> None:
+    options = {**TINY_TRAINING, **TRAIN_ONLY, "dataset_dir": str(phantom), "cache_dir": slices}
+    train("diffanomaly", tmp_path / "other", **TINY_NETWORK, **options)
+    other = tmp_path / "other" / "models" / "model.pt"
+    train("difftranslation", tmp_path, "from_diffanomaly", **(TINY | options), pretrained=str(other))
+    before, after = load_tensors(other), load_tensors(tmp_path / "models" / "model.pt")
+    assert {name.split(".")[0] for name in after} == {"diffusion", "size", "tumor"}
+    for name, value in after.items():
+        if name.startswith("diffusion."):
+            torch.testing.assert_close(value, before[name])
+    train("difftranslation", tmp_path, "from_diffanomaly", "evaluate", **(TINY | {"dataset_dir": str(phantom)}))
+    assert "drift" in report(tmp_path / "eval")["parts"]["all"]["methods"]["difftranslation"]
+
+
+def test_diffanomaly_is_looked_for_beside_the_bundle() -> None:
+    parser = merged("difftranslation", "train", "from_diffanomaly")
+    assert Path(parser.get_parsed_content("pretrained")).resolve().parts[-3:] == ("diffanomaly", "models", "model.pt")
+
+
+def test_faces_and_their_ages(tmp_path: Path) -> None:
+    """A folder of photographs of different sizes, with a table of ages."""
+    rng = np.random.default_rng(0)
+    rows = ["file,age"]
+    for number in range(12):
+        age = 5 + 6 * number
+        size = (40 + number, 36, 3)
+        Image.fromarray(rng.integers(0, 80, size, dtype=np.uint8) + np.uint8(age)).save(tmp_path / f"{number}.png")
+        rows.append(f"{number}.png,{age}")
+    (tmp_path / "ages.csv").write_text("\n".join(rows))
+    split = {"label": "None", "subject": "None", "scalars": "age", "split": "0.6,0.2,0.2"}
+    datalist("table", tmp_path / "ages.csv", tmp_path / "datalist.json", **split)
+    tiny = {
+        **TINY_DIFFUSION,
+        "network_def#age#channels": [8, 16],
+        "network_def#age#num_res_blocks": 1,
+        "network_def#age#attention_levels": [False, True],
+        "network_def#age#num_head_channels": 8,
+        "network_def#age#norm_num_groups": 8,
+        "spatial_size": [32, 32],
+        "epochs": 1,
+        "batch_size": 4,
+        **FEW_STEPS,
+    }
+    train("difftranslation", tmp_path, "faces", **tiny, dataset_dir=str(tmp_path))
+    found = report(tmp_path / "eval")
+    assert {case["wanted"] for case in found["cases"]} == {10, 20, 60, 80}
+    scores = found["parts"]["all"]["methods"]["difftranslation"]
+    assert {"own_error", "own_correlation", "change"} <= set(scores) and "size_error" not in scores
+
+
+def test_three_classes(phantom: Path, slices: str, tmp_path: Path) -> None:
+    """A classifier of three kinds of images beside the diffusion network: an image is led to the third."""
+    kinds = {
+        "num_classes": 3,
+        "null_label": 3,
+        "scalar": "kind",
+        "trained": ["diffusion", "kind"],
+        "targets": ["label"],
+        "network_def#size": None,
+        "network_def#tumor": None,
+        "network_def#kind": {
+            "_target_": "monai_anomaly.networks.nets.NoiseConditionedEncoder",
+            "in_channels": "$len(@channel_names)",
+            "out_channels": "@num_classes",
+            "channels": [8, 16],
+            "num_res_blocks": 1,
+            "attention_levels": [False, True],
+            "num_head_channels": 8,
+            "norm_num_groups": 8,
+        },
+        "loss#tasks": {"kind": {"_target_": "monai_anomaly.losses.ClassificationLoss"}},
+        "validate#additional_metrics": None,
+        "inferer#guides": {
+            "kind": {"_target_": "monai_anomaly.diffusion.ClassifierGuidance", "task": "kind", "target": 2}
+        },
+    }
+    options = {**TINY_TRAINING, **TINY_DIFFUSION, **FEW_STEPS, **TRAIN_ONLY, "cache_dir": slices}
+    train("difftranslation", tmp_path, **(options | kinds), dataset_dir=str(phantom))
+    parser = merged("difftranslation", "train")
+    parser.update(options | kinds)
+    network = parser.get_parsed_content("network_def").eval()
+    network.load_state_dict(load_tensors(tmp_path / "models" / "model.pt"))
+    assert {name.split(".")[0] for name in network.state_dict()} == {"diffusion", "kind"}
+    image = torch.rand(2, 4, 32, 40)
+    inferer = parser.get_parsed_content("inferer")
+    to_two = inferer(image, network)["reconstruction"]
+    inferer.guides[0]["kind"].target = 0
+    assert not torch.equal(inferer(image, network)["reconstruction"], to_two)
