@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..diffusion import Denoiser, Guidance, GuidanceSum, Noise, NoiseSource, SeededNoise
+from ..diffusion import Denoiser, Guidance, GuidanceOfSome, GuidanceSum, Noise, NoiseSource, SeededNoise
 from ..utils import DataError, autocast_dtype, hashed_seed, listed
 from .companions import Companions
 from .resampling import MaskedResampling
@@ -198,23 +198,28 @@ class TranslationInferer(SlicewiseReconstructionInferer):
 
     def guidance(self, guides: Mapping[str, Guidance], network: Any, x: torch.Tensor, given: Given) -> GuidanceSum:
         """A set of guides, bound for clean images x (N, C, H, W) and what was given with them."""
-        terms = []
+        terms: list[Guidance | GuidanceOfSome] = []
         for name, guide in guides.items():
-            mask, task_network = _mask(given, name, x), _task_network(network, name, guide.task)
-            if mask is not None and not bool(mask.any()):
-                continue  # none of these slices has a pixel in it
+            task_network = _task_network(network, name, guide.task)
+            acts = _acts(given, name, torch.ones(len(x), dtype=torch.bool, device=x.device))
+            rows = torch.nonzero(acts)[:, 0].tolist()
+            if not rows:
+                continue
+            target, mask = given.get(f"target of {name}"), given.get(f"mask of {name}")
+            if some := len(rows) < len(x):
+                target, mask = (None if v is None else v[rows] for v in (target, mask))
             try:
                 term = guide.bind(
                     task_network,
                     self.scheme.schedule,
-                    image=x,
-                    target=given.get(f"target of {name}"),
+                    image=x[rows] if some else x,
+                    target=target,
                     mask=mask,
                     autocast=autocast_dtype(self.autocast, x.device),
                 )
             except DataError as error:
                 raise DataError(f"guide {name!r}: {error}") from error
-            terms.append(term)
+            terms.append(GuidanceOfSome(term, rows) if some else term)
         return GuidanceSum(terms)
 
     def _inside(self, slices: torch.Tensor) -> torch.Tensor:
@@ -260,20 +265,11 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         return Companions(inputs, self.slice_axis, named)
 
 
-def _mask(given: Given, name: str, x: torch.Tensor) -> torch.Tensor | None:
-    """Where a guide acts in slices x (N, C, H, W), (N, 1, H, W); None: everywhere."""
-    mask, acting = given.get(f"mask of {name}"), given.get(f"acting of {name}")
-    if acting is None:
-        return mask
-    whole = torch.ones_like(x[:, :1]) if mask is None else mask
-    return whole * (acting > 0).to(whole).reshape(-1, 1, 1, 1)
-
-
 def _acts(given: Given, name: str, slices: torch.Tensor) -> torch.Tensor:
     """Where, by its mask and by what it is told, a guide may act: of each of the slices (M,), bool."""
     acts = torch.ones_like(slices)
     if (mask := given.get(f"mask of {name}")) is not None:
-        acts = acts & (mask > 0).flatten(1).any(1)
+        acts = acts & (mask > 0).reshape(len(mask), -1).any(1)
     if (acting := given.get(f"acting of {name}")) is not None:
         acts = acts & (acting > 0)
     return acts

@@ -10,12 +10,14 @@ from .classifier import ClassifierGuidance
 from .regression import RegressionGuidance
 from .resize import ResizeGuidance
 from .segmentation import SegmentationGuidance
+from .some import GuidanceOfSome
 from .sum import GuidanceSum, Guide
 
 __all__ = [
     "AreaGuidance",
     "ClassifierGuidance",
     "Guidance",
+    "GuidanceOfSome",
     "GuidanceSum",
     "Guide",
     "RegressionGuidance",

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import numpy as np
 import torch
 from scipy import ndimage
-from torch.nn import functional as F
 
 from ...utils import DataError
 from .segmentation import SegmentationGuidance
@@ -31,7 +29,7 @@ class ResizeGuidance(SegmentationGuidance):
         interval: see `Guidance`.
         task: name of the segmenter.
         factor: in place of a target: so many times the size that the segmenter sees in the clean image, at least 0.
-        margin: pixels around both masks in which the guide acts; None: everywhere.
+        margin: see `SegmentationGuidance`.
         reduction: see `SegmentationGuidance`.
         background: value around the brain; a pixel with any channel above it is brain.
 
@@ -63,48 +61,34 @@ class ResizeGuidance(SegmentationGuidance):
         reduction: str = "sum",
         background: float = -1.0,
     ) -> None:
-        super().__init__(None, scale, interval, task, reduction=reduction)
+        super().__init__(None, scale, interval, task, reduction=reduction, margin=margin)
         if target is not None and factor is not None:
             raise ValueError(f"give one of target and factor, got {target!r} and {factor!r}")
-        for name, value in (("factor", factor), ("margin", margin)):
-            if value is not None and not 0 <= value < math.inf:
-                raise ValueError(f"{name} must not be negative, got {value!r}")
+        if factor is not None and not 0 <= factor < math.inf:
+            raise ValueError(f"factor must not be negative, got {factor!r}")
         self.target = target
         self.factor = factor
-        self.margin = margin
         self.background = background
 
     def prepare(self) -> None:
         """Segment the clean images, and make the masks of the sizes wanted."""
-        if self.image is None:
-            raise ValueError("ResizeGuidance needs the clean images: bind(..., image=...)")
-        probability = self._segment(self.image)
+        logits = self.clean_logits()
+        if self.image is None or logits.shape != (len(self.image), 1, *self.image.shape[2:]):
+            raise DataError(
+                f"expected a segmenter of one channel on the images' grid, found the shape {tuple(logits.shape)}"
+            )
         brain = (self.image > self.background).any(1)
         area = brain.flatten(1).sum(1)
         if not bool(area.all()):
             raise DataError(f"expected images with a pixel above the background {self.background:g}, found one without")
+        probability = logits[:, 0].sigmoid()
         lesion = (probability > 0.5) & brain
         wanted = self._sizes(lesion.flatten(1).sum(1) / area)
         counts = (wanted.to(area.device) * area).round().long().expand(len(area)).tolist()
         arrays = zip(*(v.cpu().numpy() for v in (lesion, brain, probability)), counts, strict=True)
         masks = np.stack([resized_mask(*parts) for parts in arrays])
         self.target = torch.from_numpy(masks)[:, None].to(self.image)
-        if self.margin is not None:
-            both = torch.maximum(self.target, lesion[:, None].to(self.target))
-            near = _widened(both, self.margin)
-            self.mask = near if self.mask is None else near * self.mask.to(near)
         super().prepare()
-
-    def _segment(self, image: torch.Tensor) -> torch.Tensor:
-        """Probabilities (N, ...) of clean images (N, C, ...)."""
-        precision = torch.autocast(image.device.type, self.autocast) if self.autocast else nullcontext()
-        with torch.inference_mode(False), torch.no_grad(), precision:
-            logits = self.network(image, timesteps=self._schedule().timesteps(0, image))
-        if logits.shape != (len(image), 1, *image.shape[2:]):
-            raise DataError(
-                f"expected a segmenter of one channel on the images' grid, found the shape {tuple(logits.shape)}"
-            )
-        return logits[:, 0].float().sigmoid()
 
     def _sizes(self, sizes: torch.Tensor) -> torch.Tensor:
         """What is wanted of images with lesions of some sizes (N,)."""
@@ -147,9 +131,3 @@ def resized_mask(lesion: np.ndarray, brain: np.ndarray, probability: np.ndarray,
     mask = np.zeros(brain.shape, bool)
     mask.flat[chosen] = True
     return mask
-
-
-def _widened(mask: torch.Tensor, margin: int) -> torch.Tensor:
-    """Masks (N, 1, ...) with so many pixels around them."""
-    pool = {2: F.max_pool2d, 3: F.max_pool3d}[mask.ndim - 2]
-    return pool(mask, 2 * margin + 1, stride=1, padding=margin)

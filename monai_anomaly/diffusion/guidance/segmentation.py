@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 from torch.nn import functional as F
@@ -32,9 +33,11 @@ class SegmentationGuidance(Guidance):
         task: name of the segmenter.
         reduction: H is the ``"mean"`` over the pixels (Algorithm 2) or the ``"sum"``, which pulls at a pixel as
             strongly in large images as in small ones.
+        margin: pixels around the desired mask, and around what the segmenter sees in the clean images, in which the
+            guide acts; `bind` then needs these images. None: everywhere.
 
     Raises:
-        ValueError: when the reduction is another.
+        ValueError: when the reduction is another, the margin is negative, or it needs images and is bound without.
         DataError: when bound, without a mask, with one on another grid or values that are neither in [0, 1] nor
             classes; in use, when the network has other channels or not all the classes.
 
@@ -58,11 +61,15 @@ class SegmentationGuidance(Guidance):
         task: str = "segmenter",
         *,
         reduction: str = "mean",
+        margin: int | None = None,
     ) -> None:
         super().__init__(target, scale, interval, task)
         if reduction not in ("mean", "sum"):
             raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
+        if margin is not None and margin < 0:
+            raise ValueError(f"margin must not be negative, got {margin!r}")
         self.reduction = reduction
+        self.margin = margin
 
     def prepare(self) -> None:
         """Check the mask; whether it may number classes the network's channels say."""
@@ -75,6 +82,25 @@ class SegmentationGuidance(Guidance):
         if numbers_classes:
             check_whole("desired mask", self.target)
         self._is_whole = bool((self.target == self.target.round()).all())
+        if self.margin is not None and not self.is_off:
+            near = _widened(torch.maximum(self._seen(), (self.target > 0).any(1, keepdim=True).float()), self.margin)
+            self.mask = near if self.mask is None else near * self.mask.to(near)
+
+    def clean_logits(self) -> torch.Tensor:
+        """The segmenter's logits (N, K, ...) of the clean images at level 0."""
+        if self.image is None:
+            raise ValueError(f"{type(self).__name__} needs the clean images: bind(..., image=...)")
+        precision = torch.autocast(self.image.device.type, self.autocast) if self.autocast else nullcontext()
+        with torch.inference_mode(False), torch.no_grad(), precision:
+            logits: torch.Tensor = self.network(self.image, timesteps=self._schedule().timesteps(0, self.image))
+        return logits.float()
+
+    def _seen(self) -> torch.Tensor:
+        """What the segmenter sees in the clean images, of any class or region, (N, 1, ...) of 0 and 1."""
+        logits = self.clean_logits()
+        if logits.shape[1] == self.target.shape[1]:
+            return (logits > 0).any(1, keepdim=True).float()
+        return (logits.argmax(1, keepdim=True) > 0).float()
 
     def log_likelihood(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
         logits = self.network(x, timesteps=timesteps)
@@ -97,3 +123,9 @@ class SegmentationGuidance(Guidance):
             loss = F.cross_entropy(logits, z[:, 0].long(), reduction="none")
         loss = loss.flatten(1)
         return -(loss.mean(1) if self.reduction == "mean" else loss.sum(1))
+
+
+def _widened(mask: torch.Tensor, margin: int) -> torch.Tensor:
+    """Masks (N, 1, ...) with so many pixels around them."""
+    pool = {2: F.max_pool2d, 3: F.max_pool3d}[mask.ndim - 2]
+    return pool(mask, 2 * margin + 1, stride=1, padding=margin)

@@ -9,6 +9,7 @@ import torch
 
 from ..schedule import Level
 from .base import Guidance
+from .some import GuidanceOfSome
 
 __all__ = ["GuidanceSum", "Guide"]
 
@@ -27,7 +28,7 @@ class GuidanceSum:
         term = GuidanceSum([early, late])(torch.rand(2, 1, 8, 8), 100)
     """
 
-    def __init__(self, terms: Sequence[Guidance]) -> None:
+    def __init__(self, terms: Sequence[Guidance | GuidanceOfSome]) -> None:
         self.terms = tuple(terms)
 
     def __call__(self, x: torch.Tensor, level: Level) -> torch.Tensor | float:
@@ -35,4 +36,4 @@ class GuidanceSum:
         return sum((term(x, level) for term in self.terms), start=0.0)
 
 
-Guide: TypeAlias = Guidance | GuidanceSum
+Guide: TypeAlias = Guidance | GuidanceOfSome | GuidanceSum
