@@ -7,6 +7,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ from ..utils import provenance
 from .run import inference_step
 
 __all__ = ["speed"]
+
+EVALUATION_BATCH = "evaluate::prepare_batch"
 
 
 def speed(
@@ -62,11 +65,13 @@ def speed(
             )
         trainer.warmup, count = 0, trainer.n_critic
     trainer.state.max_epochs = (steps + 1) * count  # of one iteration
-    images = batch["image"].to(device)
+    images, arguments = batch["image"].to(device), {}
+    if EVALUATION_BATCH in parser:  # what to translate to
+        *_, arguments = parser.get_parsed_content(EVALUATION_BATCH)(batch, device)
     network.eval()
-    step = inference_step(parser.get_parsed_content("inferer"))
+    step = partial(inference_step(parser.get_parsed_content("inferer")), images, network, **arguments)
     result: dict[str, Any] = {"parameters": sum(p.numel() for p in network.parameters()), "batch_size": batch_size}
-    result["inference_step"] = _measure(lambda: _times(lambda: step(images, network), steps + 1, device), 1, device)
+    result["inference_step"] = _measure(lambda: _times(step, steps + 1, device), 1, device)
     result["training_step"] = _measure(lambda: _iterations(trainer, device), count, device)
     result.update(
         image=list(images.shape[1:]),
@@ -77,15 +82,23 @@ def speed(
     return json.dumps(result, indent=1)
 
 
-def _random_batch(parser: ConfigParser, batch_size: int) -> dict[str, torch.Tensor]:
-    """Images of the configuration's size, with masks and labels, whichever the trainer learns."""
+def _random_batch(parser: ConfigParser, batch_size: int) -> dict[str, Any]:
+    """Images of the configuration's size, with masks, labels and a number, whichever the trainer learns, and with what
+    a translation may be led to."""
     size, channels = parser.get_parsed_content("spatial_size"), len(parser.get_parsed_content("channel_names"))
     regions = parser.get_parsed_content("num_regions", default=1)
     generator = torch.Generator().manual_seed(0)
+    image = torch.rand(batch_size, channels, *size, generator=generator)
+    mask = torch.randint(2, (batch_size, regions, *size), generator=generator).float()
+    number = torch.full((batch_size, 1), 0.1)
     return {
-        "image": torch.rand(batch_size, channels, *size, generator=generator),
-        "mask": torch.randint(2, (batch_size, regions, *size), generator=generator).float(),
+        "image": image,
+        "mask": mask,
         "label": torch.arange(batch_size) % 2,
+        parser.get("scalar", "number"): number,
+        "target_mask": mask,
+        "target_value": number,
+        "edit": [("grow", "insert")[i % 2] for i in range(batch_size)],
     }
 
 

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from monai_anomaly.benchmarks.speed import speed
+from monai_anomaly.diffusion import AreaGuidance, SegmentationGuidance
 from monai_anomaly.inferers import MaskEnsembleInferer, TranslationInferer
 from monai_anomaly.losses import GuidedDiffusionLoss, TranslationCriticLoss, TranslationGeneratorLoss
-from tests.bundles.tiny_network import TINY_DIFFUSION, TINY_GAN, TINY_NETWORK
+from tests.bundles.tiny_network import TINY_DIFFUSION, TINY_GAN, TINY_NETWORK, TINY_TRANSLATION
 from tests.bundles.workflow import config_files
 
 SIZE = {"spatial_size": [32, 40], "device": "cpu"}
@@ -44,6 +45,8 @@ def count(monkeypatch: pytest.MonkeyPatch, owner: type, name: str = "forward") -
         ("descargan", ("stargan",), {}),
         ("descargan", ("vae",), {"network_def#autoencoder#channels": [4] * 4}),
         ("descargan", ("dcls",), {}),
+        ("difftranslation", (), TINY_TRANSLATION),
+        ("difftranslation", ("regressor",), TINY_TRANSLATION),
         ("diffseg", (), TINY_DIFFUSION),
         ("diffseg", ("regions",), TINY_DIFFUSION),
         ("diffseg", ("bayesian_segnet",), {"network_def#channels": [8, 8, 8, 8]}),
@@ -56,6 +59,13 @@ def test_a_training_step_and_an_inference_step(bundle: str, overlays: tuple, net
     assert result["image"] == [1 if bundle == "descargan" else 4, 32, 40] and result["parameters"] > 0
     steps = (result["inference_step"], result["training_step"])
     assert all(step["seconds"] > 0 and step["peak_gib"] > 0 for step in steps)
+
+
+def test_a_translation_is_led_by_all_guides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two images one is asked for a size, the other for a tumor."""
+    led = [count(monkeypatch, guide, "gradient") for guide in (AreaGuidance, SegmentationGuidance)]
+    measure("difftranslation", "area", **TINY_TRANSLATION, **{"inferer#scheme#substeps": 1})
+    assert all(calls.total() > 0 for calls in led)
 
 
 def test_as_many_steps_as_asked_for_and_one_before_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from .tiny_network import TINY_SAMPLING
 from .workflow import BUNDLES, infer, write_random_weights
 
 TINY = {bundle: {"load_pretrain": False, **NATIVE, **options} for bundle, options in TINY_SAMPLING.items()}
-MAPS = {"diffanomaly": "map", "diffseg": "mean"}
+MAPS = {"diffanomaly": "map", "diffseg": "mean", "difftranslation": "map"}
 each_bundle = pytest.mark.parametrize("bundle", sorted(TINY))
 
 

@@ -27,6 +27,8 @@ INCOMPLETE = {
     ("chexpert",): "thesis",
 }
 """Overlays without one that they need, and what is missing."""
+OF_INFERENCE = {"difftranslation": ("direction", "insert", "remove", "two")}
+"""Ways to apply a trained model that no training goes with."""
 COMMAND_IDS = ("evaluating", "finalize", "benchmark")
 """Entries that a default configuration may lack: for `monai.bundle` what to run by name, and what at the end; for the
 benchmark its settings."""
@@ -61,7 +63,7 @@ def test_every_trained_model_has_an_inference() -> None:
         if not any(word in path.stem for word in ("train", "inference", "overfit"))
     ]
     assert sorted(entry for entry in trained if entry[1]) == OVERLAYS
-    assert {name for _, name in OVERLAYS} == {"chest", "chexpert", "cxr64", "long", "regions", "thesis"}
+    assert {name for _, name in OVERLAYS} == {"chest", "chexpert", "cxr64", "faces", "long", "regions", "thesis"}
 
 
 @in_two_files
@@ -121,7 +123,8 @@ def test_no_overlay_sets_what_nothing_reads(bundle: str) -> None:
     defaults = {kind: merged(bundle, kind) for kind in ("train", "inference")}
     texts = {path.stem: path.read_text(encoding="utf-8") for path in configs(bundle).glob("*.json")}
     for name in sorted(set(texts) - {"metadata", "train", "inference"}):
-        kinds = defaults if name == "published" else ["inference" if name.startswith("inference_") else "train"]
+        applied = name.startswith("inference_") or name in OF_INFERENCE.get(bundle, ())
+        kinds = defaults if name == "published" else ["inference" if applied else "train"]
         # an entry that the overlay itself reads, or one that goes after it
         readers = texts[name] + "".join(texts.get(then, "") for then, first in AFTER.items() if first == name)
         for default in (defaults[kind] for kind in kinds):

@@ -16,7 +16,12 @@ from .workflow import REPOSITORY, merged, run, workflow
 NETWORK = "network_def schedule channel_names spatial_size num_classes null_label num_regions encoding prediction"
 SHARED = (*NETWORK.split(), "mask_range", "learned_variance", "pixdim", "intensity_range")
 """What training and inference must agree on; a bundle need not have all."""
-TINY = {"descargan": TINY_ELLIPSES, "diffanomaly": TINY_TRAINING, "diffseg": TINY_TRAINING}
+TINY = {
+    "descargan": TINY_ELLIPSES,
+    "diffanomaly": TINY_TRAINING,
+    "diffseg": TINY_TRAINING,
+    "difftranslation": TINY_TRAINING,
+}
 
 
 @pytest.mark.parametrize(("kind", "config"), [("train", "train"), ("infer", "inference")])

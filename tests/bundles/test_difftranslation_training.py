@@ -126,7 +126,7 @@ def test_three_classes(phantom: Path, slices: str, tmp_path: Path) -> None:
         "num_classes": 3,
         "null_label": 3,
         "scalar": "kind",
-        "trained": ["diffusion", "kind"],
+        "network_def#trained": None,
         "targets": ["label"],
         "network_def#size": None,
         "network_def#tumor": None,

@@ -48,5 +48,6 @@ TINY_GAN: dict[str, Any] = {
 TINY_SAMPLING: dict[str, dict[str, Any]] = {
     "diffanomaly": {"displayable_configs#steps": 2, "displayable_configs#substeps": 1},
     "diffseg": {"displayable_configs#steps": 2, "displayable_configs#num_samples": 2},
+    "difftranslation": {"displayable_configs#steps": 2, "displayable_configs#substeps": 1},
 }
 """Of each bundle's inference."""
