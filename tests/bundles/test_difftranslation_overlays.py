@@ -45,6 +45,22 @@ def test_the_thesis_translates_by_every_level_of_400(name: str, scales: dict[str
     assert "tumor" not in guides or guides["tumor"].reduction == "mean"
 
 
+@pytest.mark.parametrize("name", ["thesis", "faces"])
+def test_inference_translates_as_the_evaluation(name: str) -> None:
+    """To a target, which the evaluation gets with the images."""
+    inference = merged("difftranslation", "inference", f"inference_{name}")
+    inference.update({"displayable_configs#target_size": 0.1})
+    one, other = content("inferer", name), inference.get_parsed_content("inferer")
+    shared = set(one.guides[0]) & set(other.guides[0])
+    for scheme in (one.scheme, other.scheme):
+        del scheme.schedule
+    assert vars(one.scheme) == vars(other.scheme) and (one.divisor, one.num_maps) == (other.divisor, other.num_maps)
+    assert shared
+    for guide in shared:
+        mine, theirs = (vars(made.guides[0][guide]) | {"target": None} for made in (one, other))
+        assert mine == theirs
+
+
 @pytest.mark.parametrize(("name", "iterations"), [("thesis", 50_000), ("faces", 500_000)])
 def test_the_thesis_trains_for_its_iterations(name: str, iterations: int) -> None:
     parser = merged("difftranslation", "train", name)

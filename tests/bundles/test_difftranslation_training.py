@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
@@ -18,7 +19,7 @@ from monai_anomaly.utils import load_tensors
 
 from .tiny_data import TINY_TRAINING
 from .tiny_network import TINY_DIFFUSION, TINY_NETWORK, TINY_SEGMENTER, TINY_TRANSLATION
-from .workflow import merged, train
+from .workflow import infer, merged, train
 
 FEW_STEPS = {"inferer#scheme#steps": 2, "inferer#scheme#substeps": 1}
 TINY: dict[str, Any] = {**TINY_TRAINING, **TINY_TRANSLATION, **TINY_SEGMENTER, **FEW_STEPS}
@@ -101,7 +102,7 @@ def test_faces_and_their_ages(tmp_path: Path) -> None:
     (tmp_path / "ages.csv").write_text("\n".join(rows))
     split = {"label": "None", "subject": "None", "scalars": "age", "split": "0.6,0.2,0.2"}
     datalist("table", tmp_path / "ages.csv", tmp_path / "datalist.json", **split)
-    tiny = {
+    network = {
         **TINY_DIFFUSION,
         "network_def#age#channels": [8, 16],
         "network_def#age#num_res_blocks": 1,
@@ -109,15 +110,22 @@ def test_faces_and_their_ages(tmp_path: Path) -> None:
         "network_def#age#num_head_channels": 8,
         "network_def#age#norm_num_groups": 8,
         "spatial_size": [32, 32],
-        "epochs": 1,
-        "batch_size": 4,
-        **FEW_STEPS,
     }
+    tiny = {**network, **FEW_STEPS, "epochs": 1, "batch_size": 4}
     train("difftranslation", tmp_path, "faces", **tiny, dataset_dir=str(tmp_path))
     found = report(tmp_path / "eval")
     assert {case["wanted"] for case in found["cases"]} == {10, 20, 60, 80}
     scores = found["parts"]["all"]["methods"]["difftranslation"]
     assert {"own_error", "own_correlation", "change"} <= set(scores) and "size_error" not in scores
+
+    steps = {"displayable_configs#steps": 2, "displayable_configs#target_age": 70, "displayable_configs#scale": 1.0}
+    files = {"ckpt_dir": str(tmp_path / "models"), "dataset_dir": str(tmp_path / "datalist.json")}
+    infer("difftranslation", tmp_path / "out", "inference_faces", **network, **steps, **files)
+    case = next(path for path in sorted((tmp_path / "out").iterdir()) if path.is_dir())
+    width, height = Image.open(tmp_path / case.name).size
+    assert nib.load(case / "translation.nii.gz").shape == (width, height, 3)
+    scores = json.loads((case / "scores.json").read_text(encoding="utf-8"))
+    assert set(scores["measured"]["age"]) == {"before", "after"}
 
 
 def test_three_classes(phantom: Path, slices: str, tmp_path: Path) -> None:

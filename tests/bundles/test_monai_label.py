@@ -29,15 +29,21 @@ from .tiny_data import MODALITIES
 from .tiny_network import TINY_SAMPLING
 from .workflow import REPOSITORY, copy_bundle, run, write_random_weights
 
-LABELS = {"descargan": {"anomaly": 1}, "diffanomaly": {"anomaly": 1}, "diffseg": {"lesion": 1}}
+LABELS = {
+    "descargan": {"anomaly": 1},
+    "diffanomaly": {"anomaly": 1},
+    "diffseg": {"lesion": 1},
+    "difftranslation": {"change": 1},
+}
 OPTIONS = {
     "descargan": {"target", "statistics"},
     "diffanomaly": {"scale", "steps"},
     "diffseg": {"num_samples", "steps", "solver", "keep_samples"},
+    "difftranslation": {"factor", "target_size", "scale", "steps"},
 }
-IMAGES = {"descargan": "one", "diffanomaly": "all", "diffseg": "all"}
-MAPS = {"descargan": "map", "diffanomaly": "map", "diffseg": "mean"}
-THRESHOLDS = {"descargan": 0.25, "diffanomaly": 0.25, "diffseg": 0.5}
+IMAGES = {"descargan": "one", "diffanomaly": "all", "diffseg": "all", "difftranslation": "all"}
+MAPS = {"descargan": "map", "diffanomaly": "map", "diffseg": "mean", "difftranslation": "map"}
+THRESHOLDS = {"descargan": 0.25, "diffanomaly": 0.25, "diffseg": 0.5, "difftranslation": 0.2}
 """That of the file ``threshold.json``, and that of the configuration."""
 each_bundle = pytest.mark.parametrize("bundle", sorted(LABELS))
 AFFINE = np.array([[0, -4.0, 0, 60], [-4.0, 0, 0, 70], [0, 0, 5.0, -40], [0, 0, 0, 1]])  # not RAS
@@ -165,7 +171,7 @@ def test_options_of_a_request_count_for_it_alone(server, bundle) -> None:
     )
 
 
-@pytest.mark.parametrize("bundle", ["diffanomaly", "diffseg"])
+@pytest.mark.parametrize("bundle", ["diffanomaly", "diffseg", "difftranslation"])
 def test_one_channel_of_a_case_stands_for_all(server, bundle) -> None:
     expected = as_image(infer(server, bundle, "all", heatmap=True)).get_fdata()
     found = as_image(infer(server, bundle, "case_flair", heatmap=True)).get_fdata()
