@@ -23,6 +23,7 @@ from .phantom import PhantomSubject, make_subject, write_phantom
 from .siblings import find_siblings
 from .slice_dataset import SliceDataset
 from .split import split_by_subject
+from .synthetic import SyntheticSet
 from .table import make_table_datalist
 from .target_sweep import TargetSweep
 
@@ -32,6 +33,7 @@ __all__ = [
     "LeftOut",
     "PhantomSubject",
     "SliceDataset",
+    "SyntheticSet",
     "TargetSweep",
     "assemble_datalist",
     "borrow_masks",

@@ -83,7 +83,8 @@ def borrow_masks(
     found = []
     for sample in healthy:
         subject = str(sample.get("subject", sample.get("image")))
-        others = [donor for donor in given if donor.get("subject") != sample.get("subject")]
+        person = sample.get("patient", sample.get("subject"))
+        others = [donor for donor in given if donor.get("subject") != person]
         if not others:
             raise DataError(f"expected a diseased donor with a mask for {subject}, found none among {len(donors)}")
         generator = np.random.default_rng(hashed_seed(seed, zlib.crc32(subject.encode())))

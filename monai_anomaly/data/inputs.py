@@ -168,7 +168,8 @@ def _single(files: Sequence[Path], root: Path) -> list[dict[str, Any]]:
 
 
 def name_samples(samples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Samples with names (``subject``) that no two share and that can be names of folders."""
+    """Samples with names (``subject``) that no two share and that can be names of folders; what it was before, where
+    it was another one, is in ``patient``."""
     named: dict[str, dict[str, Any]] = {}
     for sample in samples:
         first = sample["image"] if isinstance(sample["image"], str) else sample["image"][0]
@@ -183,5 +184,6 @@ def name_samples(samples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         while name in named:
             count += 1
             name = f"{base}_{count}"
-        named[name] = {**sample, "subject": name}
+        renamed = {"patient": sample["subject"]} if sample.get("subject") not in (None, name) else {}
+        named[name] = {**sample, **renamed, "subject": name}
     return list(named.values())

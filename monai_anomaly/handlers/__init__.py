@@ -21,8 +21,10 @@ from .regressor_plateau import RegressorPlateau
 from .required_classes import RequiredClasses
 from .save_cases import SaveCases
 from .save_segmentations import SaveSegmentations
+from .save_synthetic import SaveSynthetic
 from .save_translations import SaveTranslations
 from .segmentation_panel import SegmentationPanel
+from .target_range import TargetRange, check_targets
 from .task_segmentation import TaskSegmentation
 from .tensorboard_panel import TensorBoardPanel
 from .trained_schedule import check_schedule, trained_level
@@ -52,8 +54,10 @@ __all__ = [
     "RequiredClasses",
     "SaveCases",
     "SaveSegmentations",
+    "SaveSynthetic",
     "SaveTranslations",
     "SegmentationPanel",
+    "TargetRange",
     "TaskSegmentation",
     "TensorBoardPanel",
     "TrainingRecord",
@@ -64,6 +68,7 @@ __all__ = [
     "WeightsLoader",
     "changed_settings",
     "check_schedule",
+    "check_targets",
     "trained_level",
     "training_settings",
 ]

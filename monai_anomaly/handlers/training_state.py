@@ -13,6 +13,7 @@ from ignite.engine import Engine, Events
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from ..utils import DataError, atomic_torch_save, file_digest, load_tensors, write_model_record
+from .target_range import RANGES
 from .trained_on import about_training, brief, changes
 from .weights_loader import WeightsLoader, kept_name
 
@@ -31,7 +32,7 @@ class TrainingState:
 
     The state keeps what it was trained on, see `about_training`: a start with another seed, other data or other
     settings, or from other weights, is refused, and so is a damaged file; other versions of the code are noted. The
-    best model's weights get the same beside them, as JSON.
+    best model's weights get the same beside them, as JSON, with what `TargetRange` saw.
 
     Args:
         path: the state: networks, optimizer, learning-rate schedule, epoch, best metric.
@@ -100,7 +101,8 @@ class TrainingState:
             best_now = self.evaluator.state.best_metric_epoch == engine.state.epoch
             if best_now and self.best_path is not None and self.best_model is not None:
                 atomic_torch_save(self.best_path, self.best_model.state_dict())
-                write_model_record(self.best_path, {"epoch": engine.state.epoch, **brief(self.about)})
+                seen = {"targets": ranges} if (ranges := getattr(engine.state, RANGES, None)) else {}
+                write_model_record(self.best_path, {"epoch": engine.state.epoch, **seen, **brief(self.about)})
         atomic_torch_save(self.path, state)
 
     def start(self, engine: Engine) -> None:

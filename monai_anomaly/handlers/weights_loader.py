@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ignite.engine import Engine, Events
 from ..diffusion import NoiseSchedule
 from ..networks.weights import load_weights
 from ..utils import DataError, atomic_path, file_digest, read_model_record
+from .target_range import check_targets
 from .trained_schedule import check_schedule, trained_level
 
 __all__ = ["WeightsLoader", "kept_name"]
@@ -39,6 +41,7 @@ class WeightsLoader:
             ``<name>_pretrained.pt`` beside it.
         schedule: noise schedule that the weights are used with; None: not compared, see `check_schedule`.
         level: highest noise level that they are used at; None: not compared.
+        targets: what is to be led to, by the name of what it is, see `check_targets`; None: not compared.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class WeightsLoader:
         written_to: str | os.PathLike | None = None,
         schedule: NoiseSchedule | None = None,
         level: float | None = None,
+        targets: Mapping[str, Any] | None = None,
     ) -> None:
         self.load_path = Path(load_path)
         self.network = network
@@ -56,6 +60,7 @@ class WeightsLoader:
         self.written_to = None if written_to is None else Path(written_to)
         self.schedule = schedule
         self.level = level
+        self.targets = dict(targets or {})
         self.logger = logging.getLogger(__name__)
 
     def attach(self, engine: Engine) -> None:
@@ -78,8 +83,9 @@ class WeightsLoader:
         match = load_weights(self.network, self.load_path, self.strict, whole=frozen)
         pretrained: dict[str, Any] = {"file": self.load_path.name, "sha256": file_digest(self.load_path)}
         pretrained["new"] = list(match.new_parts)
+        record = read_model_record(self.load_path) if self.schedule is not None or self.targets else {}
+        check_targets(record, self.targets)
         if self.schedule is not None:
-            record = read_model_record(self.load_path)
             check_schedule(record, self.schedule, self.level)
             pretrained["max_level"] = trained_level(record)
         setattr(engine.state, "pretrained", pretrained)  # noqa: B010  (ignite's state takes any attribute)

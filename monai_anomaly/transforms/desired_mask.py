@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -27,6 +27,8 @@ class DesiredMask(Transform):
         inside: least share of the mask that must lie in the brain; with ``cut`` it is not asked for.
         cut: take away what lies outside of the brain, as of the mask of another person.
         least: pixels or voxels in the brain that must be in the mask.
+        slice_range: first and one past the last slice along the last axis of a volume that are translated; the others
+            count as outside of the brain. None: all are.
 
     Raises:
         DataError: the mask is on another grid, empty, outside of the brain or too small in it; names the file, what was
@@ -35,11 +37,19 @@ class DesiredMask(Transform):
 
     backend = [TransformBackends.TORCH]
 
-    def __init__(self, background: float = 0.0, inside: float = 0.9, cut: bool = False, least: int = 1) -> None:
+    def __init__(
+        self,
+        background: float = 0.0,
+        inside: float = 0.9,
+        cut: bool = False,
+        least: int = 1,
+        slice_range: Sequence[int] | None = None,
+    ) -> None:
         self.background = background
         self.inside = inside
         self.cut = cut
         self.least = least
+        self.slice_range = slice_range
 
     def __call__(self, mask: torch.Tensor, image: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
         """Return the mask (K, ...), unchanged or cut.
@@ -50,19 +60,24 @@ class DesiredMask(Transform):
         """
         check_same_grid(image, mask)
         brain = (torch.as_tensor(image) > self.background).any(0)
+        slices = ""
+        if self.slice_range is not None and brain.ndim == 3:
+            first, stop = self.slice_range
+            brain[..., :first] = brain[..., stop:] = False
+            slices = f", slices {first} to {stop - 1}"
         lesion = (torch.as_tensor(mask) > 0).any(0)
         whole, within = int(lesion.sum()), int((lesion & brain).sum())
         if not whole:
             raise DataError(f"{file_of(mask)}: expected a mask of what is to be put in, found nothing in it")
         if not self.cut and within < self.inside * whole:
             raise DataError(
-                f"{file_of(mask)}: expected at least {self.inside:.0%} of the mask in the brain of {file_of(image)}, "
-                f"found {within / whole:.0%}"
+                f"{file_of(mask)}: expected at least {self.inside:.0%} of the mask in the brain of "
+                f"{file_of(image)}{slices}, found {within / whole:.0%}"
             )
         if within < self.least:
             raise DataError(
                 f"{file_of(mask)}: expected at least {self.least} pixels or voxels of the mask in the brain of "
-                f"{file_of(image)}, found {within}"
+                f"{file_of(image)}{slices}, found {within}"
             )
         if not self.cut:
             return mask
@@ -79,6 +94,7 @@ class DesiredMaskd(MapTransform):
         inside: least share of a mask that must lie in the brain.
         cut: take away what lies outside of the brain instead.
         least: pixels or voxels in the brain that must be in a mask.
+        slice_range: slices of a volume that are translated.
         allow_missing_keys: a missing mask is no error.
 
     Raises:
@@ -101,11 +117,12 @@ class DesiredMaskd(MapTransform):
         inside: float = 0.9,
         cut: bool = False,
         least: int = 1,
+        slice_range: Sequence[int] | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.image_key = image_key
-        self.check = DesiredMask(background, inside, cut, least)
+        self.check = DesiredMask(background, inside, cut, least, slice_range)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Check the masks of a sample."""

@@ -14,7 +14,7 @@ from monai.data.meta_obj import get_track_meta
 from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_dst_type, convert_to_tensor, look_up_option
 
-from ..utils import SATURATED, SCALING_WARNING, DataError, ScalingWarning
+from ..utils import INTENSITY_WIDTH, SATURATED, SCALING_WARNING, DataError, ScalingWarning
 from .check_image import file_of
 from .foreground import find_foreground
 
@@ -47,7 +47,8 @@ class ScaleIntensityByBrain(Transform):
     it to volumes before cutting slices: statistics of single slices would change from slice to slice.
 
     A `ScalingWarning` says when more of the foreground than in any usual image lies at an end of the range, or when the
-    foreground is all of the image or next to nothing. The metadata of the result has it too, see `scaling_note`.
+    foreground is all of the image or next to nothing. The metadata of the result has it too, see `scaling_note`; and,
+    as ``intensity_width`` (C,), the width of the range in the units of each channel.
 
     Args:
         mode: ``"median"`` or ``"percentile"``.
@@ -105,7 +106,7 @@ class ScaleIntensityByBrain(Transform):
         values = torch.as_tensor(img).detach().as_subclass(torch.Tensor).float()
         given = None if mask is None else torch.as_tensor(mask).as_subclass(torch.Tensor).expand_as(values) > 0
         out = torch.full_like(values, self.b_min)
-        saturated, strange = 0.0, list[tuple[float, str]]()
+        saturated, strange, widths = 0.0, list[tuple[float, str]](), list[float]()
         for c, channel in enumerate(values):
             name = file_of(img, c)
             if not torch.isfinite(channel).all():
@@ -118,6 +119,7 @@ class ScaleIntensityByBrain(Transform):
             low, high = self._range(voxels.cpu().numpy(), name)
             if not high > low:
                 raise DataError(f"{name}: expected a range of brain intensities, found {low:g} to {high:g}")
+            widths.append(high - low)
             scaled = (voxels - low) / (high - low)
             share = self._saturated(scaled)
             saturated = max(saturated, share)
@@ -132,6 +134,8 @@ class ScaleIntensityByBrain(Transform):
             out[c][inside] = scaled.clamp_(0.0, 1.0) * (self.b_max - self.b_min) + self.b_min
         result = convert_to_dst_type(out, dst=img, dtype=torch.float32)[0]
         self._tell(result, saturated, strange)
+        if isinstance(result, MetaTensor):
+            result.meta[INTENSITY_WIDTH] = np.array(widths)
         return result
 
     def _inside(self, channel: torch.Tensor, given: torch.Tensor | None) -> tuple[torch.Tensor, float]:

@@ -23,13 +23,21 @@ from .nifti import ALIGNED, MNI, NiftiGeometry, check_intact, read_geometry, wri
 from .paths import as_path
 from .precision import autocast_dtype
 from .provenance import provenance
-from .scaling_warning import SATURATED, SCALING_WARNING, ScalingWarning, scaling_note, summarize_scaling
+from .scaling_warning import (
+    INTENSITY_WIDTH,
+    SATURATED,
+    SCALING_WARNING,
+    ScalingWarning,
+    scaling_note,
+    summarize_scaling,
+)
 from .seeds import hashed_seed
 from .suffixes import NIFTI, SUFFIXES, is_image, other_formats, split_suffix
 from .walk import files_in, image_files, walk
 
 __all__ = [
     "ALIGNED",
+    "INTENSITY_WIDTH",
     "MNI",
     "NIFTI",
     "SATURATED",

@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How a scaled image says that its intensities are suspicious: a warning, and two entries of its metadata."""
+"""What a scaled image says of its scaling: how wide the range was, and whether its intensities are suspicious."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["SATURATED", "SCALING_WARNING", "ScalingWarning", "scaling_note", "summarize_scaling"]
+__all__ = ["INTENSITY_WIDTH", "SATURATED", "SCALING_WARNING", "ScalingWarning", "scaling_note", "summarize_scaling"]
+
+INTENSITY_WIDTH = "intensity_width"
+"""Of each channel, in its own units, what became the whole range: (C,); a difference is scaled back by it."""
 
 SCALING_WARNING = "scaling_warning"
 """What is suspicious about a scaled image; an empty text where nothing is."""
