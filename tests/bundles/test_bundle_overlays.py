@@ -27,7 +27,7 @@ INCOMPLETE = {
     ("chexpert",): "thesis",
 }
 """Overlays without one that they need, and what is missing."""
-OF_INFERENCE = {"difftranslation": ("direction", "insert", "remove", "two")}
+OF_INFERENCE = {"difftranslation": ("direction", "insert", "remove", "synthesize", "two")}
 """Ways to apply a trained model that no training goes with."""
 COMMAND_IDS = ("evaluating", "finalize", "benchmark")
 """Entries that a default configuration may lack: for `monai.bundle` what to run by name, and what at the end; for the
