@@ -55,8 +55,10 @@ def test_the_mask_of_a_subject_depends_on_nobody_else() -> None:
 
 def test_nobody_borrows_their_own_mask() -> None:
     twins = [{**d, "label": 0} for d in DONORS]
+    again = [{**d, "label": 0, "subject": f"{d['subject']}_2", "patient": d["subject"]} for d in DONORS]
     for seed in range(10):
         assert all(s["donor"] != s["subject"] for s in borrow_masks(twins, DONORS, seed))
+        assert all(s["donor"] != s["patient"] for s in borrow_masks(again, DONORS, seed))
 
 
 @pytest.mark.parametrize(

@@ -241,3 +241,12 @@ def test_a_patient_in_a_format_that_is_not_read_is_named(tmp_path: Path, suffix:
     touch(tmp_path, *(f"p1/x_{m}.nii.gz" for m in MODALITIES))
     complete, unread = find_inputs(tmp_path, MODALITIES)
     assert PROBLEM not in complete and unread["subject"] == "p2" and suffix in unread[PROBLEM]
+
+
+def test_references_that_are_wanted_are_kept_and_the_patient_behind_a_name(tmp_path: Path) -> None:
+    sample = {"image": "a.nii", "mask": "m.nii", "target_mask": "t.nii", "subject": "p"}
+    (tmp_path / "list.json").write_text(json.dumps({"test": [sample, sample]}))
+    first, second = find_inputs(tmp_path / "list.json", ["t1"], keep=["target_mask"])
+    assert "mask" not in first and first["target_mask"] == str(tmp_path / "t.nii")
+    assert (first["subject"], second["subject"], second["patient"]) == ("p", "p_2", "p") and "patient" not in first
+    assert "target_mask" not in find_inputs(tmp_path / "list.json", ["t1"])[0]

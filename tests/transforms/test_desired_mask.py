@@ -62,3 +62,12 @@ def test_too_little_may_be_left() -> None:
 def test_a_mask_may_be_missing() -> None:
     _, image = _pair(slice(0, 1))
     assert DesiredMaskd("target_mask", allow_missing_keys=True)({"image": image}).keys() == {"image"}
+
+
+def test_slices_that_are_not_translated_are_outside() -> None:
+    mask, image = torch.ones(1, 4, 4, 5), torch.ones(2, 4, 4, 5)
+    cut = DesiredMask(cut=True, slice_range=[1, 3])(mask, image)
+    assert cut.any(0).any(0).any(0).tolist() == [False, True, True, False, False]
+    with pytest.raises(DataError, match=r"in the brain of .*, slices 1 to 2, found 40%"):
+        DesiredMask(slice_range=[1, 3])(mask, image)
+    assert DesiredMask(slice_range=[1, 3])(mask[..., 2], image[..., 2]).all()  # a slice by itself

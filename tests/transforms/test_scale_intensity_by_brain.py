@@ -11,7 +11,7 @@ import torch
 from monai.data import MetaTensor
 
 from monai_anomaly.transforms import LoadModalities, ScaleIntensityByBrain, ScaleIntensityByBraind
-from monai_anomaly.utils import DataError, ScalingWarning, scaling_note
+from monai_anomaly.utils import INTENSITY_WIDTH, DataError, ScalingWarning, scaling_note
 
 MODES = ("median", "percentile")
 
@@ -161,3 +161,15 @@ def test_real_brain_with_negative_values(shared: Callable[[str], Path]) -> None:
     out = ScaleIntensityByBrain()(image)
     assert float(out.min()) == 0 and 0.9 < float(out.max()) <= 1
     assert float(out[image > 0].median()) == pytest.approx(1 / 2.2, abs=1e-4)
+
+
+@pytest.mark.parametrize("mode", ["median", "percentile"])
+def test_a_difference_can_be_scaled_back(mode: str) -> None:
+    image = MetaTensor(torch.zeros(2, 12, 12, 12))
+    image[:, 2:10, 2:10, 2:10] = 100 + 20 * torch.rand(2, 8, 8, 8, generator=torch.Generator().manual_seed(0))
+    image[1] *= 7
+    scaled = ScaleIntensityByBrain(mode, b_min=-1, b_max=1)(image)
+    inside = (scaled > -0.99).all(0) & (scaled < 0.99).all(0)
+    width = torch.as_tensor(scaled.meta[INTENSITY_WIDTH]).float()[:, None]
+    one, back = image.as_tensor()[:, inside], scaled.as_tensor()[:, inside] / 2 * width
+    torch.testing.assert_close(back - back[:, :1], one - one[:, :1], atol=1e-2, rtol=1e-4)
