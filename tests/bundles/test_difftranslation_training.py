@@ -90,6 +90,20 @@ def test_diffanomaly_is_looked_for_beside_the_bundle() -> None:
     assert Path(parser.get_parsed_content("pretrained")).resolve().parts[-3:] == ("diffanomaly", "models", "model.pt")
 
 
+def test_the_thesis_and_its_sizes(phantom: Path, slices: str, tmp_path: Path) -> None:
+    """As in thesis.json but for the sizes of networks and data."""
+    tiny = {**TINY, "network_def#size#num_res_blocks": 1, "network_def#size#norm_num_groups": 8}
+    tiny |= {"network_def#tumor#num_res_blocks": 1, "network_def#tumor#norm_num_groups": 8}
+    tiny |= {"network_def#tumor#num_head_channels": 8, "inferer#batch_size": 8, "spatial_size": [32, 32]}
+    tiny |= {"dataset_dir": str(phantom), "cache_dir": slices}
+    train("difftranslation", tmp_path, "thesis", **tiny)
+    assert not (tmp_path / "eval" / "metrics.json").exists()
+    train("difftranslation", tmp_path, "thesis", "sizes", **tiny)
+    found = report(tmp_path / "eval")
+    assert found["provenance"]["config"] == "thesis_sizes" and found["settings"]["background"] == 0
+    assert "own_error" in found["parts"]["all"]["methods"]["difftranslation"]
+
+
 def test_faces_and_their_ages(tmp_path: Path) -> None:
     """A folder of photographs of different sizes, with a table of ages."""
     rng = np.random.default_rng(0)
