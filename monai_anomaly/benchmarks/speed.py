@@ -54,7 +54,9 @@ def speed(
     parser.read_config(config)
     parser.update(overrides)
     batch = _random_batch(parser, batch_size)
-    parser.update({"train#trainer#train_handlers": [], "train#trainer#train_data_loader": (batch,)})
+    # a configuration may count its epochs by the size of the data
+    trained = {"train_handlers": [], "train_data_loader": (batch,), "max_epochs": 1}
+    parser.update({f"train#trainer#{name}": value for name, value in trained.items()})
     device = torch.device(parser.get_parsed_content("device"))
     network, trainer = parser.get_parsed_content("network"), parser.get_parsed_content("train#trainer")
     count = 1

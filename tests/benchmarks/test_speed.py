@@ -47,6 +47,7 @@ def count(monkeypatch: pytest.MonkeyPatch, owner: type, name: str = "forward") -
         ("descargan", ("dcls",), {}),
         ("difftranslation", (), TINY_TRANSLATION),
         ("difftranslation", ("regressor",), TINY_TRANSLATION),
+        ("difftranslation", ("thesis",), TINY_TRANSLATION),
         ("diffseg", (), TINY_DIFFUSION),
         ("diffseg", ("regions",), TINY_DIFFUSION),
         ("diffseg", ("bayesian_segnet",), {"network_def#channels": [8, 8, 8, 8]}),
@@ -66,6 +67,16 @@ def test_a_translation_is_led_by_all_guides(monkeypatch: pytest.MonkeyPatch) -> 
     led = [count(monkeypatch, guide, "gradient") for guide in (AreaGuidance, SegmentationGuidance)]
     measure("difftranslation", "area", **TINY_TRANSLATION, **{"inferer#scheme#substeps": 1})
     assert all(calls.total() > 0 for calls in led)
+
+
+def test_photographs_of_faces() -> None:
+    """Without data, which would tell how many epochs there are."""
+    network = {f"network_def#age#{name}": n for name, n in (("num_res_blocks", 1), ("norm_num_groups", 8))}
+    network |= {"network_def#age#channels": [8, 16], "network_def#age#attention_levels": [False, True]}
+    result = measure(
+        "difftranslation", "faces", **network, **TINY_DIFFUSION, **{"network_def#age#num_head_channels": 8}
+    )
+    assert result["image"] == [3, 32, 40]
 
 
 def test_as_many_steps_as_asked_for_and_one_before_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,10 +92,7 @@ def test_diffanomaly_is_looked_for_beside_the_bundle() -> None:
 
 def test_the_thesis_and_its_sizes(phantom: Path, slices: str, tmp_path: Path) -> None:
     """As in thesis.json but for the sizes of networks and data."""
-    tiny = {**TINY, "network_def#size#num_res_blocks": 1, "network_def#size#norm_num_groups": 8}
-    tiny |= {"network_def#tumor#num_res_blocks": 1, "network_def#tumor#norm_num_groups": 8}
-    tiny |= {"network_def#tumor#num_head_channels": 8, "inferer#batch_size": 8, "spatial_size": [32, 32]}
-    tiny |= {"dataset_dir": str(phantom), "cache_dir": slices}
+    tiny = {**TINY, "inferer#batch_size": 8, "spatial_size": [32, 32], "dataset_dir": str(phantom), "cache_dir": slices}
     train("difftranslation", tmp_path, "thesis", **tiny)
     assert not (tmp_path / "eval" / "metrics.json").exists()
     train("difftranslation", tmp_path, "thesis", "sizes", **tiny)

@@ -27,11 +27,17 @@ TINY_NETWORK: dict[str, Any] = {
 
 TINY_TRANSLATION: dict[str, Any] = {
     **TINY_DIFFUSION,
-    "network_def#size#channels": [8, 16],
-    "network_def#size#attention_levels": [False, False],
-    "network_def#size#num_head_channels": 8,
-    "network_def#tumor#channels": [8, 16],
-    "network_def#tumor#attention_levels": [False, False],
+    **{
+        f"network_def#{task}#{name}": value
+        for task in ("size", "tumor")
+        for name, value in {
+            "channels": [8, 16],
+            "attention_levels": [False, False],
+            "num_res_blocks": 1,
+            "num_head_channels": 8,
+            "norm_num_groups": 8,
+        }.items()
+    },
 }
 """Of the networks of ``difftranslation``."""
 
