@@ -36,7 +36,7 @@ class SyntheticSet:
         source: the datalist that the samples come from, for ``real_sections``; None, or no JSON: none is taken.
         real_sections: sections of the source that are taken as they are, e.g. ``["validation", "test"]``; with
             ``"training"`` its images come before the synthetic ones.
-        settings: of the inference. A folder that was begun with others is refused.
+        settings: what of the inference decides the images. A folder that was begun with others is refused.
         model_file: the weights, which are a setting; None: not looked at.
 
     Attributes:
@@ -135,8 +135,8 @@ class SyntheticSet:
         return {section: load_datalist(self.source, section, self.modalities, check_files=False) for section in there}
 
     def _made_with(self, name: str) -> dict[str, Any]:
-        sample = self.samples[name]
-        return {**self.settings, "mask": str(sample[DESIRED])}
+        mask = Path(str(self.samples[name][DESIRED]))
+        return {**self.settings, "mask": "/".join(mask.parts[-2:])}  # the same when the data were moved
 
     def _is_made(self, name: str) -> bool:
         path = self.output_dir / name / RECEIPT
