@@ -14,7 +14,7 @@ import torch
 from monai.utils import ensure_tuple, look_up_option
 from torch.utils.data import Dataset
 
-from ..utils import DataError, atomic_path, atomic_write, finite_number, summarize_scaling
+from ..utils import DataError, atomic_path, atomic_write, finite_number, listed, summarize_scaling
 from .fingerprint import describe_transform, file_stamp, fingerprint
 from .mask_check import check_masks
 from .transform_sample import transform_sample
@@ -59,6 +59,7 @@ class SliceDataset(Dataset):
         min_lesion_pixels: drop slices with fewer lesion pixels, but not none: they are neither healthy nor clearly
             diseased. Of pairs also those with fewer in ``mask`` and ``target_mask`` together: nothing changes there.
         scalars: numbers of a sample that its items carry, e.g. ``["age"]``.
+        requires: entries that every item must have, e.g. ``["mask"]``.
         slice_transform: applied to an item at every access; may be random.
         cache_dir: keep the slices in this folder, one memory-mapped file per volume, instead of in memory. A file is
             made anew when an input file, the transform or an argument changes; the old one stays, so empty the folder
@@ -70,8 +71,8 @@ class SliceDataset(Dataset):
         left_out: the skipped volumes, as ``{"case": ..., "reason": ...}``.
 
     Raises:
-        DataError: a volume cannot be used or lacks a number (with ``on_error="raise"``), no slice is left at all, or a
-            scalar has the name of another entry.
+        DataError: a volume cannot be used or lacks a number (with ``on_error="raise"``), no slice is left at all, an
+            entry that is required is not there, or a scalar has the name of another entry.
 
     Example::
 
@@ -92,6 +93,7 @@ class SliceDataset(Dataset):
         background: float = 0.0,
         min_lesion_pixels: int = 1,
         scalars: Sequence[str] = (),
+        requires: Sequence[str] = (),
         slice_transform: Callable | None = None,
         cache_dir: str | os.PathLike | None = None,
         on_error: str = "raise",
@@ -137,6 +139,7 @@ class SliceDataset(Dataset):
             reasons = "; ".join(entry["reason"] for entry in self.left_out[:3]) or f"range {slice_range}"
             raise DataError(f"expected at least one slice, found none in {len(data)} volume(s) ({reasons})")
         self._keys = self._common_keys()
+        self._check_required(ensure_tuple(requires))
         check_masks([(v.tags["subject"], v.tags["label"], v.lesion) for v in self._volumes])
         summarize_scaling([volume.scaling for volume in self._volumes])
 
@@ -190,6 +193,14 @@ class SliceDataset(Dataset):
                 keys.add(key)
         keys |= {key for key in COUNTERFACTUAL if all(key in v.channels for v in self._volumes)}
         return keys | {key for key in TEXTS if all(key in v.tags for v in self._volumes)}
+
+    def _check_required(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            if key not in self._keys:
+                lacking = [v for v in self._volumes if key not in v.channels and key not in v.tags]
+                diseased = [v for v in lacking if any(v.labels)]  # of healthy ones a mask and a twin are known
+                names = listed([str(v.tags["subject"]) for v in diseased or lacking])
+                raise DataError(f"expected a {key} of every subject with a disease, found none of {names}")
 
     def _volume(self, sample: Mapping[str, Any], number: int) -> VolumeSlices:
         tags: dict[str, Any] = {"subject": _subject(sample, number), "label": volume_label(sample)}

@@ -48,6 +48,28 @@ def test_the_truth_and_the_segmenter_judge_the_default(trained: Path) -> None:
     assert {path.name for path in trained.glob("models/*.pt")} >= {"model.pt", "segmenter.pt"}
 
 
+@pytest.mark.parametrize(
+    ("section", "found"),
+    [("counterfactual", "samples in the section 'counterfactual'"), ("test", "expected a mask of every subject with")],
+)
+def test_data_that_do_not_suffice_are_refused_before_the_training(
+    phantom: Path, tmp_path: Path, section: str, found: str
+) -> None:
+    """Own data without pairs, or without masks."""
+    datalist = json.loads((phantom / "datalist.json").read_text(encoding="utf-8"))
+    for name in ("training", "validation", "test"):
+        for sample in datalist[name]:
+            sample |= {"image": [str(phantom / file) for file in sample["image"]]}
+            del sample["mask"]
+            sample.pop("twin", None)
+    datalist.pop("counterfactual", None)
+    (tmp_path / "datalist.json").write_text(json.dumps(datalist), encoding="utf-8")
+    with pytest.raises(RuntimeError) as caught:
+        train("difftranslation", tmp_path, **TINY, dataset_dir=str(tmp_path), test_section=section)
+    assert found in str(caught.getrepr(chain=True))
+    assert not (tmp_path / "models").exists()
+
+
 def test_without_the_segmenter_a_line_says_how_to_train_it(
     trained: Path, phantom: Path, slices: str, tmp_path: Path
 ) -> None:

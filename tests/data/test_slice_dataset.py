@@ -344,3 +344,14 @@ def test_a_target_of_another_shape_is_named() -> None:
     pair = _pair("a")
     with pytest.raises(DataError, match="subject a: expected the target to have the 3 slices"):
         SliceDataset([{**pair, "target": pair["target"][..., 1:]}], progress=False)
+
+
+def test_an_entry_that_is_required_must_be_there(tmp_path: Path) -> None:
+    """Of a healthy subject among others an empty mask is known; that of a diseased one is not."""
+    masked, healthy = _sample(tmp_path, "a", label=1), _sample(tmp_path, "b", mask=False, label=0)
+    bare = _sample(tmp_path, "c", mask=False, label=1)
+    options: dict[str, Any] = {"transform": LOAD, "requires": ["mask"], "progress": False}
+    assert "mask" in SliceDataset([masked, healthy], **options)[0]
+    for samples, found in (([masked, healthy, bare], "none of c$"), ([healthy], "none of b$")):
+        with pytest.raises(DataError, match=f"expected a mask of every subject with a disease, found {found}"):
+            SliceDataset(samples, **options)
