@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -138,9 +139,8 @@ _MASKS = {"desired": DESIRED, "found": f"{FOUND}_before"}
 def _before_and_after(result: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Entries of what was measured, with the name of the measure, and ``before``, ``after``, ``after_1``, ..."""
     for key in result:
-        name, _, when = str(key).partition("_")
-        if when == "before" or when.split("_")[0] == "after":
-            yield key, name, when
+        if found := re.fullmatch(r"(.+)_(before|after(?:_\d+)?)", str(key)):
+            yield key, found[1], found[2]
 
 
 def _numbers(values: torch.Tensor) -> Any:

@@ -56,7 +56,7 @@ def check_targets(record: Mapping[str, Any], targets: Mapping[str, Any]) -> None
         low, high = ranges[name]
         if outside := [f"{v:g}" for v in wanted if not low <= v <= high and np.isfinite(v)]:
             warnings.warn(
-                f"{record['file']}: these networks were trained on a {name} of {low:.3g} to {high:.3g}; asked for "
+                f"{record['file']}: these networks were trained on {name} from {low:.3g} to {high:.3g}; asked for "
                 f"{', '.join(outside)}, what comes of it is a guess",
                 stacklevel=2,
             )

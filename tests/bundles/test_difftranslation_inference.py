@@ -203,7 +203,7 @@ def test_a_target_that_is_none_is_an_error(weights: Path, tmp_path: Path, target
 
 def test_a_target_outside_of_what_was_trained_is_told_with_the_range(weights: Path, tmp_path: Path) -> None:
     options = {"dataset_dir": str(write_case(tmp_path / "p")), "displayable_configs#target_size": 0.4}
-    with pytest.warns(UserWarning, match=r"trained on a size of 0 to 0\.12; asked for 0\.4"):
+    with pytest.warns(UserWarning, match=r"trained on size from 0 to 0\.12; asked for 0\.4"):
         apply(weights, tmp_path / "out", **options)
     assert (tmp_path / "out" / "p" / "scores.json").is_file()
 

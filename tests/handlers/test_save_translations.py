@@ -87,3 +87,8 @@ def test_a_single_slice_is_one_number_and_a_case_without_a_segmenter_says_what_c
     scores = save(tmp_path, found)
     assert scores["measured"]["size"] == {"before": 0.125, "after": 0.25} and "lesion" not in scores
     assert f"{int(found['changed'].sum())} voxels changed" in capsys.readouterr().out
+
+
+def test_a_measure_of_several_words_is_told(tmp_path: Path) -> None:
+    found = {key.replace("size_", "lesion_volume_"): value for key, value in result(6, 7).items()}
+    assert save(tmp_path, found)["measured"] == {"lesion_volume": {"before": 0.125, "after": 0.25}}

@@ -61,8 +61,8 @@ class RegressionGuidance(Guidance):
             raise ValueError(f"give one of target, direction and factor, got {target!r}, {direction!r} and {factor!r}")
         if direction not in (None, 1, -1):
             raise ValueError(f"direction must be 1 or -1, got {direction!r}")
-        if factor is not None and not math.isfinite(factor):
-            raise ValueError(f"factor must be finite, got {factor!r}")
+        if factor is not None and not (isinstance(factor, (int, float)) and math.isfinite(factor)):
+            raise ValueError(f"factor must be a finite number, got {factor!r}")
         self.direction = direction
         self.factor = factor
 

@@ -34,8 +34,8 @@ class ResizeGuidance(SegmentationGuidance):
         background: value around the brain; a pixel with any channel above it is brain.
 
     Raises:
-        ValueError: when target and factor are given, the factor or the margin is negative, or it is bound without
-            images.
+        ValueError: when target and factor are given, the factor is negative or no number, the margin is negative,
+            or it is bound without images.
         DataError: when bound, without a target or a factor, with a target that is no fraction, an image that is all
             background, or a segmenter of several channels.
 
@@ -64,8 +64,8 @@ class ResizeGuidance(SegmentationGuidance):
         super().__init__(None, scale, interval, task, reduction=reduction, margin=margin)
         if target is not None and factor is not None:
             raise ValueError(f"give one of target and factor, got {target!r} and {factor!r}")
-        if factor is not None and not 0 <= factor < math.inf:
-            raise ValueError(f"factor must not be negative, got {factor!r}")
+        if factor is not None and not (isinstance(factor, (int, float)) and 0 <= factor < math.inf):
+            raise ValueError(f"factor must be a number that is not negative, got {factor!r}")
         self.target = target
         self.factor = factor
         self.background = background

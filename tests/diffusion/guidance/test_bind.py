@@ -204,6 +204,7 @@ def test_targets_of_other_images_are_refused(images: torch.Tensor) -> None:
         {"direction": 1, "factor": 2.0},
         {"direction": 2},
         {"factor": NAN},
+        {"factor": "large"},
         {"target": 0.1, "interval": (300, 100)},
         {"target": 0.1, "interval": (300,)},
     ],

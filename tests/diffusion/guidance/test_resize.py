@@ -117,7 +117,9 @@ def test_several_channels_and_images_without_a_brain_are_refused() -> None:
         bound(torch.full((1, 1, 8, 8), -1.0), 0.1)
 
 
-@pytest.mark.parametrize("options", [{"factor": -1.0}, {"margin": -1}, {"target": 0.1, "factor": 2.0}])
+@pytest.mark.parametrize(
+    "options", [{"factor": -1.0}, {"factor": "large"}, {"margin": -1}, {"target": 0.1, "factor": 2.0}]
+)
 def test_settings_that_make_no_sense(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"must not be negative|give one of"):
+    with pytest.raises(ValueError, match=r"not be negative|is not negative|give one of"):
         ResizeGuidance(**options)
