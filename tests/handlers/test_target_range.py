@@ -48,7 +48,7 @@ def test_targets_outside_are_told_with_the_range(asked: Any, warned: str) -> Non
     assert len(caught) == bool(warned)
     if warned:
         text = str(caught[0].message)
-        assert text.startswith("model.pt") and "size of 0 to 0.12" in text and f"asked for {warned}," in text
+        assert text.startswith("model.pt") and "size from 0 to 0.12" in text and f"asked for {warned}," in text
 
 
 @pytest.mark.parametrize("record", [{"training": None}, {"training": {}}, {"training": {"targets": {"age": [1, 2]}}}])
