@@ -118,7 +118,7 @@ def test_a_run_that_was_stopped_makes_what_is_missing(weights: Path, source: Pat
     make(weights, source)  # nothing is left to do
     assert all(p.stat().st_mtime_ns == time for p, time in times.items())
     text = reason(lambda: make(weights, source, **{"displayable_configs#scale": 7.0}))
-    assert "sample.json: expected a sample made as this run makes them" in text and "scale 1.0, not 7.0" in text
+    assert "sample.json: expected a sample made as this run makes them" in text and "not 7.0" in text
 
 
 def test_a_subject_that_cannot_be_made_is_left_out(weights: Path, source: Path) -> None:
