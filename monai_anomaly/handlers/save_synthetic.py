@@ -33,18 +33,27 @@ class SaveSynthetic:
         dataset: where it goes.
         mask_source: ``"desired"``, the mask that was asked for, or ``"found_after"``, what a segmenter finds.
         name_key: entry of the batch that names the case.
+        report_key: entry that raw scans have, see `CaseWriter`.
 
     Raises:
         ValueError: when the source is another.
-        DataError: in use, when the mask that was found is empty, or the image is not that of the file.
+        DataError: in use, when the mask that was found is empty, the image is not that of the file, or it was raw and
+            preprocessed on the way.
     """
 
-    def __init__(self, dataset: SyntheticSet, mask_source: str = "desired", name_key: str = "subject") -> None:
+    def __init__(
+        self,
+        dataset: SyntheticSet,
+        mask_source: str = "desired",
+        name_key: str = "subject",
+        report_key: str = "preprocessing_report",
+    ) -> None:
         if mask_source not in ("desired", "found_after"):
             raise ValueError(f"mask_source must be 'desired' or 'found_after', got {mask_source!r}")
         self.dataset = dataset
         self.mask_source = mask_source
         self.name_key = name_key
+        self.report_key = report_key
         self.load = LoadModalities(modalities=dataset.modalities)
 
     def attach(self, engine: Engine) -> None:
@@ -58,6 +67,8 @@ class SaveSynthetic:
         output: Any = engine.state.output
         for sample, result in zip(batch, output, strict=True):
             name = str(sample[self.name_key])
+            if self.report_key in sample:  # the difference is in the units of the preprocessed scan
+                raise DataError(f"{name}: expected a preprocessed image, found raw scans; preprocess them first")
             mask = to_array(result[self.mask_source])[0] > 0
             if not mask.any():
                 raise DataError(f"{name}: expected a lesion in the mask {self.mask_source!r}, found none")

@@ -50,7 +50,8 @@ def check_targets(record: Mapping[str, Any], targets: Mapping[str, Any]) -> None
     """
     ranges = (record.get("training") or {}).get("targets", {})
     for name, values in targets.items():
-        wanted = [v for v in np.ravel(values) if isinstance(v, (int, float, np.number))]
+        each = values if isinstance(values, (list, tuple)) else [values]
+        wanted = [v for some in each for v in np.ravel(some) if isinstance(v, (int, float, np.number))]
         if name not in ranges:
             continue
         low, high = ranges[name]

@@ -98,6 +98,12 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         """S, one for each set of guides."""
         return len(self.guides)
 
+    @property
+    def asked(self) -> dict[str, list[Any]]:
+        """The targets that the guides were made with, by name, one of each set of guides; None where there is none."""
+        names = dict.fromkeys(name for guides in self.guides for name in guides)
+        return {name: [guides[name].target for guides in self.guides if name in guides] for name in names}
+
     def __call__(
         self,
         inputs: torch.Tensor,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,14 +112,17 @@ def test_an_image_alone_is_enough_for_other_programs(weights: Path, tmp_path: Pa
 
 
 def test_several_targets_share_an_encoding(weights: Path, tmp_path: Path) -> None:
-    guides = [{"size": {**SIZE, "target": target, "margin": None}} for target in (0.0, 0.1)]
+    guides = [{"size": {**SIZE, "target": target, "margin": None}} for target in (0.0, 0.2)]
     case = write_case(tmp_path / "p")
-    apply(weights, tmp_path / "out", dataset_dir=str(case), **{"inferer#guides": guides})
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        apply(weights, tmp_path / "out", dataset_dir=str(case), **{"inferer#guides": guides})
+    assert any("asked for 0.2, what comes" in str(warning.message) for warning in told)
     folder = tmp_path / "out" / "p"
     made = [values(folder / f"translation{end}.nii.gz") for end in ("", "_1")]
     assert np.abs(made[0] - made[1]).max() > 1e-3
     found = scores(folder)
-    assert [a["size"]["target"] for a in found["asked"]] == [0.0, 0.1] and "after_1" in found["measured"]["area"]
+    assert [a["size"]["target"] for a in found["asked"]] == [0.0, 0.2] and "after_1" in found["measured"]["area"]
     apply(weights, tmp_path / "alone", dataset_dir=str(case), **{"inferer#guides": guides[1]})
     np.testing.assert_allclose(values(tmp_path / "alone" / "p" / "translation.nii.gz"), made[1], atol=1e-5)
 

@@ -39,7 +39,10 @@ def test_batches_of_one_number_an_image_and_of_several_engines() -> None:
     assert engine.state.target_ranges == {"size": [0.0, pytest.approx(0.2)], "age": [4.0, 5.0]}
 
 
-@pytest.mark.parametrize(("asked", "warned"), [(0.05, ""), (0.0, ""), (0.3, "0.3"), ([0.1, -0.2, 0.4], "-0.2, 0.4")])
+@pytest.mark.parametrize(
+    ("asked", "warned"),
+    [(0.05, ""), (0.0, ""), (0.3, "0.3"), ([0.1, -0.2, 0.4], "-0.2, 0.4"), ([None, [0.1, 0.3]], "0.3")],
+)
 def test_targets_outside_are_told_with_the_range(asked: Any, warned: str) -> None:
     record = {"file": "model.pt", "training": {"targets": {"size": [0.0, 0.12]}}}
     with warnings.catch_warnings(record=True) as caught:
