@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import torch
@@ -17,7 +18,8 @@ __all__ = ["MeasuredValues"]
 
 class MeasuredValues(TranslationMeasure):
     """Add what a task network measures on the images before and after a translation: ``value_before``, ``value_after``
-    (of further guides ``value_after_1``, ...), at noise level 0.
+    (of further guides ``value_after_1``, ...), at noise level 0; of a guide with a factor or a shift also
+    ``value_wanted``, what it leads to.
 
     (N,) for images; for volumes (N, Z), of each slice along the last axis, NaN where a slice is of one
     intensity or does not count.
@@ -25,7 +27,7 @@ class MeasuredValues(TranslationMeasure):
     Args:
         network: has ``tasks``, name -> task network, e.g. `GuidedDiffusionNet`.
         task: name of a regressor among them, called as ``regressor(x, timesteps=t)``; or a guide that measures in its
-            own way, e.g. ``AreaGuidance(task="tumor")``, whose target does not matter.
+            own way, e.g. ``AreaGuidance(task="tumor")``, whose target and scale do not matter; it may need no network.
         name: first word of the fields.
         slice_range: first and one past the last slice of a volume that count, those the network was trained on; None:
             all.
@@ -50,7 +52,8 @@ class MeasuredValues(TranslationMeasure):
         slice_range: Sequence[int] | None = None,
     ) -> None:
         self.network = network
-        self.guide = RegressionGuidance(task=task, direction=1) if isinstance(task, str) else task
+        self.guide = RegressionGuidance(task=task, direction=1) if isinstance(task, str) else copy(task)
+        self.guide.scale = 1.0  # one that is off measures nothing
         self.name = name
         self.slice_range = slice_range
 
@@ -59,15 +62,18 @@ class MeasuredValues(TranslationMeasure):
         """See `TranslationMeasure`."""
         clean = convert_to_tensor(images["image"], track_meta=False)
         after = {f"{self.name}_after{end}": x for end, x in made_images(images).items()}
-        return {name: self._values(clean, x) for name, x in {f"{self.name}_before": clean, **after}.items()}
+        found = {name: self._values(clean, x) for name, x in {f"{self.name}_before": clean, **after}.items()}
+        wanted = {f"{self.name}_wanted": self._values(clean, None)} if self.guide.is_relative else {}
+        return {**found, **wanted}
 
-    def _values(self, clean: torch.Tensor, x: Any) -> torch.Tensor:
-        """Of images x, whose brains are those of the clean ones."""
-        x = convert_to_tensor(x, track_meta=False).to(clean)
+    def _values(self, clean: torch.Tensor, x: Any | None) -> torch.Tensor:
+        """Of images x, whose brains are those of the clean ones; None: what the guide leads to."""
+        made: torch.Tensor | None = None if x is None else convert_to_tensor(x, track_meta=False).to(clean)
         if clean.ndim == 4:
-            return self._of_slices(clean, x)
+            return self._of_slices(clean, made)
         count = clean.shape[-1]
-        slices, made = (v.movedim(-1, 1).flatten(0, 1) for v in (clean, x))
+        slices = _as_slices(clean)
+        made = None if made is None else _as_slices(made)
         low, high = slices.flatten(1).aminmax(dim=1)
         some = high > low
         index = torch.arange(len(some), device=some.device) % count
@@ -75,17 +81,29 @@ class MeasuredValues(TranslationMeasure):
         some &= (index >= first) & (index < stop)
         values = slices.new_full((len(slices),), torch.nan, dtype=torch.float32)
         if bool(some.any()):
-            values[some] = self._of_slices(slices[some], made[some]).float()
+            values[some] = self._of_slices(slices[some], None if made is None else made[some]).float()
         return values.reshape(-1, count)
 
-    def _of_slices(self, clean: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    def _of_slices(self, clean: torch.Tensor, x: torch.Tensor | None) -> torch.Tensor:
+        free = self.guide.direction is None and not self.guide.is_relative  # bound, it must have some target
+        guide = self.guide.bind(self._network(), NoiseSchedule(), image=clean, target=0.0 if free else None)
+        values = guide.wanted if x is None else guide.predict(x, torch.zeros(len(x), dtype=torch.long, device=x.device))
+        if not bool(values.isfinite().all()):
+            broken = [i for i, ok in enumerate(values.isfinite().tolist()) if not ok]
+            what = self.guide.task or self.name
+            raise DataError(f"expected finite values of {what!r}, found NaN or infinity in images {broken}")
+        return values
+
+    def _network(self) -> Any:
+        """Of the guide's task, None for one that asks none."""
+        if self.guide.task is None:
+            return None
         tasks = getattr(self.network, "module", self.network).tasks
         if self.guide.task not in tasks:
             raise DataError(f"expected a network with the task {self.guide.task!r}, found the tasks {list(tasks)}")
-        free = self.guide.direction is None and self.guide.factor is None  # bound, it must have some target
-        guide = self.guide.bind(tasks[self.guide.task], NoiseSchedule(), image=clean, target=0.0 if free else None)
-        values = guide.predict(x, torch.zeros(len(x), dtype=torch.long, device=x.device))
-        if not bool(values.isfinite().all()):
-            broken = [i for i, ok in enumerate(values.isfinite().tolist()) if not ok]
-            raise DataError(f"expected finite values of {self.guide.task!r}, found NaN or infinity in images {broken}")
-        return values
+        return tasks[self.guide.task]
+
+
+def _as_slices(x: torch.Tensor) -> torch.Tensor:
+    """Slices (N Z, C, X, Y) of volumes (N, C, X, Y, Z)."""
+    return x.movedim(-1, 1).flatten(0, 1)

@@ -52,6 +52,24 @@ def test_sizes_in_a_folder_of_their_own(trained, phantom) -> None:
     assert (trained / "eval" / "metrics.json").read_bytes() == before
 
 
+def test_each_of_two_attributes_is_steered_alone_and_with_the_other(trained, phantom) -> None:
+    """An intensity that is not steered was to stay; a size is asked for in every variant."""
+    found = {}
+    for steered in (["size"], ["intensity"], ["size", "intensity"]):
+        name = "_".join(steered)
+        overrides = {**TINY, "dataset_dir": str(phantom), "segmenter#filters": [8, 8, 8, 8], "sizes": [0.3]}
+        overrides |= {"steered": steered, "shift": 0.4, "test_step": 8}
+        config = "['configs/train.json','configs/sizes.json','configs/two_attributes.json']"
+        run("--config_file", config, cwd=trained, overrides=overrides)
+        report = json.loads((trained / "eval" / "two_attributes" / name / "metrics.json").read_text(encoding="utf-8"))
+        found[name] = report["parts"]["all"]["methods"]
+    untouched = {name: rows["input untouched"]["other_error"]["value"] for name, rows in found.items()}
+    assert untouched == pytest.approx({"size": 0, "intensity": 0.4, "size_intensity": 0.4})
+    assert all("size_error" in rows[name] for name, rows in found.items())
+    change = {name: rows[name]["other_change"]["value"] for name, rows in found.items()}
+    assert change["intensity"] > 0.05 and change["size_intensity"] > 0.05 and abs(change["size"]) < 0.05
+
+
 def test_inference_returns_to_the_scanner(trained, tmp_path) -> None:
     """A volume of another orientation, spacing and size: what was made lies on its own grid."""
     inputs = write_case(tmp_path / "case", (47, 41, 9), ODD_AFFINE)

@@ -22,6 +22,7 @@ BUNDLES = sorted(path.parents[1] for path in (REPOSITORY / "bundles").glob("*/co
 GENERATED = ("models", "eval", "data")
 AFTER = {
     "thesis": "published",
+    "two_attributes": "sizes",
     "inference_thesis": "published",
     "chexpert": "thesis",
     "inference_chexpert": "inference_thesis",

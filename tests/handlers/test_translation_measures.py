@@ -11,7 +11,7 @@ from monai.data import DataLoader, MetaTensor
 from monai.engines import SupervisedEvaluator
 from torch import nn
 
-from monai_anomaly.diffusion import AreaGuidance
+from monai_anomaly.diffusion import AreaGuidance, IntensityGuidance
 from monai_anomaly.evaluation import CollectCases, Translation
 from monai_anomaly.handlers import IndependentSegmentation, MeasuredValues, TaskSegmentation
 from monai_anomaly.utils import DataError
@@ -68,6 +68,18 @@ def test_a_guide_measures_as_it_guides(options: dict[str, Any]) -> None:
     guide = AreaGuidance(task="tumor", background=-1.0, **options)
     found = MeasuredValues(Tasks(tumor=Bright()), guide).measure(images())
     torch.testing.assert_close(found["value_after"], masks(IMAGE + 0.2).flatten(1).mean(1), atol=0.02, rtol=0)
+
+
+def test_a_guide_without_a_network_tells_where_it_leads() -> None:
+    guide = IntensityGuidance(channel=1, shift=0.3, scale=0.0, background=-1.0)
+    found = MeasuredValues(nn.Identity(), guide, name="other").measure(images())
+    mean = IMAGE[:, 1].flatten(1).mean(1)
+    for name, shift in (("before", 0), ("after", 0.2), ("after_1", -0.2), ("wanted", 0.3)):
+        torch.testing.assert_close(found[f"other_{name}"], mean + shift)
+    volume = IMAGE[..., None] * torch.arange(3)
+    found = MeasuredValues(nn.Identity(), guide).measure({"image": volume, "reconstruction": volume})
+    torch.testing.assert_close(found["value_wanted"][:, 1:], mean[:, None] * torch.arange(1, 3) + 0.3)
+    assert found["value_wanted"][:, 0].isnan().all()
 
 
 def test_a_volume_is_measured_slice_by_slice() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from .area import AreaGuidance
 from .base import Guidance
 from .classifier import ClassifierGuidance
+from .intensity import IntensityGuidance
 from .regression import RegressionGuidance
 from .resize import ResizeGuidance
 from .segmentation import SegmentationGuidance
@@ -20,6 +21,7 @@ __all__ = [
     "GuidanceOfSome",
     "GuidanceSum",
     "Guide",
+    "IntensityGuidance",
     "RegressionGuidance",
     "ResizeGuidance",
     "SegmentationGuidance",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from ...utils import DataError
+from .checks import brain_of
 from .regression import RegressionGuidance
 
 __all__ = ["AreaGuidance"]
@@ -59,11 +60,7 @@ class AreaGuidance(RegressionGuidance):
 
     def prepare(self) -> None:
         """Count the pixels of the brains."""
-        if self.image is None:
-            raise ValueError("AreaGuidance needs the clean images: bind(..., image=...)")
-        self.brain = (self.image > self.background).any(1).flatten(1).sum(1)
-        if not bool(self.brain.all()):
-            raise DataError(f"expected images with a pixel above the background {self.background:g}, found one without")
+        self.brain = brain_of(self.image, self.background).flatten(1).sum(1)
         super().prepare()
         if (
             self.factor is None

@@ -10,7 +10,7 @@ import torch
 
 from ...utils import DataError
 
-__all__ = ["as_target", "check_count", "check_mask", "check_whole", "usable"]
+__all__ = ["as_target", "brain_of", "check_count", "check_mask", "check_whole", "usable"]
 
 
 def usable(x: torch.Tensor) -> torch.Tensor:
@@ -39,6 +39,21 @@ def as_target(value: Any) -> torch.Tensor | None:
 
 def _device(value: Any) -> torch.device | str:
     return value.device if isinstance(value, torch.Tensor) else "cpu"
+
+
+def brain_of(image: torch.Tensor | None, background: float) -> torch.Tensor:
+    """Where clean images (N, C, ...) have a channel above the background; (N, ...) bool.
+
+    Raises:
+        ValueError: when there are no images.
+        DataError: when one has no such pixel.
+    """
+    if image is None:
+        raise ValueError("a guide that looks at the brain needs the clean images: bind(..., image=...)")
+    brain = (image > background).any(1)
+    if not bool(brain.flatten(1).any(1).all()):
+        raise DataError(f"expected images with a pixel above the background {background:g}, found one without")
+    return brain
 
 
 def check_count(name: str, value: Any, x: torch.Tensor) -> None:

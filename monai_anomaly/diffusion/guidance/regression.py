@@ -26,16 +26,17 @@ class RegressionGuidance(Guidance):
         target: the value i, one for all or a tensor (N,); it may also come with `bind`.
         scale: c, see `Guidance`.
         interval: see `Guidance`.
-        task: name of the regressor.
+        task: name of the regressor; None: a subclass predicts without a network.
         direction: in place of a target: +1 raises the value, -1 lowers it, without end.
         factor: in place of a target: the target is so many times the value of the clean images, measured at level 0;
             `bind` needs them.
+        shift: in place of a target: the target is this value and so much more (0: the value stays).
 
     Raises:
-        ValueError: when more than one of target, direction and factor is given, the direction is neither 1 nor -1, or
-            the factor is not finite.
-        DataError: when bound, without a target, with one where there is a direction or a factor, or one of another
-            shape; in use, when the network has not one output.
+        ValueError: when more than one of target, direction, factor and shift is given, the direction is neither 1 nor
+            -1, or the factor or the shift is not finite.
+        DataError: when bound, without a target, with one where there is a direction, a factor or a shift, or one of
+            another shape; in use, when the network has not one output.
 
     Example::
 
@@ -46,25 +47,37 @@ class RegressionGuidance(Guidance):
         term = guide(torch.rand(2, 1, 8, 8), 300)
     """
 
+    wanted: torch.Tensor
+    """Of a bound guide with a target, a factor or a shift: what it leads to, (N,) or (1,)."""
+
     def __init__(
         self,
         target: float | torch.Tensor | None = None,
         scale: float | torch.Tensor = 1.0,
         interval: Sequence[float] = (0.0, math.inf),
-        task: str = "regressor",
+        task: str | None = "regressor",
         *,
         direction: int | None = None,
         factor: float | None = None,
+        shift: float | None = None,
     ) -> None:
         super().__init__(target, scale, interval, task)
-        if sum(v is not None for v in (target, direction, factor)) > 1:
-            raise ValueError(f"give one of target, direction and factor, got {target!r}, {direction!r} and {factor!r}")
+        given = {"target": target, "direction": direction, "factor": factor, "shift": shift}
+        if sum(v is not None for v in given.values()) > 1:
+            raise ValueError(f"give one of target, direction, factor and shift, got {given}")
         if direction not in (None, 1, -1):
             raise ValueError(f"direction must be 1 or -1, got {direction!r}")
-        if factor is not None and not (isinstance(factor, (int, float)) and math.isfinite(factor)):
-            raise ValueError(f"factor must be a finite number, got {factor!r}")
+        for name, number in (("factor", factor), ("shift", shift)):
+            if number is not None and not (isinstance(number, (int, float)) and math.isfinite(number)):
+                raise ValueError(f"{name} must be a finite number, got {number!r}")
         self.direction = direction
         self.factor = factor
+        self.shift = shift
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether the target is found from the clean images' own value."""
+        return self.factor is not None or self.shift is not None
 
     def predict(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
         """R(x, t), (N,), of images (N, C, ...) at the network's timesteps (N,)."""
@@ -76,21 +89,22 @@ class RegressionGuidance(Guidance):
         return value.reshape(-1).to(torch.promote_types(value.dtype, torch.float32))
 
     def prepare(self) -> None:
-        """Check the target, or measure the clean images and multiply."""
-        if self.direction is not None or self.factor is not None:
+        """Check the target, or measure the clean images and multiply or add."""
+        if self.direction is not None or self.is_relative:
             if self.target is not None:
-                raise DataError("expected no target where the guide has a direction or a factor, found one")
-            if self.factor is not None and not self.is_off:
-                self._wanted = self.factor * self.measure()
+                raise DataError("expected no target where the guide has a direction, a factor or a shift, found one")
+            if self.is_relative and not self.is_off:
+                factor = 1.0 if self.factor is None else self.factor
+                self.wanted = factor * self.measure() + (self.shift or 0.0)
         elif self.target is None:
-            raise DataError("expected a target, a direction or a factor of the regression, found none")
+            raise DataError("expected a target, a direction, a factor or a shift of the regression, found none")
         elif self.target.shape[1:].numel() != 1:
             raise DataError(
                 f"expected a number, or one for each image (N,), as target of the regression, found the shape "
                 f"{tuple(self.target.shape)}"
             )
         else:
-            self._wanted = self.target.reshape(-1)
+            self.wanted = self.target.reshape(-1)
 
     def measure(self) -> torch.Tensor:
         """The value (N,) of the clean images at level 0."""
@@ -104,4 +118,4 @@ class RegressionGuidance(Guidance):
         value = self.predict(x, timesteps)
         if self.direction is not None:
             return self.direction * value
-        return -(self._wanted.to(value) - value).square() / 2
+        return -(self.wanted.to(value) - value).square() / 2

@@ -10,6 +10,7 @@ import torch
 from scipy import ndimage
 
 from ...utils import DataError
+from .checks import brain_of
 from .segmentation import SegmentationGuidance
 
 __all__ = ["ResizeGuidance", "resized_mask"]
@@ -77,10 +78,8 @@ class ResizeGuidance(SegmentationGuidance):
             raise DataError(
                 f"expected a segmenter of one channel on the images' grid, found the shape {tuple(logits.shape)}"
             )
-        brain = (self.image > self.background).any(1)
+        brain = brain_of(self.image, self.background)
         area = brain.flatten(1).sum(1)
-        if not bool(area.all()):
-            raise DataError(f"expected images with a pixel above the background {self.background:g}, found one without")
         probability = logits[:, 0].sigmoid()
         lesion = (probability > 0.5) & brain
         wanted = self._sizes(lesion.flatten(1).sum(1) / area)

@@ -44,6 +44,9 @@ SCHEMA = Schema(
         Field("target_value", "float"),
         Field("value_before", "float", made=True),
         Field("value_after", "float", made=True),
+        Field("other_before", "float", made=True),
+        Field("other_after", "float", made=True),
+        Field("other_wanted", "float", made=True),
         Field("found_before", "mask", PLANE, made=True),
         Field("found_after", "mask", PLANE, made=True),
         Field("found_truth", "mask", PLANE, made=True),
@@ -61,9 +64,10 @@ class Translation(Task):
     that tells several edits of one slice apart; ``mask`` and ``target_mask`` (1, H, W), the lesion of the input and the
     desired one (by default none where the edit is "remove"); ``target`` (C, H, W), the true counterfactual;
     ``target_value``, the scalar that was asked for (where it is a size and none is given, that of ``target_mask``);
-    ``value_before`` and ``value_after``, of the method's own network; ``found_before``, ``found_after`` and
-    ``found_truth`` (1, H, W), masks of an independent segmenter in the image, the reconstruction and the target. See
-    :py:func:`score_translation`.
+    ``value_before`` and ``value_after``, of the method's own network; ``other_before`` and ``other_after``, a second
+    scalar, and ``other_wanted``, where it was to be led (by default it was to stay); ``found_before``, ``found_after``
+    and ``found_truth`` (1, H, W), masks of an independent segmenter in the image, the reconstruction and the target.
+    See :py:func:`score_translation`.
 
     All cases are a part, and those of every edit, where there are several. Beside the method stand the input as its own
     translation, and the true counterfactual, whose scores are what the segmenter allows.
@@ -73,6 +77,7 @@ class Translation(Task):
         data_range: intensity range of the images.
         background: image value outside of the brain; below all values, e.g. for photographs: everything counts.
         value: what the scalar is called; ``"size"``, lesion pixels / brain pixels, is what found masks measure.
+        other: what the second scalar is called, for the reader.
         margin: pixels around old and new lesion where a change is no drift: a tumor pushes its surroundings.
         show: channel of the pictures; the last one where it is unknown.
         rows: cases of the pictures, at least one of each edit.
@@ -94,6 +99,7 @@ class Translation(Task):
     data_range: float = 1.0
     background: float = 0.0
     value: str = SIZE
+    other: str = ""
     margin: int = 2
     show: str = "flair"
     rows: int = 6
@@ -110,9 +116,10 @@ class Translation(Task):
         "drift",
         "ssim_outside",
         "own_error",
+        "other_error",
     )
     shown: ClassVar = SHOWN
-    free: ClassVar = ("channel_names", "show", "rows", "rotate")
+    free: ClassVar = ("channel_names", "other", "show", "rows", "rotate")
 
     def parts(
         self, test: Cases, validation: Iterable[Mapping[str, Any]] | None, training: Any, method: str
@@ -170,12 +177,12 @@ class Translation(Task):
 def _untouched(cases: Cases) -> MethodCases:
     """The input as its own translation; its own value stands beside the method's."""
     own = {"value_before": None, "value_after": None}
-    found = [row["found_before"] for row in cases]
-    return MethodCases(cases.replace(reconstruction=cases["image"], found_after=found, **own))
+    found, other = ([row[field] for row in cases] for field in ("found_before", "other_before"))
+    return MethodCases(cases.replace(reconstruction=cases["image"], found_after=found, other_after=other, **own))
 
 
 def _truth(cases: Cases) -> MethodCases:
     """The true counterfactual as the translation, of the cases that have one."""
-    own = {"value_before": None, "value_after": None}
+    own = dict.fromkeys(("value_before", "value_after", "other_before", "other_after"))
     fields = {"reconstruction": "target", "found_after": "found_truth"}
     return MethodCases(cases.replace(**{name: [row[of] for row in cases] for name, of in fields.items()}, **own))

@@ -11,6 +11,7 @@ __all__ = ["SHOWN", "translation_sections"]
 
 REACHED = (
     Column("size_error", "size error", 4),
+    Column("size_change", "size change", 4),
     Column("size_correlation", "correlation"),
     Column("size_slope", "slope"),
     Column("mask_dice", "Dice"),
@@ -20,14 +21,18 @@ REACHED = (
     Column("own_error", "own error [before]", 4, beside="own_error_before"),
     Column("own_correlation", "own corr."),
     Column("own_slope", "own slope"),
+    Column("other_error", "other error", 4),
+    Column("other_change", "other change", 4),
 )
 REACHED_LEGEND = """\
-By an independent segmenter on the translated image: size error, mean of |found - wanted| lesion pixels / brain pixels;
-correlation (Pearson) and slope of found against wanted size, of all cases together; Dice with the desired lesion, of
-cases that want one; lesion left, share of the pixels that should have lost their lesion where it is still found; false,
-found outside of old and new lesion and the margin (size / brain, share of cases with any). Own: the same of the
-method's own network, which guided it and is no independent judge; [before]: on the input. "true counterfactual": the
-truth as the method's result, what the segmenter itself allows. 95 % intervals draw subjects again."""
+By an independent segmenter on the translated image: size error, mean of |found - wanted| lesion pixels / brain
+pixels; size change, of |found - found in the input|; correlation (Pearson) and slope of found against wanted size, of
+all cases together; Dice with the desired lesion, of cases that want one; lesion left, share of the pixels that should
+have lost their lesion where it is still found; false, found outside of old and new lesion and the margin (size /
+brain, share of cases with any). Own: the same of the method's own network, which guided it and is no independent
+judge; [before]: on the input. Other: error and change of a second scalar, led to a value as well or to stay. "true
+counterfactual": the truth as the method's result, what the segmenter itself allows. 95 % intervals draw subjects
+again."""
 CHANGES = (
     Column("error_lesion", "error in the lesion", 4),
     Column("error_outside", "error outside", 4),
@@ -49,6 +54,7 @@ COMPARED = (
     Column("error_lesion", "error in the lesion", 4),
     Column("drift", "drift", 4),
     Column("own_error", "own error", 4),
+    Column("other_error", "other error", 4),
 )
 COMPARED_LEGEND = """\
 Paired: the mean over the cases of the first row's score minus the other's on the same case, with its 95 % interval (the

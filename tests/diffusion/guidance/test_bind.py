@@ -13,6 +13,7 @@ from monai_anomaly.diffusion import (
     ClassifierGuidance,
     Guidance,
     GuidanceSum,
+    IntensityGuidance,
     RegressionGuidance,
     SegmentationGuidance,
 )
@@ -126,7 +127,7 @@ def test_terms_of_a_sum_keep_their_interval_mask_and_weight(images: torch.Tensor
 
 NAN, MANY = float("nan"), torch.zeros(4)
 BAD: list[tuple[Guidance, dict[str, Any], str]] = [
-    (RegressionGuidance(), {}, "a target, a direction or a factor"),
+    (RegressionGuidance(), {}, "a target, a direction, a factor or a shift"),
     (RegressionGuidance(NAN), {}, "a finite target, found .nan"),
     (RegressionGuidance(), {"target": torch.tensor([0.1, NAN, math.inf])}, r"a finite target, found \[nan, inf\]"),
     (RegressionGuidance(), {"target": "large"}, "a target of numbers, found 'large'"),
@@ -135,6 +136,9 @@ BAD: list[tuple[Guidance, dict[str, Any], str]] = [
     (RegressionGuidance(direction=1), {"target": 0.1}, "no target where the guide has a direction"),
     (AreaGuidance(1.5), {}, r"areas that are a fraction in 0\.\.1, found \[1\.5\]"),
     (AreaGuidance(0.1, background=2.0), {}, "a pixel above the background 2"),
+    (IntensityGuidance(shift=0.1), {"target": 0.1}, "no target where the guide has .* a shift"),
+    (IntensityGuidance(0.1, background=2.0), {}, "a pixel above the background 2"),
+    (IntensityGuidance(0.1, channel=7), {}, "a channel 7, found"),
     (ClassifierGuidance(0.5), {}, r"whole numbers, found \[0\.5\]"),
     (ClassifierGuidance(), {"target": MANY}, "a target for each of 3 images"),
     (ClassifierGuidance(), {"target": torch.zeros(3, 1)}, r"found the shape \(3, 1\)"),

@@ -12,6 +12,7 @@ from monai_anomaly.diffusion import (
     ClassifierGuidance,
     Guidance,
     GuidanceSum,
+    IntensityGuidance,
     RegressionGuidance,
     SegmentationGuidance,
 )
@@ -35,6 +36,9 @@ GUIDES: dict[str, Guidance] = {
     "value of each": RegressionGuidance().bind(regressor, SCHEDULE, target=torch.tensor([0.1, -0.5, 0.2])),
     "up": RegressionGuidance(direction=1).bind(regressor, SCHEDULE),
     "factor": RegressionGuidance(factor=2.0).bind(regressor, SCHEDULE, image=CLEAN),
+    "shift": RegressionGuidance(shift=0.2).bind(regressor, SCHEDULE, image=CLEAN),
+    "intensity": IntensityGuidance(0.2, scale=10.0).bind(None, SCHEDULE, image=CLEAN),
+    "darker": IntensityGuidance(channel=1, direction=-1).bind(None, SCHEDULE, image=CLEAN),
     "area": AreaGuidance(0.2).bind(segmenter, SCHEDULE, image=CLEAN),
     "area of classes": AreaGuidance(direction=-1).bind(classes, SCHEDULE, image=CLEAN),
     "mask": SegmentationGuidance().bind(segmenter, SCHEDULE, target=Z),

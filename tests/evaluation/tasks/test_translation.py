@@ -72,6 +72,24 @@ def test_a_known_shift_is_a_known_error() -> None:
     assert scores(twice)["own_slope"] == pytest.approx(2) and scores(twice)["own_correlation"] == pytest.approx(1)
 
 
+def test_a_second_scalar_was_led_or_was_to_stay() -> None:
+    cases = make_edits(reach=0)
+    n = len(cases)
+    before = np.linspace(-0.5, 0.5, n)
+    moved = cases.replace(other_before=before, other_after=before + np.where(np.arange(n) % 2, 0.1, -0.3))
+    for name in ("other_error", "other_change"):
+        assert scores(moved)[name] == pytest.approx(0.2)
+    led = moved.replace(other_wanted=before + 0.1)
+    assert scores(led)["other_error"] == pytest.approx(0.2)  # 0 and 0.4
+    assert scores(led)["size_error"] == scores(cases)["size_error"] > scores(led)["size_change"] == 0
+    untouched = scores(led, "input untouched")
+    assert untouched["other_error"] == pytest.approx(0.1) and untouched["other_change"] == 0
+    assert not any("other" in name for name in scores(led, "true counterfactual"))
+    assert not any("other" in name for name in scores(cases))
+    text = "\n".join(map(str, TASK.sections(evaluate(led))))
+    assert "other error" in text and "Further scores" not in text
+
+
 def test_drift_counts_outside_of_the_lesion_and_its_margin_alone() -> None:
     image = 0.3 * head().astype(np.float32)
     rim = square(6) & ~square(4)
@@ -133,11 +151,20 @@ def test_every_edit_is_a_part() -> None:
         (["target"], ["error_lesion", "error_outside"]),
         (
             ["found_after"],
-            ["size_error", "size_correlation", "size_slope", "mask_dice", "lesion_left", "false_size", "false_cases"],
+            [
+                "size_error",
+                "size_change",
+                "size_correlation",
+                "size_slope",
+                "mask_dice",
+                "lesion_left",
+                "false_size",
+                "false_cases",
+            ],
         ),
         (["value_after"], ["own_error", "own_slope", "own_correlation"]),
         (["value_before"], ["own_error_before"]),
-        (["found_before", "found_truth"], []),
+        (["found_before", "found_truth"], ["size_change"]),
         (["target_value"], []),  # the desired lesion has a size
     ],
 )

@@ -9,7 +9,7 @@ from ...edited import Edited
 from ...task import Columns, Context, Summary
 from .changes import score_changes
 from .identity import score_identity
-from .reached import score_masks, score_value
+from .reached import score_masks, score_other, score_value
 from .truth import score_truth
 
 __all__ = ["score_translation"]
@@ -28,7 +28,7 @@ def score_translation(cases: Cases, context: Context) -> tuple[Summary, Columns]
     edited = Edited.of(cases, context.settings)
     summary: Summary = {}
     columns: Columns = {}
-    for scorer in (score_value, score_masks, score_truth, score_changes, score_identity):
+    for scorer in (score_value, score_other, score_masks, score_truth, score_changes, score_identity):
         more, found = scorer(edited, context)
         summary |= more
         columns |= found

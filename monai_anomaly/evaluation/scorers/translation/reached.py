@@ -10,14 +10,15 @@ from ...summary import number
 from ...task import Columns, Context, Summary
 from .means import known_means
 
-__all__ = ["score_masks", "score_value"]
+__all__ = ["score_masks", "score_other", "score_value"]
 
 
 def score_value(edited: Edited, context: Context) -> tuple[Summary, Columns]:
     r"""How near the value that was asked for is, as measured on the translated image.
 
     ``size_error``, ``size_correlation``, ``size_slope``: by the independent segmenter, lesion pixels / brain pixels of
-    the slice; only where the value is a size. ``own_error``, ``own_correlation``, ``own_slope``: by the method's own
+    the slice; only where the value is a size. ``size_change``: mean of \|found - found in the input\|, its drift where
+    nothing was asked of it. ``own_error``, ``own_correlation``, ``own_slope``: by the method's own
     network, which guided it, so that it may please that network alone; ``own_error_before``: of that on the input. The
     error is the mean of \|found - wanted\|; correlation (Pearson) and slope (found against wanted, at best 1, least
     squares) are of all cases together, their interval draws subjects again.
@@ -28,6 +29,8 @@ def score_value(edited: Edited, context: Context) -> tuple[Summary, Columns]:
     if settings["value"] == SIZE:
         measured = {"size": relative_size(cases, "found_after", settings), **measured}
     columns: Columns = {f"{name}_error": np.abs(found - wanted) for name, found in measured.items()}
+    if settings["value"] == SIZE:
+        columns["size_change"] = np.abs(measured["size"] - relative_size(cases, "found_before", settings))
     columns["own_error_before"] = np.abs(np.asarray(cases["value_before"], np.float64) - wanted)
     summary, columns = known_means(columns, context)
     for name, found in measured.items():
@@ -35,6 +38,19 @@ def score_value(edited: Edited, context: Context) -> tuple[Summary, Columns]:
             summary |= _line(name, wanted, found, context)
             columns[f"{name}_found"] = found
     return summary, columns
+
+
+def score_other(edited: Edited, context: Context) -> tuple[Summary, Columns]:
+    r"""How a second scalar moved, which was led to a value as well or was to stay.
+
+    ``other_error``: mean of \|found - wanted\|; where nothing was asked of it, wanted is what it was before.
+    ``other_change``: mean of \|found - before\|.
+    """
+    before, after, wanted = (
+        np.asarray(edited.cases[name], np.float64) for name in ("other_before", "other_after", "other_wanted")
+    )
+    wanted = np.where(edited.cases.known("other_wanted"), wanted, before)
+    return known_means({"other_error": np.abs(after - wanted), "other_change": np.abs(after - before)}, context)
 
 
 def score_masks(edited: Edited, context: Context) -> tuple[Summary, Columns]:
