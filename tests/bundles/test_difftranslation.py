@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from .tiny_data import ODD_AFFINE, TINY_TRAINING, write_case
-from .workflow import copy_bundle, export, load_network, merged, run
+from .workflow import copy_bundle, export, load_network, merged, run, workflow
 
 TINY = {**TINY_TRAINING, "inferer#scheme#steps": 2, "inferer#scheme#substeps": 1}
 
@@ -58,9 +58,8 @@ def test_each_of_two_attributes_is_steered_alone_and_with_the_other(trained, pha
     for steered in (["size"], ["intensity"], ["size", "intensity"]):
         name = "_".join(steered)
         overrides = {**TINY, "dataset_dir": str(phantom), "segmenter#filters": [8, 8, 8, 8], "sizes": [0.3]}
-        overrides |= {"steered": steered, "shift": 0.4, "test_step": 8}
-        config = "['configs/train.json','configs/sizes.json','configs/two_attributes.json']"
-        run("--config_file", config, cwd=trained, overrides=overrides)
+        overrides |= {"bundle_root": str(trained), "steered": steered, "shift": 0.4, "test_step": 8}
+        workflow(trained, "train", "train", "two_attributes", **overrides).run()
         report = json.loads((trained / "eval" / "two_attributes" / name / "metrics.json").read_text(encoding="utf-8"))
         found[name] = report["parts"]["all"]["methods"]
     untouched = {name: rows["input untouched"]["other_error"]["value"] for name, rows in found.items()}
