@@ -21,14 +21,16 @@ __all__ = [
     "PREDICTED",
     "TEXT",
     "TRUTH",
+    "WANTED",
     "new_figure",
     "paint",
     "save_figure",
 ]
 
 BACKGROUND, TEXT, DIM = "#16181d", "#e6e6e6", "#7d828c"
-TRUTH, PREDICTED = "#4fd1ff", "#ff5c8a"
-COLORS = (PREDICTED, TRUTH, "#ffd166", "#5ce1a5", "#b794f6", "#ff9f5c")
+TRUTH, PREDICTED, WANTED = "#4fd1ff", "#ff5c8a", "#ffd166"
+"""Of the outlines of a lesion, of one that was found, and of one that was asked for."""
+COLORS = (PREDICTED, TRUTH, WANTED, "#5ce1a5", "#b794f6", "#ff9f5c")
 """Of the lines of a diagram and of the regions of a segmentation."""
 GRAY, MAP_COLORS, DIFFERENCE_COLORS = "gray", "inferno", "RdBu_r"
 """Color maps of images and masks; of anomaly maps and uncertainties; of signed values, which are white at 0."""

@@ -12,11 +12,9 @@ from .case_figures import CELL, case_slices
 from .grid import GridColumn, Outline, draw_grid
 from .limits import difference_limits
 from .picking import pick_slices
-from .style import COLORS, DIFFERENCE_COLORS, PREDICTED, TRUTH
+from .style import DIFFERENCE_COLORS, PREDICTED, TRUTH, WANTED
 
 __all__ = ["translation_case_figure"]
-
-WANTED = COLORS[2]
 
 
 def translation_case_figure(

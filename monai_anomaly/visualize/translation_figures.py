@@ -14,12 +14,9 @@ from .examples_figures import row_labels
 from .fields import Fields, known, same_cases
 from .grid import GridColumn, Outline, draw_grid
 from .limits import difference_limits, gray_limits
-from .style import COLORS, DIFFERENCE_COLORS, PREDICTED, TRUTH
+from .style import DIFFERENCE_COLORS, PREDICTED, TRUTH, WANTED
 
 __all__ = ["translation_comparison_figure", "translation_examples_figure"]
-
-WANTED = COLORS[2]
-"""Of the outline of a desired lesion."""
 
 
 def translation_examples_figure(

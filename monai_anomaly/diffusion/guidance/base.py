@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from typing import Any, TypeVar
 
@@ -128,9 +128,23 @@ class Guidance(ABC):
         with torch.inference_mode(False), torch.enable_grad(), frozen(self.network):
             # a clone: what was made in inference mode can never ask for a gradient
             x = x.detach().clone().requires_grad_(True)
-            with torch.autocast(x.device.type, self.autocast) if self.autocast else nullcontext():
+            with self._precision(x):
                 total = self.log_likelihood(x, schedule.timesteps(level, x)).sum()
             return torch.autograd.grad(total, x)[0]
+
+    def of_clean_images(self, ask: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """What ``ask(x, timesteps)`` says of the clean images at level 0; no gradient goes through it.
+
+        Raises:
+            ValueError: when the guide is bound without images.
+        """
+        if self.image is None:
+            raise ValueError(f"{type(self).__name__} needs the clean images: bind(..., image=...)")
+        with torch.inference_mode(False), torch.no_grad(), self._precision(self.image):
+            return ask(self.image, self._schedule().timesteps(0, self.image))
+
+    def _precision(self, x: torch.Tensor) -> AbstractContextManager:
+        return torch.autocast(x.device.type, self.autocast) if self.autocast else nullcontext()
 
     @property
     def is_off(self) -> bool:

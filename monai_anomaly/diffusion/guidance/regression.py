@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import torch
 
@@ -108,11 +107,7 @@ class RegressionGuidance(Guidance):
 
     def measure(self) -> torch.Tensor:
         """The value (N,) of the clean images at level 0."""
-        if self.image is None:
-            raise ValueError(f"{type(self).__name__} needs the clean images: bind(..., image=...)")
-        precision = torch.autocast(self.image.device.type, self.autocast) if self.autocast else nullcontext()
-        with torch.inference_mode(False), torch.no_grad(), precision:
-            return self.predict(self.image, self._schedule().timesteps(0, self.image))
+        return self.of_clean_images(self.predict)
 
     def log_likelihood(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
         value = self.predict(x, timesteps)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import torch
 from torch.nn import functional as F
@@ -88,12 +87,7 @@ class SegmentationGuidance(Guidance):
 
     def clean_logits(self) -> torch.Tensor:
         """The segmenter's logits (N, K, ...) of the clean images at level 0."""
-        if self.image is None:
-            raise ValueError(f"{type(self).__name__} needs the clean images: bind(..., image=...)")
-        precision = torch.autocast(self.image.device.type, self.autocast) if self.autocast else nullcontext()
-        with torch.inference_mode(False), torch.no_grad(), precision:
-            logits: torch.Tensor = self.network(self.image, timesteps=self._schedule().timesteps(0, self.image))
-        return logits.float()
+        return self.of_clean_images(lambda x, timesteps: self.network(x, timesteps=timesteps)).float()
 
     def _seen(self) -> torch.Tensor:
         """What the segmenter sees in the clean images, of any class or region, (N, 1, ...) of 0 and 1."""
