@@ -182,7 +182,7 @@ BAD: list[tuple[dict[str, Guidance], dict[str, Any], str]] = [
     ({"age": RegressionGuidance(0.1, task="age")}, {}, "guide 'age': expected a network with the task 'age', found the "
      "tasks kind, size, tumor"),
     (BOTH, {"targets": {"age": torch.zeros(2)}}, "of the guides size, tumor, found 'age'"),
-    (BOTH, {"targets": {"tumor": Z}}, "guide 'size': expected a target, a direction or a factor"),
+    (BOTH, {"targets": {"tumor": Z}}, "guide 'size': expected a target, a direction"),
     ({"size": SIZE}, {"targets": {"size": torch.zeros(3)}}, r"the target of size to fit images.* shape \(3,\)"),
     ({"size": SIZE}, {"targets": {"size": torch.tensor([0.1, float("nan")])}}, "guide 'size': expected a finite"),
     ({"tumor": TUMOR}, {"targets": {"tumor": Z[..., :7]}}, r"the target of tumor.* shape \(2, 1, 8, 7\)"),
