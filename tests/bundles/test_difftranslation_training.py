@@ -199,3 +199,32 @@ def test_three_classes(phantom: Path, slices: str, tmp_path: Path) -> None:
     to_two = inferer(image, network)["reconstruction"]
     inferer.guides[0]["kind"].target = 0
     assert not torch.equal(inferer(image, network)["reconstruction"], to_two)
+
+
+def test_a_number_of_the_datalist_is_learned_beside_masks(phantom: Path, tmp_path: Path) -> None:
+    """As docs/how-to/write-a-guide.md names a task network."""
+    datalist = json.loads((phantom / "datalist.json").read_text(encoding="utf-8"))
+    for name in ("training", "validation"):
+        for i, sample in enumerate(datalist[name]):
+            sample |= {"image": [str(phantom / file) for file in sample["image"]], "age": 20 + i}
+            sample["mask"] = str(phantom / sample["mask"])
+            sample.pop("twin", None)
+    (tmp_path / "datalist.json").write_text(json.dumps(datalist), encoding="utf-8")
+    age = {
+        "network_def#age": {
+            "_target_": "monai_anomaly.networks.nets.NoiseConditionedEncoder",
+            "in_channels": 4,
+            "channels": [8, 16],
+            "num_res_blocks": 1,
+            "attention_levels": [False, False],
+            "num_head_channels": 8,
+            "norm_num_groups": 8,
+            "out_channels": 1,
+        },
+        "loss#tasks#age": {"_target_": "monai_anomaly.losses.RegressionLoss", "target": "age"},
+        "targets": ["label", "size", "mask", "age"],
+        "scalars": ["age"],
+    }
+    train("difftranslation", tmp_path, **TINY, **TRAIN_ONLY, **age, dataset_dir=str(tmp_path))
+    record = json.loads((tmp_path / "models" / "model.json").read_text(encoding="utf-8"))
+    assert record["training"]["targets"]["age"][0] >= 20 and set(record["training"]["targets"]) == {"size", "age"}
