@@ -53,12 +53,12 @@ def test_channels_of_a_mask_count_once_where_they_overlap(labels: Any, expected:
 def test_sizes_of_mask_and_target_in_the_items_of_a_data_set() -> None:
     image = torch.ones(1, 4, 4, 3)
     mask, target_mask = torch.zeros(2, 1, 4, 4, 3)
-    mask[0, 0, :, 1], target_mask[0, :2, :, 1] = 1, 1
+    mask[0, 0, :, 1], target_mask[0, :2, :, 1:] = 1, 1
     measure = LesionFractiond(["mask", "target_mask"], output_keys=["size", "target_size"])
     sample = {"image": image, "mask": mask, "target": image, "target_mask": target_mask}
     items = list(SliceDataset([sample], slice_transform=measure, progress=False))
-    assert [item["size"].tolist() for item in items] == [[0], [0.25], [0]]
-    assert [item["target_size"].tolist() for item in items] == [[0], [0.5], [0]]
+    assert [item["size"].tolist() for item in items] == [[0.25], [0]]  # in the first slice nothing changes
+    assert [item["target_size"].tolist() for item in items] == [[0.5], [0.5]]
 
 
 def test_bad_input_is_named() -> None:
