@@ -11,7 +11,7 @@ from monai.utils import convert_to_tensor
 
 from ..diffusion import NoiseSchedule, RegressionGuidance
 from ..utils import DataError
-from .translation_measure import TranslationMeasure, made_images
+from .translation_measure import TranslationMeasure, made_images, task_network
 
 __all__ = ["MeasuredValues"]
 
@@ -86,22 +86,14 @@ class MeasuredValues(TranslationMeasure):
 
     def _of_slices(self, clean: torch.Tensor, x: torch.Tensor | None) -> torch.Tensor:
         free = self.guide.direction is None and not self.guide.is_relative  # bound, it must have some target
-        guide = self.guide.bind(self._network(), NoiseSchedule(), image=clean, target=0.0 if free else None)
+        network = None if self.guide.task is None else task_network(self.network, self.guide.task)
+        guide = self.guide.bind(network, NoiseSchedule(), image=clean, target=0.0 if free else None)
         values = guide.wanted if x is None else guide.predict(x, torch.zeros(len(x), dtype=torch.long, device=x.device))
         if not bool(values.isfinite().all()):
             broken = [i for i, ok in enumerate(values.isfinite().tolist()) if not ok]
             what = self.guide.task or self.name
             raise DataError(f"expected finite values of {what!r}, found NaN or infinity in images {broken}")
         return values
-
-    def _network(self) -> Any:
-        """Of the guide's task, None for one that asks none."""
-        if self.guide.task is None:
-            return None
-        tasks = getattr(self.network, "module", self.network).tasks
-        if self.guide.task not in tasks:
-            raise DataError(f"expected a network with the task {self.guide.task!r}, found the tasks {list(tasks)}")
-        return tasks[self.guide.task]
 
 
 def _as_slices(x: torch.Tensor) -> torch.Tensor:

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from ..utils import DataError
 from .independent_segmentation import IndependentSegmentation
+from .translation_measure import task_network
 
 __all__ = ["TaskSegmentation"]
 
@@ -41,8 +41,6 @@ class _Clean(torch.nn.Module):
         self.task = task
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        tasks = getattr(self.network, "module", self.network).tasks
-        if self.task not in tasks:
-            raise DataError(f"expected a network with the task {self.task!r}, found the tasks {list(tasks)}")
-        logits: torch.Tensor = tasks[self.task](x, timesteps=torch.zeros(len(x), dtype=torch.long, device=x.device))
+        timesteps = torch.zeros(len(x), dtype=torch.long, device=x.device)
+        logits: torch.Tensor = task_network(self.network, self.task)(x, timesteps=timesteps)
         return logits

@@ -10,6 +10,8 @@ import torch
 from ignite.engine import Engine
 from monai.engines.utils import IterationEvents
 
+from ..utils import DataError
+
 __all__ = ["TranslationMeasure"]
 
 MADE = "reconstruction"
@@ -46,3 +48,19 @@ class TranslationMeasure(ABC):
 def made_images(images: Mapping[str, Any]) -> dict[str, Any]:
     """The translated images by the end of their name: "", "_1", ..."""
     return {name.removeprefix(MADE): x for name, x in images.items() if name.startswith(MADE)}
+
+
+def task_network(network: Any, task: str) -> Any:
+    """A task network by name.
+
+    Args:
+        network: has ``tasks``, name -> task network, e.g. `GuidedDiffusionNet`, perhaps in `DistributedDataParallel`.
+        task: the name.
+
+    Raises:
+        DataError: when there is no such task.
+    """
+    tasks = getattr(network, "module", network).tasks
+    if task not in tasks:
+        raise DataError(f"expected a network with the task {task!r}, found the tasks {list(tasks)}")
+    return tasks[task]

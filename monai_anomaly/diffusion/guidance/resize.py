@@ -78,6 +78,7 @@ class ResizeGuidance(SegmentationGuidance):
             raise DataError(
                 f"expected a segmenter of one channel on the images' grid, found the shape {tuple(logits.shape)}"
             )
+        self._found = (logits > 0).float()
         brain = brain_of(self.image, self.background)
         area = brain.flatten(1).sum(1)
         probability = logits[:, 0].sigmoid()
@@ -88,6 +89,9 @@ class ResizeGuidance(SegmentationGuidance):
         masks = np.stack([resized_mask(*parts) for parts in arrays])
         self.target = torch.from_numpy(masks)[:, None].to(self.image)
         super().prepare()
+
+    def _seen(self) -> torch.Tensor:
+        return self._found  # the network was asked for it already
 
     def _sizes(self, sizes: torch.Tensor) -> torch.Tensor:
         """What is wanted of images with lesions of some sizes (N,)."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ...visualize import anomaly_examples_figure, difference_comparison_figure, find_cases, pick_cases
+from ...visualize import anomaly_examples_figure, difference_comparison_figure, pick_cases
 from ..cases import Cases
 from ..disease import diseased, healthy, lesion_pixels
+from .pictured import pictured_cases
 
 __all__ = ["draw_comparison", "draw_panel"]
 
@@ -60,14 +61,7 @@ def draw_comparison(
     Raises:
         DataError: when a method lacks a case.
     """
-    few: dict[str, Cases] = {}
-    for name, read in methods.items():
-        cases = read()
-        if not cases.has("reconstruction"):
-            continue
-        if keys is None:
-            keys = [cases.keys[i] for i in _picked(cases, settings, rows, healthy_rows=0)]
-        few[name] = cases.subset(find_cases(cases, keys, name))
+    few = pictured_cases(methods, keys, lambda cases: _picked(cases, settings, rows, healthy_rows=0), "reconstruction")
     if not few:
         return
     names = list(settings["channel_names"])

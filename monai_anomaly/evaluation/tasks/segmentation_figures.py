@@ -16,14 +16,9 @@ from ...visualize import (
 )
 from ..cases import Cases
 from ..files import file_part
+from .pictured import shown_channel
 
-__all__ = ["draw_curves", "draw_examples", "draw_uncertainties", "shown_channel"]
-
-
-def shown_channel(settings: Mapping[str, Any]) -> int:
-    """Index of the image channel of the pictures."""
-    names = list(settings["channel_names"])
-    return names.index(settings["show"]) if settings["show"] in names else len(names) - 1
+__all__ = ["draw_curves", "draw_examples", "draw_uncertainties"]
 
 
 def draw_examples(path: Path, settings: Mapping[str, Any], test: Cases, region: int, title: str) -> None:

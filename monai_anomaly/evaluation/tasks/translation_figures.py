@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from ...visualize import (
-    find_cases,
     reached_value_figure,
     translation_comparison_figure,
     translation_examples_figure,
 )
 from ..cases import Cases
 from ..edited import SIZE, Edited, relative_size, wanted_value
+from .pictured import pictured_cases, shown_channel
 
 __all__ = ["draw_comparison", "draw_examples", "draw_sizes"]
 
@@ -48,7 +48,7 @@ def draw_examples(path: Path, settings: Mapping[str, Any], test: Cases) -> None:
         test: cases to choose from.
     """
     few = test.subset(picked(test, settings, settings["rows"]))
-    channel = _channel(settings)
+    channel = shown_channel(settings)
     translation_examples_figure(path, few, channel, settings["channel_names"][channel], settings["rotate"])
 
 
@@ -71,13 +71,8 @@ def draw_comparison(
     Raises:
         DataError: when a method lacks a case.
     """
-    few: dict[str, Cases] = {}
-    for name, read in methods.items():
-        cases = read()
-        if keys is None:
-            keys = [cases.keys[i] for i in picked(cases, settings, rows)]
-        few[name] = cases.subset(find_cases(cases, keys, name))
-    translation_comparison_figure(path, few, _channel(settings), settings["rotate"])
+    few = pictured_cases(methods, keys, lambda cases: picked(cases, settings, rows))
+    translation_comparison_figure(path, few, shown_channel(settings), settings["rotate"])
 
 
 def picked(cases: Cases, settings: Mapping[str, Any], rows: int) -> list[int]:
@@ -98,8 +93,3 @@ def picked(cases: Cases, settings: Mapping[str, Any], rows: int) -> list[int]:
 def _different(wanted: np.ndarray, found: np.ndarray) -> int:
     """How many different values were asked for and measured."""
     return len(np.unique(wanted[np.isfinite(wanted) & np.isfinite(found)]))
-
-
-def _channel(settings: Mapping[str, Any]) -> int:
-    names = list(settings["channel_names"])
-    return names.index(settings["show"]) if settings["show"] in names else len(names) - 1
