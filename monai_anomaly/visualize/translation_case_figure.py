@@ -61,9 +61,5 @@ def translation_case_figure(
     for name, made in translations.items():
         seen = [*wanted, *outline("found", after.get(name), PREDICTED)]
         columns.append(replace(gray, title=name, images=case_slices(made, affine)[chosen], outlines=seen))
-        columns.append(GridColumn(_less(name), signed[name][chosen], limits, DIFFERENCE_COLORS, bar=True))
+        columns.append(GridColumn(f"{name} - input", signed[name][chosen], limits, DIFFERENCE_COLORS, bar=True))
     draw_grid(path, columns, rotate=affine is not None, title=title, cell=CELL)
-
-
-def _less(name: str) -> str:
-    return f"{name} - input"
