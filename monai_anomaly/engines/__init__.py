@@ -9,6 +9,7 @@ from .class_batch import ClassPrepareBatch
 from .critic_trainer import CriticTrainer
 from .noisy_batch import NoisyPrepareBatch
 from .noisy_mask_batch import NoisyMaskPrepareBatch
+from .site_batch import SitePrepareBatch
 from .target_batch import TargetPrepareBatch
 from .translation_batch import TranslationPrepareBatch
 
@@ -18,6 +19,7 @@ __all__ = [
     "CriticTrainer",
     "NoisyMaskPrepareBatch",
     "NoisyPrepareBatch",
+    "SitePrepareBatch",
     "TargetPrepareBatch",
     "TranslationPrepareBatch",
 ]

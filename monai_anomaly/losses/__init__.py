@@ -7,6 +7,14 @@ from __future__ import annotations
 from .aleatoric import AleatoricLoss, split_mean_sigma
 from .constrained_vae import ConstrainedVAELoss
 from .deep_supervision import StackedDeepSupervisionLoss
+from .domain import (
+    CenterPointLoss,
+    ClassLoss,
+    LatentLoss,
+    SiteInvariantLoss,
+    SiteTargets,
+    group_counts,
+)
 from .gan import (
     DiscriminatorClassLoss,
     GradientPenalty,
@@ -26,6 +34,8 @@ from .vae import VAELoss
 
 __all__ = [
     "AleatoricLoss",
+    "CenterPointLoss",
+    "ClassLoss",
     "ClassificationLoss",
     "ConstrainedVAELoss",
     "DiscriminatorClassLoss",
@@ -34,8 +44,11 @@ __all__ = [
     "HybridDiffusionLoss",
     "ImageClassLoss",
     "ImageDistance",
+    "LatentLoss",
     "RegressionLoss",
     "SegmentationLoss",
+    "SiteInvariantLoss",
+    "SiteTargets",
     "StackedDeepSupervisionLoss",
     "TaskLoss",
     "TranslationCriticLoss",
@@ -45,6 +58,7 @@ __all__ = [
     "WassersteinGeneratorLoss",
     "discretized_gaussian_log_likelihood",
     "gaussian_kl",
+    "group_counts",
     "split_mean_sigma",
     "translation_targets",
 ]
