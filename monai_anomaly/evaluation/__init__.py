@@ -13,7 +13,7 @@ from .report import write_report
 from .schema import Field, Schema
 from .summary import case_mean, score
 from .task import Columns, Context, MethodCases, Part, Scorer, Summary, Task
-from .tasks import TASKS, AnomalyMaps, Classification, Segmentation, Translation, task_of
+from .tasks import TASKS, AnomalyMaps, Classification, Segmentation, SiteClassification, Translation, task_of
 
 __all__ = [
     "TASKS",
@@ -29,6 +29,7 @@ __all__ = [
     "Schema",
     "Scorer",
     "Segmentation",
+    "SiteClassification",
     "Summary",
     "Task",
     "Translation",

@@ -26,7 +26,7 @@ def write_report(
     test: CollectCases | Cases,
     output_dir: str | os.PathLike,
     validation: CollectCases | Cases | Iterable[Mapping[str, Any]] | None = None,
-    training: Iterable[Mapping[str, Any]] | None = None,
+    training: CollectCases | Cases | Iterable[Mapping[str, Any]] | None = None,
     method: str = "method",
     config: str = "",
     seed: int | None = None,
@@ -46,7 +46,8 @@ def write_report(
         test: cases to score.
         output_dir: folder to write to.
         validation: cases, or samples of a data set where the task needs no prediction, that choose thresholds.
-        training: samples of the training set, from which the task makes a baseline.
+        training: samples of the training set, from which the task makes a baseline, or its cases with what the method
+            made of them, from which a task may make a variant of the method as well.
         method: name of what made ``test``.
         config: name of the configuration, for the record.
         seed: seed of the run, for the record; that of the training is the model's.
@@ -69,6 +70,7 @@ def write_report(
     """
     test = test.cases if isinstance(test, CollectCases) else test
     validation = validation.cases if isinstance(validation, CollectCases) else validation
+    training = training.cases if isinstance(training, CollectCases) else training
     found = evaluate_cases(task, test, validation, training, method=method, **options)
     if settings is not None:
         found["settings"]["inferer"] = dict(settings)

@@ -139,9 +139,13 @@ class Task(ABC):
     def tables(self, report: Mapping[str, Any]) -> list[Section]:
         """The tables of a report, or of a comparison, which looks the same."""
 
+    def columns(self) -> Sequence[Column]:
+        """Scores that the tables show, those included that are named after a setting."""
+        return self.shown
+
     def sections(self, report: Mapping[str, Any]) -> list[Section]:
         """The tables, and "Further scores": those of any method that no table shows."""
-        known = {name for column in self.shown for name in (column.score, column.beside)}
+        known = {name for column in self.columns() for name in (column.score, column.beside)}
         texts = {}
         for part, entry in report["parts"].items():
             scores = dict.fromkeys(s for found in entry["methods"].values() for s in found if s not in known)

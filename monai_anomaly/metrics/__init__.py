@@ -1,14 +1,16 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Thresholds and scores of anomaly maps, healthy reconstructions and segmentations: functions of plain arrays."""
+"""Thresholds and scores of anomaly maps, healthy reconstructions, segmentations and latents: of plain arrays."""
 
 from __future__ import annotations
 
 from .agreement import cohen_kappa
 from .bootstrap import cluster_bootstrap
+from .combat import ComBat
 from .line import line_moments, pearson_of, slope_of
 from .otsu import average_otsu, otsu_threshold
 from .pixel_scores import dice_per_slice, per_slice, ranking_scores, roc_auc
+from .plane import plane_of
 from .segmentation import (
     ReliabilityBins,
     RiskCoverage,
@@ -20,12 +22,15 @@ from .segmentation import (
     reliability_bins,
     risk_coverage,
 )
+from .site_probe import SiteProbe, site_probe
 from .thresholds import Threshold, best_dice_threshold, healthy_quantile_threshold
 from .translation import mean_absolute_error, mean_squared_error, regional_similarity, structural_similarity
 
 __all__ = [
+    "ComBat",
     "ReliabilityBins",
     "RiskCoverage",
+    "SiteProbe",
     "Threshold",
     "average_otsu",
     "best_dice_threshold",
@@ -44,11 +49,13 @@ __all__ = [
     "overlap_scores",
     "pearson_of",
     "per_slice",
+    "plane_of",
     "ranking_scores",
     "regional_similarity",
     "reliability_bins",
     "risk_coverage",
     "roc_auc",
+    "site_probe",
     "slope_of",
     "structural_similarity",
 ]

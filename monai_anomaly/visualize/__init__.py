@@ -10,6 +10,7 @@ from .confusion_figure import confusion_figure
 from .curves_figure import curves_figure
 from .examples_figures import anomaly_examples_figure, segmentation_examples_figure
 from .grid import GridColumn, Outline, draw_grid
+from .latent_figure import LatentPoints, latent_figure
 from .phantom_figures import phantom_figure, uniqueness_figure
 from .picking import find_cases, pick_cases
 from .preprocessing_figure import preprocessing_figure
@@ -20,6 +21,7 @@ from .twin_figures import chest_figure, ellipses_figure
 
 __all__ = [
     "GridColumn",
+    "LatentPoints",
     "Outline",
     "anomaly_case_figure",
     "anomaly_examples_figure",
@@ -30,6 +32,7 @@ __all__ = [
     "draw_grid",
     "ellipses_figure",
     "find_cases",
+    "latent_figure",
     "phantom_figure",
     "pick_cases",
     "preprocessing_figure",

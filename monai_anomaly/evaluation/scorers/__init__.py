@@ -10,6 +10,7 @@ from .diagnosis import score_diagnosis
 from .maps import score_maps
 from .overlap import score_overlap
 from .reconstruction import score_reconstruction, true_differences
+from .site_probe import score_site_probe
 from .translation import score_translation
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "score_maps",
     "score_overlap",
     "score_reconstruction",
+    "score_site_probe",
     "score_translation",
     "true_differences",
 ]

@@ -20,7 +20,7 @@ def score_classes(cases: Cases, context: Context) -> tuple[Summary, Columns]:
     The predicted class has the highest logit. Balanced accuracy is the mean, over the classes that occur, of the share
     of their cases that is predicted right. With two classes AUROC is that of class 1; with more, it is the mean, over
     the classes that occur, of each against all others (Hand and Till, "A simple generalisation of the area under the
-    ROC curve", 2001, discuss the choice).
+    ROC curve", 2001, discuss the choice). Of cases of one class kappa and AUROC say nothing, and are absent.
 
     Args:
         cases: with ``logits`` (N, K) and ``label`` (N,); a label of -1 is unknown, and such a case does not count.
@@ -45,7 +45,7 @@ def score_classes(cases: Cases, context: Context) -> tuple[Summary, Columns]:
     return {
         "accuracy": {**case_mean(right, context.interval), "confusion": confusion.tolist()},
         "balanced_accuracy": score(recall.mean() if len(recall) else np.nan, known.sum()),
-        "kappa": score(cohen_kappa(called[known], label[known]), known.sum()),
+        "kappa": score(cohen_kappa(called[known], label[known]) if (size > 0).sum() > 1 else np.nan, known.sum()),
         "auroc": score(float(np.mean(finite)) if finite else np.nan, known.sum()),
     }, {
         "called": called.astype(np.float64),

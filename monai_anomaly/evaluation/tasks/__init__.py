@@ -11,11 +11,14 @@ from ..task import Task
 from .anomaly_maps import AnomalyMaps
 from .classification import Classification
 from .segmentation import Segmentation
+from .site_classification import SiteClassification
 from .translation import Translation
 
-__all__ = ["TASKS", "AnomalyMaps", "Classification", "Segmentation", "Translation", "task_of"]
+__all__ = ["TASKS", "AnomalyMaps", "Classification", "Segmentation", "SiteClassification", "Translation", "task_of"]
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (AnomalyMaps, Segmentation, Classification, Translation)}
+TASKS: dict[str, type[Task]] = {
+    task.name: task for task in (AnomalyMaps, Segmentation, Classification, SiteClassification, Translation)
+}
 
 
 def task_of(report: Mapping[str, Any]) -> Task:

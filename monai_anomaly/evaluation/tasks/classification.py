@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ from ..cases import Cases
 from ..schema import Field, Schema
 from ..scorers import score_classes
 from ..tables import Column, Section, difference_table, score_table
-from ..task import ALL, Columns, MethodCases, Part, Task, unique
+from ..task import ALL, Columns, MethodCases, Part, Scorer, Task, unique
 from .baselines import most_frequent_class
 
 __all__ = ["Classification"]
@@ -68,7 +68,7 @@ class Classification(Task):
 
     name: ClassVar[str] = "classification"
     schema: ClassVar[Schema] = SCHEMA
-    scorers: ClassVar = (score_classes,)
+    scorers: ClassVar[Sequence[Scorer]] = (score_classes,)
     paired: ClassVar = ("accuracy",)
     shown: ClassVar = SCORES
 
@@ -85,20 +85,25 @@ class Classification(Task):
             raise DataError(f"Expected {count} class names, found {list(self.class_names)}.")
         if labels.max() >= count:
             raise DataError(f"Expected labels below {count}, found {labels.max()}.")
+        methods = [(method, MethodCases(test)), *self.beside(test, training)]
         frequent = None if training is None else most_frequent_class(training, count)
-        sites = sorted({str(site) for site in test["site"] if site})
-        members: list[tuple[str, np.ndarray | None]] = [(ALL, None)]
-        if len(sites) > 1:
-            members += [(site, test["site"] == site) for site in sites]
+        if frequent is not None:
+            methods.append(("most frequent", MethodCases(_constant(test, frequent))))
         parts = []
-        for name, some in members:
-            cases = test if some is None else test.subset(np.flatnonzero(some))
-            methods: list[tuple[str, Callable[[], MethodCases]]] = [(method, partial(MethodCases, cases))]
-            if frequent is not None:
-                constant = np.tile(np.eye(count)[frequent], (len(cases), 1))
-                methods.append(("most frequent", partial(MethodCases, cases.replace(logits=constant))))
-            parts.append((name, Part(methods, {"cases": len(cases)}, some)))
+        for name, some in self.members(test):
+            size = len(test) if some is None else int(some.sum())
+            wanted = [(title, partial(_of_part, found, some)) for title, found in methods]
+            parts.append((name, Part(wanted, {"cases": size}, some)))
         return parts
+
+    def members(self, test: Cases) -> list[tuple[str, np.ndarray | None]]:
+        """Name of every part, and which cases are in it, (N,) bool, None: all."""
+        sites = sorted({str(site) for site in test["site"] if site})
+        return [(ALL, None), *((site, test["site"] == site) for site in sites if len(sites) > 1)]
+
+    def beside(self, test: Cases, training: Any) -> list[tuple[str, MethodCases]]:
+        """Variants of the method that are scored beside it: none."""
+        return []
 
     def counts(self, cases: Cases) -> dict[str, int]:
         """Of a set of cases, for the report."""
@@ -130,3 +135,17 @@ class Classification(Task):
         self, path: Path, methods: Mapping[str, Callable[[], Cases]], rows: int, keys: Sequence[tuple[str, str]] | None
     ) -> None:
         """None: cases have no images."""
+
+
+def _constant(cases: Cases, label: int) -> Cases:
+    """The cases as the trivial classifier has them, which has no latent."""
+    count = cases["logits"].shape[1]
+    return cases.replace(
+        logits=np.tile(np.eye(count)[label], (len(cases), 1)),
+        **{name: None for name in cases.schema.names if cases.schema[name].made and name != "logits"},
+    )
+
+
+def _of_part(method: MethodCases, members: np.ndarray | None) -> MethodCases:
+    """A method's cases of one part."""
+    return method if members is None else replace(method, test=method.test.subset(np.flatnonzero(members)))
