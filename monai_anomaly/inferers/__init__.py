@@ -10,6 +10,7 @@ from .classification import ClassificationInferer
 from .classifier_maps import GradCAMInferer, SaliencyMapInferer
 from .dropout_ensemble import DropoutEnsembleInferer
 from .gan_translation import GANTranslationInferer
+from .latent import LatentInferer
 from .logit_ensemble import LogitEnsembleInferer
 from .mask_ensemble import MaskEnsembleInferer
 from .reconstruction import ReconstructionInferer
@@ -28,6 +29,7 @@ __all__ = [
     "Encoding",
     "GANTranslationInferer",
     "GradCAMInferer",
+    "LatentInferer",
     "LogitEnsembleInferer",
     "MaskEnsembleInferer",
     "MaskedResampling",

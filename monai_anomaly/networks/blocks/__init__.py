@@ -6,7 +6,18 @@ from __future__ import annotations
 
 from .activation_checkpoint import checkpoint_res_blocks
 from .attention_pool import AttentionPool2d
+from .inception import Concatenation, InceptionResBlock, normalized_conv, separable_convs
 from .pool_head import GlobalPoolHead, LocalPoolHead
 from .scale_shift_res_block import ScaleShiftResBlock
 
-__all__ = ["AttentionPool2d", "GlobalPoolHead", "LocalPoolHead", "ScaleShiftResBlock", "checkpoint_res_blocks"]
+__all__ = [
+    "AttentionPool2d",
+    "Concatenation",
+    "GlobalPoolHead",
+    "InceptionResBlock",
+    "LocalPoolHead",
+    "ScaleShiftResBlock",
+    "checkpoint_res_blocks",
+    "normalized_conv",
+    "separable_convs",
+]

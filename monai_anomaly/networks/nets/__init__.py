@@ -11,6 +11,8 @@ from .descargan_generator import DeScarGANGenerator
 from .fcn_critic import FCNCritic
 from .guided_diffusion_net import GuidedDiffusionNet
 from .image_classifier import ImageClassifier
+from .inception_resnet import InceptionResNetV1
+from .latent_center_classifier import LatentCenterClassifier
 from .mask_diffusion_net import MaskDiffusionNet
 from .noise_conditioned_encoder import NoiseConditionedEncoder
 from .segnet import SegNet
@@ -25,6 +27,8 @@ __all__ = [
     "FCNCritic",
     "GuidedDiffusionNet",
     "ImageClassifier",
+    "InceptionResNetV1",
+    "LatentCenterClassifier",
     "MaskDiffusionNet",
     "NoiseConditionedEncoder",
     "SegNet",
