@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from .anomaly_map import AnomalyMap
 from .autocast import AutocastInferer
+from .class_map import ClassMapInferer
 from .classification import ClassificationInferer
 from .classifier_maps import GradCAMInferer, SaliencyMapInferer
 from .dropout_ensemble import DropoutEnsembleInferer
@@ -24,6 +25,7 @@ from .translation_scheme import Encoding, TranslationScheme
 __all__ = [
     "AnomalyMap",
     "AutocastInferer",
+    "ClassMapInferer",
     "ClassificationInferer",
     "DropoutEnsembleInferer",
     "Encoding",

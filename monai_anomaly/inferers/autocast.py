@@ -41,13 +41,22 @@ class AutocastInferer(Inferer):
         with torch.autocast(inputs.device.type, dtype) if dtype else nullcontext():
             output = network(inputs, *args, **kwargs)
         output = _in_float32(output) if dtype else output
-        if not torch.is_grad_enabled() and not all(bool(tensor.isfinite().all()) for tensor in _tensors(output)):
-            precision = str(dtype or inputs.dtype).removeprefix("torch.")
-            raise DataError(
-                f"expected finite results of the network, found NaN or infinity in {precision}: its weights are "
-                "broken, or the precision is too low (then set autocast to float32)"
-            )
+        if not torch.is_grad_enabled():
+            self.check(output, inputs)
         return output
+
+    def check(self, output: Any, inputs: torch.Tensor) -> None:
+        """See that all tensors of a result are finite.
+
+        Raises:
+            DataError: when one is not.
+        """
+        if not all(bool(tensor.isfinite().all()) for tensor in _tensors(output)):
+            dtype = autocast_dtype(self.autocast, inputs.device) or inputs.dtype
+            raise DataError(
+                f"expected finite results of the network, found NaN or infinity in {str(dtype).removeprefix('torch.')}"
+                ": its weights are broken, or the precision is too low (then set autocast to float32)"
+            )
 
 
 def _in_float32(output: Any) -> Any:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from .activation_checkpoint import checkpoint_res_blocks
 from .attention_pool import AttentionPool2d
+from .feature_stack import FeatureStack
 from .inception import Concatenation, InceptionResBlock, normalized_conv, separable_convs
 from .pool_head import GlobalPoolHead, LocalPoolHead
 from .scale_shift_res_block import ScaleShiftResBlock
@@ -13,6 +14,7 @@ from .scale_shift_res_block import ScaleShiftResBlock
 __all__ = [
     "AttentionPool2d",
     "Concatenation",
+    "FeatureStack",
     "GlobalPoolHead",
     "InceptionResBlock",
     "LocalPoolHead",

@@ -9,6 +9,7 @@ import torch
 from monai.networks.layers.factories import Pool
 from torch import nn
 
+from ..blocks.feature_stack import FeatureStack
 from ..blocks.inception import Concatenation, InceptionResBlock, normalized_conv
 
 __all__ = ["InceptionResNetV1"]
@@ -111,7 +112,7 @@ class InceptionResNetV1(nn.Module):
             pool(),
         )
         last = c384 + c256 + c256 + middle
-        self.features = nn.Sequential(
+        self.features = FeatureStack(
             *stem,
             *(block(c256, c32, "35", scale=0.17) for _ in range(blocks[0])),
             reduction_a,

@@ -1,0 +1,73 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Grad-CAM: which places of a feature map speak for a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ..utils import check_class_logits
+from .finite import nan_where_infinite
+
+__all__ = ["grad_cam", "log_odds"]
+
+
+def log_odds(logits: torch.Tensor, target: int | torch.Tensor) -> torch.Tensor:
+    """log p / (1 - p) (N,) of a class, one for all images or one for each (N,), from logits (N, K).
+
+    For two classes the difference of the logits. Unlike p or log p it does not saturate, so that the gradients of sure
+    and unsure images compare; unlike one logit it does not depend on what the softmax ignores.
+
+    Raises:
+        DataError: when there are fewer than two classes, or not the target.
+    """
+    check_class_logits(logits, target)
+    chosen = torch.as_tensor(target, device=logits.device).expand(len(logits))[:, None]
+    others = logits.scatter(1, chosen, -torch.inf).logsumexp(1)
+    return logits.gather(1, chosen)[:, 0] - others
+
+
+def grad_cam(network: nn.Module, layer: str, score: Callable[[], torch.Tensor]) -> torch.Tensor:
+    """A layer's activations, weighted by their mean gradients, summed, and rectified: (N, 1, ...), of the layer's size.
+
+    With A_k the activations of channel k and y the score, the map is ``relu(sum_k mean_p(dy / dA_k(p)) A_k)``, NaN
+    where it is not finite. MONAI's ``GradCAM`` rescales every image to [0, 1], which forbids a common threshold, and
+    leaves its hooks on the network and gradients in its parameters; this one does not. What comes before the layer is
+    computed without gradients, so that the memory is that of inference; parameters may be frozen. Source: Selvaraju et
+    al. (https://arxiv.org/abs/1610.02391), eqs. 1-2.
+
+    Args:
+        network: has the layer.
+        layer: its dotted name.
+        score: runs the network once and gives y (N,), e.g. `log_odds`.
+
+    Raises:
+        AttributeError: when the network has no such layer.
+        ValueError: when the layer gives no feature map, or does not run exactly once.
+    """
+    kept: list[torch.Tensor] = []
+
+    def keep(module: nn.Module, args: Any, output: Any) -> torch.Tensor:
+        if not isinstance(output, torch.Tensor) or output.ndim < 3:
+            raise ValueError(f"expected a layer that gives a feature map (N, C, ...), {layer!r} gives none")
+        kept.append(output.detach().requires_grad_())
+        torch.set_grad_enabled(True)  # for what follows; no_grad below puts it back
+        return kept[-1].clone()  # what follows may work in place
+
+    hook = network.get_submodule(layer).register_forward_hook(keep)
+    try:
+        with torch.inference_mode(False), torch.no_grad():
+            y = score()
+            if len(kept) != 1:
+                raise ValueError(f"expected a layer that runs once, {layer!r} runs {len(kept)} times")
+            (gradient,) = torch.autograd.grad(y.sum(), kept)
+    finally:
+        hook.remove()
+    (activation,) = (a.detach().to(torch.promote_types(a.dtype, torch.float32)) for a in kept)
+    weights = gradient.to(activation).mean(dim=tuple(range(2, gradient.ndim)), keepdim=True)
+    return F.relu(nan_where_infinite((weights * activation).sum(1, keepdim=True)))
