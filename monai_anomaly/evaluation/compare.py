@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,17 +11,16 @@ from typing import Any
 import numpy as np
 
 from ..metrics import cluster_bootstrap
-from ..utils import DataError, atomic_write, provenance, write_json
+from ..utils import atomic_write, provenance, write_json
+from .compare_rows import check_copies, method_rows
+from .compare_splits import parts_over_splits, split_evaluations
 from .compare_table import comparison_text
 from .evaluate import paired_differences
-from .saved import SavedEvaluation, check_same, differing_score, named_folders
+from .saved import SavedEvaluation, check_same, named_folders
 from .summary import number
 from .task import column_name
 
 __all__ = ["compare"]
-
-Row = tuple[SavedEvaluation, str]
-"""An evaluation, and what its report calls the method of the row."""
 
 
 def compare(
@@ -32,15 +30,17 @@ def compare(
     cases: Sequence[tuple[str, str | int]] | None = None,
     resamples: int = 2000,
 ) -> str:
-    """Several methods of one task on the same test cases, side by side; no network runs.
+    """Several methods of one task on the same test cases, or on the same random splits, side by side; no network runs.
 
     Args:
         out: JSON to write; beside it the tables, as ``.md``, and the pictures of the task, as ``.png``.
         methods: ``NAME=FOLDER`` of each, the folder with its ``metrics.json`` and, where the task has pictures,
             ``cases.npz``; the first is what the others are compared to. ``NAME=FOLDER,FOLDER`` are trainings of one
-            method that differ in their seed: the first of them stands in the tables, the spread of all has a table of
-            its own. The name of a folder has no comma.
-        rows: cases of the picture, from the largest lesion to the smallest; 0: no picture.
+            method. With the same test cases they differ in their seed: the first of them stands in the tables, the
+            spread of all has a table of its own. With different ones they are of random splits, all methods have as
+            many, in one order, and the tables have mean and standard deviation over the splits. The name of a folder
+            has no comma.
+        rows: cases of the picture, of the first split, from the largest lesion to the smallest; 0: no picture.
         cases: subject and slice of each row of the picture instead, e.g. ``[("sub-0018", 29)]``.
         resamples: of subjects, for the intervals of the paired differences.
 
@@ -48,8 +48,8 @@ def compare(
         The tables.
 
     Raises:
-        DataError: when a folder has no evaluation, or one of another task or of other cases or settings than the first;
-            when a case of the picture is in none.
+        DataError: when a folder has no evaluation, or one of another task or of other cases or settings than the first
+            of its split; when a method lacks a split; when a case of the picture is in none.
         ValueError: when no method is given, one is not ``NAME=FOLDER[,FOLDER...]``, or is called like a baseline or
             another's variant; when ``out`` is no ``.json``.
     """
@@ -58,16 +58,10 @@ def compare(
     if rows < 0:
         raise ValueError(f"rows must be at least 0, got {rows}")
     found = {name: [SavedEvaluation.read(f) for f in folders] for name, folders in named_folders(methods).items()}
-    check_same([evaluation for several in found.values() for evaluation in several])
+    splits = split_evaluations(found)
     chosen = {name: several[0] for name, several in found.items()}
     first = next(iter(chosen.values()))
-    truth = {key: [row[key] for row in first.report["cases"]] for key in ("subject", "slice", *first.report["truth"])}
-    parts, columns = {}, dict(truth)
-    interval = partial(cluster_bootstrap, clusters=truth["subject"], resamples=resamples)
-    for part in first.report["parts"]:
-        parts[part], more = _part(part, chosen, interval)
-        columns |= more
-    result = {
+    result: dict[str, Any] = {
         "task": first.task.name,
         "provenance": provenance(),
         "settings": {**first.task.settings, "resamples": resamples},
@@ -81,10 +75,16 @@ def compare(
             }
             for name, several in found.items()
         },
-        "parts": parts,
-        "seeds": {name: _spread(several) for name, several in found.items() if len(several) > 1},
-        "columns": columns,
     }
+    if splits:
+        tests = (next(iter(split.values())).report["counts"]["test"] for split in splits)
+        result["counts"] = {f"test, split {j}": counts for j, counts in enumerate(tests, 1)}
+        result |= {"splits": len(splits), "parts": parts_over_splits(splits), "seeds": {}}
+    else:
+        check_same([evaluation for several in found.values() for evaluation in several])
+        parts, columns = _same_cases(chosen, resamples)
+        seeds = {name: _spread(several) for name, several in found.items() if len(several) > 1}
+        result |= {"parts": parts, "seeds": seeds, "columns": columns}
     keys = None if cases is None else [(str(subject), str(index)) for subject, index in cases]
     saved = {name: evaluation.cases for name, evaluation in chosen.items()}
     if rows if keys is None else keys:
@@ -96,31 +96,16 @@ def compare(
     return text
 
 
-def _rows(part: str, evaluations: Mapping[str, SavedEvaluation]) -> dict[str, Row]:
-    """Every method and its variants, then the trivial baselines: once, as the same cases have the same ones; one of a
-    random augmentation again, with the method's name, where a method has another.
-
-    Raises:
-        ValueError: when two have the same title.
-    """
-    rows: list[tuple[str, Row]] = []
-    baselines: dict[str, Row] = {}
-    more: list[tuple[str, Row]] = []
-    for name, evaluation in evaluations.items():
-        own, *others = methods = evaluation.report["parts"][part]["methods"]
-        rows.append((name, (evaluation, own)))
-        for other in others:
-            row = (evaluation, other)
-            if other in evaluation.task.variants:
-                rows.append((f"{name} ({other})", row))
-                continue
-            known, _ = baselines.setdefault(other, row)
-            if differing_score(methods[other], known.report["parts"][part]["methods"][other]) is not None:
-                more.append((f"{other} ({name})", row))
-    found = [*rows, *baselines.items(), *more]
-    if twice := [title for title, count in Counter(title for title, _ in found).items() if count > 1]:
-        raise ValueError(f"methods must have names that no baseline and no variant of another has, got {twice[0]!r}")
-    return dict(found)
+def _same_cases(evaluations: Mapping[str, SavedEvaluation], resamples: int) -> tuple[dict[str, Any], dict[str, list]]:
+    """The parts, and the values of single cases, of methods that were evaluated on the same ones."""
+    first = next(iter(evaluations.values()))
+    columns = {key: [row[key] for row in first.report["cases"]] for key in ("subject", "slice", *first.report["truth"])}
+    interval = partial(cluster_bootstrap, clusters=columns["subject"], resamples=resamples)
+    parts = {}
+    for part in first.report["parts"]:
+        parts[part], more = _part(part, evaluations, interval)
+        columns |= more
+    return parts, columns
 
 
 def _part(
@@ -131,7 +116,7 @@ def _part(
     scores: dict[str, Any] = {}
     columns: dict[str, dict[str, np.ndarray]] = {}
     about: dict[str, Any] = {}
-    for title, (evaluation, method) in _rows(part, evaluations).items():
+    for title, (evaluation, method) in method_rows(part, evaluations).items():
         entry = evaluation.report["parts"][part]
         scores[title] = {s: _without_lists(e) for s, e in entry["methods"][method].items()}
         found = {s: evaluation.column(s, part, method, first.keys) for s in first.task.paired}
@@ -165,10 +150,7 @@ def _spread(evaluations: Sequence[SavedEvaluation]) -> dict[str, Any]:
     Raises:
         DataError: when one is a copy of another.
     """
-    known: dict[str, SavedEvaluation] = {}
-    for evaluation in evaluations:
-        if (origin := known.setdefault(evaluation.report["provenance"]["run"], evaluation)) is not evaluation:
-            raise DataError(f"{evaluation.path}: expected another training than {origin.path}, found a copy of it")
+    check_copies(evaluations)
     parts: dict[str, Any] = {part: {} for part in evaluations[0].report["parts"]}
     for part, scores in parts.items():
         runs = [evaluation.report["parts"][part]["methods"][evaluation.own(part)] for evaluation in evaluations]

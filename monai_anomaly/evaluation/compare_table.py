@@ -15,6 +15,11 @@ __all__ = ["comparison_text"]
 SEEDS_LEGEND = """\
 Trainings of one method that differ in their seed: mean ± standard deviation (of n - 1; least to greatest). The tables
 above have the first of them."""
+SPLITS = """\
+Over {splits} random splits, each with test cases of its own: a score is the mean [standard deviation, of n - 1] over
+the splits, a difference that of two rows on the same split; n counts splits, also where a legend says cases. There are
+no intervals over subjects, as people come back in the test sets of several splits. Sizes in titles, minutes and
+pictures are those of the first split."""
 
 
 def comparison_text(task: Task, result: Mapping[str, Any]) -> str:
@@ -25,13 +30,15 @@ def comparison_text(task: Task, result: Mapping[str, Any]) -> str:
         result: what :py:func:`compare` writes.
 
     Returns:
-        The tables of the task's reports, the spread over seeds, and where each method came from.
+        The tables of the task's reports, of several splits with means over them, the spread over seeds, and where each
+        method came from.
     """
     sections = task.sections(result)
     if result["seeds"]:
         sections = [*sections, Section("Seeds", _seeds(result["seeds"]), SEEDS_LEGEND)]
     sections = [*sections, Section("Methods", origins_table(result["methods"]))]
-    return "\n\n".join(["# Comparison", sizes_text(result["counts"]), *map(str, sections)]) + "\n"
+    about = [SPLITS.format(splits=result["splits"])] if "splits" in result else []
+    return "\n\n".join(["# Comparison", sizes_text(result["counts"]), *about, *map(str, sections)]) + "\n"
 
 
 def _seeds(seeds: Mapping[str, Any]) -> str:

@@ -47,7 +47,7 @@ class Column:
         if entry is not None and self.key != "value":
             return f"{entry[self.key]:.{self.digits}f}"
         text = score_cell(entry, self.digits)
-        if self.variance and entry is not None and entry.get("sd") is not None:
+        if self.variance and entry is not None and entry.get("sd") is not None and "splits" not in entry:
             text += f" ({entry['sd'] ** 2:.2g})"
         return f"{text} [{score_cell(scores.get(self.beside), self.digits)}]" if self.beside else text
 
@@ -97,7 +97,8 @@ def score_table(methods: Mapping[str, Scores], columns: Sequence[Column], first:
 
 
 def difference_table(comparisons: Mapping[str, Scores], columns: Sequence[Column], first: str = "minus") -> str:
-    """A row per method that another one is compared to: mean difference, interval and count of each score.
+    """A row per method that another one is compared to: mean difference, interval and count of each score; over splits
+    the differences of each in place of the interval.
 
     Args:
         comparisons: name -> paired differences.
@@ -108,7 +109,9 @@ def difference_table(comparisons: Mapping[str, Scores], columns: Sequence[Column
         Markdown; empty where nothing is compared.
     """
     shown = [c for c in columns if any(c.score in scores for scores in comparisons.values())]
-    title = [first, *(text for column in shown for text in (column.title, "95 % interval", "n"))]
+    over_splits = any("splits" in entry for scores in comparisons.values() for entry in scores.values())
+    spread = "of each split" if over_splits else "95 % interval"
+    title = [first, *(text for column in shown for text in (column.title, spread, "n"))]
     rows = []
     for name, scores in comparisons.items():
         row = [name]
@@ -135,12 +138,17 @@ def part_tables(title: str, tables: Mapping[str, str], legend: str) -> list[Sect
 
 
 def score_cell(score: Mapping[str, Any] | None, digits: int = 3, sign: str = "") -> str:
-    """A score's value; a dash where there is none."""
-    return "-" if score is None or score["value"] is None else f"{score['value']:{sign}.{digits}f}"
+    """A score's value, over splits with its standard deviation in brackets; a dash where there is none."""
+    if score is None or score["value"] is None:
+        return "-"
+    value = f"{score['value']:{sign}.{digits}f}"
+    return f"{value} [{score['sd']:.{digits}f}]" if "splits" in score and score["sd"] is not None else value
 
 
 def interval_cell(score: Mapping[str, Any] | None, digits: int = 3, sign: str = "") -> str:
-    """A mean's 95 % interval; empty where there is none."""
+    """A mean's 95 % interval, or a difference of every split; empty where there is none."""
+    if sign and score is not None and "splits" in score:
+        return ", ".join("-" if value is None else f"{value:{sign}.{digits}f}" for value in score["splits"])
     bounds = None if score is None else score.get("ci95")
     # a dash would hide the signs of a difference
     return "" if bounds is None else (" to " if sign else "–").join(f"{bound:{sign}.{digits}f}" for bound in bounds)

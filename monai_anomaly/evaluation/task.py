@@ -107,7 +107,8 @@ class Task(ABC):
     """What else is scored of the method itself; all other rows of a report are trivial baselines, the same ones for
     every method."""
     random: ClassVar[Sequence[str]] = ()
-    """Baselines that are not quite the same ones, as they are made of a training set with its random augmentation."""
+    """Baselines that are not quite the same ones, as they are made of a training set: with its random augmentation, or
+    of some sites only."""
 
     @property
     def settings(self) -> dict[str, Any]:

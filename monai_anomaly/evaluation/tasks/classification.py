@@ -19,7 +19,9 @@ from ..tables import Column, Section, difference_table, score_table
 from ..task import ALL, Columns, MethodCases, Part, Scorer, Task, unique
 from .baselines import most_frequent_class
 
-__all__ = ["Classification"]
+__all__ = ["MOST_FREQUENT", "Classification"]
+
+MOST_FREQUENT = "most frequent"
 
 SCHEMA = Schema(
     "classification",
@@ -88,7 +90,7 @@ class Classification(Task):
         methods = [(method, MethodCases(test)), *self.beside(test, training)]
         frequent = None if training is None else most_frequent_class(training, count)
         if frequent is not None:
-            methods.append(("most frequent", MethodCases(_constant(test, frequent))))
+            methods.append((MOST_FREQUENT, MethodCases(_constant(test, frequent))))
         parts = []
         for name, some in self.members(test):
             size = len(test) if some is None else int(some.sum())

@@ -17,7 +17,7 @@ from ..schema import Field, Schema
 from ..scorers import score_classes, score_site_probe
 from ..tables import Column, Section
 from ..task import ALL, MethodCases, Scorer
-from .classification import Classification
+from .classification import MOST_FREQUENT, Classification
 from .harmonized import harmonized_cases
 from .site_tables import SCORES, SOURCE, TARGET, probe_columns, site_sections
 
@@ -74,6 +74,7 @@ class SiteClassification(Classification):
     scorers: ClassVar[Sequence[Scorer]] = (score_classes, score_site_probe)
     shown: ClassVar = SCORES
     variants: ClassVar = (COMBAT,)
+    random: ClassVar = (MOST_FREQUENT,)  # a method may be trained on the target alone
 
     def columns(self) -> list[Column]:
         """The scores of classes, and the site probe of every class."""

@@ -26,10 +26,10 @@ from the latent of test cases of one class, cross-validated over subjects: balan
 against the others; in brackets what a guess has. Of sites with 3 people of the class. "most frequent": the class that
 most of the training set has, for every case. "ComBat": a logistic regression on the latents, after shift and scale of
 every site are taken out of them."""
+INTERVAL_LEGEND = "Below each mean its 95 % interval (subjects drawn again)."
 SCORES_LEGEND = """\
-Below each mean its 95 % interval (subjects drawn again). Balanced accuracy: mean over the classes of the share called
-right; kappa: Cohen's; AUROC: of more than two classes the mean over the classes of each against all others. Kappa and
-AUROC of cases of one class say nothing: "-"."""
+Balanced accuracy: mean over the classes of the share called right; kappa: Cohen's; AUROC: of more than two classes the
+mean over the classes of each against all others. Kappa and AUROC of cases of one class say nothing: "-"."""
 SITES_LEGEND = "In brackets the cases. At a site of one class whoever calls everything that is always right."
 COMPARED_LEGEND = """\
 Paired: the mean over the cases of the first row's accuracy minus the other's, with its 95 % interval. An interval that
@@ -58,11 +58,12 @@ def site_sections(report: Mapping[str, Any], class_names: Sequence[str]) -> list
     sections = [Section("Target and source", _main_table(parts, class_names), MAIN_LEGEND)]
     for name, part in large.items():
         sections.append(Section(f"{name}: {part['counts']['cases']} cases", score_table(part["methods"], SCORES)))
-    sections.append(Section("", SCORES_LEGEND))
+    over_splits = "splits" in report
+    sections.append(Section("", SCORES_LEGEND if over_splits else f"{INTERVAL_LEGEND} {SCORES_LEGEND}"))
     if sites:
         sections.append(Section("Accuracy of every site", _site_table(sites), SITES_LEGEND))
     compared = {name: difference_table(part["comparisons"], MAIN) for name, part in large.items()}
-    return sections + part_tables("First row minus each other", compared, COMPARED_LEGEND)
+    return sections + part_tables("First row minus each other", compared, "" if over_splits else COMPARED_LEGEND)
 
 
 def _main_table(parts: Mapping[str, Any], class_names: Sequence[str]) -> str:
