@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..networks.blocks import FeatureStack
-from .finite import working_type
+from .finite import SliceNames, broken_inputs, working_type
 from .grad_cam import grad_cam, log_odds
 from .latent import LatentInferer
 from .slicewise import Results
@@ -23,10 +23,11 @@ __all__ = ["ClassMapInferer"]
 class ClassMapInferer(LatentInferer):
     """Classify whole images or volumes and map what speaks for the class, by Grad-CAM (see `grad_cam`).
 
-    The result is that of `LatentInferer`, with ``"probability"`` (N, K) and ``"map"`` (N, 1, ...) of the image's size,
-    0 or more. The unit of the map is that of the log-odds of the class, log p / (1 - p), so that one threshold may
-    serve many images. A map is as coarse as the layer, and interpolated linearly to the size of the image: where the
-    locations of the layer lie is known of a `FeatureStack` and of its layers; those of another are spread evenly.
+    The result is that of `LatentInferer` without the centers, which belong to no image, so that it can be decollated;
+    with ``"probability"`` (N, K) and ``"map"`` (N, 1, ...) of the image's size, 0 or more. The unit of the map is that
+    of the log-odds of the class, log p / (1 - p), so that one threshold may serve many images. A map is as coarse as
+    the layer, and interpolated linearly to the size of the image: where the locations of the layer lie is known of a
+    `FeatureStack` and of its layers; those of another are spread evenly.
 
     Args:
         layer: dotted name of the layer in the network, which gives a feature map: ``"encoder.features"`` of an
@@ -55,11 +56,13 @@ class ClassMapInferer(LatentInferer):
 
         Raises:
             AttributeError, ValueError: when the layer does not fit, see `grad_cam`.
-            DataError: when a result is not finite, or there is no class ``target``.
+            DataError: when an image or a result is not finite, or there is no class ``target``.
         """
         network = getattr(network, "module", network)  # DistributedDataParallel
         x = convert_to_tensor(inputs, track_meta=False)
         x = x.to(working_type(x, network))
+        if bool((bad := ~x.isfinite().flatten(1).all(1)).any()):
+            raise broken_inputs(x, bad, SliceNames(inputs))
         found: Results = {}
 
         def score() -> torch.Tensor:
@@ -68,7 +71,7 @@ class ClassMapInferer(LatentInferer):
             return log_odds(logits, logits.argmax(1) if self.target is None else self.target)
 
         small = grad_cam(network, self.layer, score)
-        found = {name: value.detach() for name, value in found.items()}
+        found = {name: value.detach() for name, value in found.items() if name != "centers"}
         found["probability"] = found["logits"].softmax(1)
         found["map"] = _enlarged(small, x.shape[2:], _grid(network, self.layer))
         self.check(found, x)

@@ -17,7 +17,8 @@ class LatentInferer(AutocastInferer):
     """Classify images and tell where they lie among the class centers; for training and evaluation (thesis ch. 9).
 
     The result is what `LatentCenterClassifier` gives with ``details=True``, and ``"distance"`` (N, K), the Euclidean
-    distance of each latent vector to each center, 0 to 2.
+    distance of each latent vector to each center, 0 to 2. An engine must not decollate it, as ``"centers"`` (K, m) are
+    of no image.
 
     Args:
         autocast: see `autocast_dtype`.

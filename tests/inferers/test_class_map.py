@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from monai.data import MetaTensor
+from monai.data import MetaTensor, decollate_batch
 from torch import nn
 
 from monai_anomaly.inferers import ClassMapInferer, LatentInferer
@@ -82,7 +82,8 @@ def test_without_a_target_each_image_is_asked_for_the_class_it_is_called() -> No
 def test_fields_are_those_of_the_latent_inferer() -> None:
     net, x = resnet(), images(3, 1, 40, 70)
     found, expected = ClassMapInferer()(x, net), LatentInferer()(x, net)
-    assert set(found) == {*expected, "probability", "map"}
+    assert {*found, "centers"} == {*expected, "probability", "map"}
+    del expected["centers"]
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value.detach())
     torch.testing.assert_close(found["probability"], expected["logits"].detach().softmax(1))
@@ -152,6 +153,12 @@ def test_guide_with_noise_levels() -> None:
     assert found["map"].shape == (2, 1, 16, 16)
 
 
+@pytest.mark.parametrize("number", [1, 3])
+def test_the_result_can_be_decollated(number: int) -> None:
+    samples = decollate_batch(ClassMapInferer()(images(number, 1, 40, 40), resnet()))
+    assert [sample["map"].shape for sample in samples] == [(1, 40, 40)] * number
+
+
 def test_the_map_knows_the_geometry_of_the_image() -> None:
     x = MetaTensor(images(1, 1, 40, 40), affine=2 * torch.eye(4))
     found = ClassMapInferer()(x, resnet())
@@ -180,5 +187,8 @@ def test_bad_input() -> None:
     with pytest.raises(DataError, match="class 2 among those"):
         ClassMapInferer(target=2)(x, net)
     x[0, 0, 3, 3] = torch.nan
-    with pytest.raises(DataError, match="finite results"):
+    with pytest.raises(DataError, match="images of finite values, found 1 that are NaN or infinite in image 0"):
         ClassMapInferer()(x, net)
+    net.encoder.head[0].weight.data[0, 0] = torch.nan
+    with pytest.raises(DataError, match="finite results"):
+        ClassMapInferer()(x.nan_to_num(), net)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -12,6 +12,9 @@ from monai.networks.layers.factories import Conv
 from torch import nn
 
 __all__ = ["Concatenation", "InceptionResBlock", "normalized_conv", "separable_convs"]
+
+LENGTHS = {"17": 7, "8": 3}
+"""Of the separable convolutions of a kind of block."""
 
 
 def normalized_conv(
@@ -85,6 +88,9 @@ class InceptionResBlock(nn.Module):
             along each axis; ``"8"``: zero, and of length 3 along each axis.
         scale: of the residual.
         activation: ReLU at the end.
+
+    Raises:
+        ValueError: when the kind is another.
     """
 
     def __init__(
@@ -94,12 +100,14 @@ class InceptionResBlock(nn.Module):
         self.scale = scale
         self.activation = activation
         conv = partial(normalized_conv, spatial_dims)
-        more: dict[str, Callable[[], list[list[nn.Module]]]] = {
-            "35": lambda: [[conv(width, width, 3) for _ in range(count)] for count in (1, 2)],
-            "17": lambda: [separable_convs(spatial_dims, width, 7)],
-            "8": lambda: [separable_convs(spatial_dims, width, 3)],
-        }
-        branches = [nn.Sequential(conv(channels, width, 1), *convs) for convs in [[], *more[kind]()]]
+        chains: list[list[nn.Module]]
+        if kind == "35":
+            chains = [[], [conv(width, width, 3)], [conv(width, width, 3), conv(width, width, 3)]]
+        elif kind in LENGTHS:
+            chains = [[], separable_convs(spatial_dims, width, LENGTHS[kind])]
+        else:
+            raise ValueError(f"kind must be '35', '17' or '8', got {kind!r}")
+        branches = [nn.Sequential(conv(channels, width, 1), *chain) for chain in chains]
         self.branches = Concatenation(*branches)
         self.conv = Conv[Conv.CONV, spatial_dims](len(branches) * width, channels, kernel_size=1)
 

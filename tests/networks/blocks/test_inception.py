@@ -54,3 +54,8 @@ def test_a_block_adds_to_its_input(kind: str, dims: int) -> None:
     doubled.activation = True
     assert doubled(x).min() == 0
     assert sum(conv.bias is not None for conv in convolutions(block)) == 1
+
+
+def test_unknown_kind() -> None:
+    with pytest.raises(ValueError, match="'35', '17' or '8', got '36'"):
+        InceptionResBlock(2, 8, 4, "36", scale=1.0)
