@@ -21,6 +21,7 @@ class ClassLoss(_Loss):
         trains_encoder: False: the classifier alone learns from it (L2I), since the encoder would learn the scanner.
         balanced: each (site, class) group of the training set weighs the same, whatever its number of images.
         groups: number of training images of each site and class, S x K, see `group_counts`; for ``balanced``.
+        source_only: images of the target domain do not count, as if they had no labels (`ContrastiveDiscrepancyLoss`).
 
     Raises:
         ValueError: when ``balanced`` comes without ``groups``, or all of these are 0.
@@ -32,7 +33,11 @@ class ClassLoss(_Loss):
     """
 
     def __init__(
-        self, trains_encoder: bool = True, balanced: bool = False, groups: Sequence[Sequence[int]] | None = None
+        self,
+        trains_encoder: bool = True,
+        balanced: bool = False,
+        groups: Sequence[Sequence[int]] | None = None,
+        source_only: bool = False,
     ) -> None:
         super().__init__()
         if balanced and groups is None:
@@ -40,6 +45,7 @@ class ClassLoss(_Loss):
         self.trains_encoder = trains_encoder
         self.balanced = balanced
         self.groups = groups
+        self.source_only = source_only
         weights = group_weights(groups) if balanced and groups is not None else None
         self.register_buffer("group_weights", weights, persistent=False)
 
@@ -56,4 +62,4 @@ class ClassLoss(_Loss):
             # an unknown site, of a validation, has no count
             weight = self.group_weights[targets.site.clamp(min=0), targets.label].to(cost)
             cost = cost * torch.where(targets.site < 0, 1, weight)
-        return mean_of(cost, targets.drawn)
+        return mean_of(cost, targets.drawn & ~targets.target if self.source_only else targets.drawn)

@@ -46,3 +46,9 @@ def test_its_weights_are_settings_and_no_state() -> None:
 def test_balance_needs_counts() -> None:
     with pytest.raises(ValueError, match="groups"):
         ClassLoss(balanced=True)
+
+
+def test_the_source_alone_counts_where_the_target_has_no_labels() -> None:
+    given = targets([0, 1, 1], [0, 1, 2])
+    expected = F.cross_entropy(LOGITS[1:3], torch.tensor([1, 1]))
+    torch.testing.assert_close(ClassLoss(source_only=True)({"logits": LOGITS[:3]}, given), expected)
