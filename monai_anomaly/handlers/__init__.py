@@ -8,12 +8,15 @@ from .average_gradients import AverageGradients
 from .case_writer import CaseWriter
 from .classifier_plateau import ClassifierPlateau
 from .classifier_probability import ClassifierProbability
+from .cluster_targets import ClusterTargets
 from .critic_monitor import CriticMonitor
+from .early_stop import EarlyStop
 from .epoch_seed import EpochSeed
 from .finite_loss import FiniteLoss
 from .independent_segmentation import IndependentSegmentation
 from .left_out_list import LeftOutList
 from .level_ramp import LevelRamp
+from .loss_progress import LossProgress
 from .measured_values import MeasuredValues
 from .moving_average import MovingAverage
 from .progress import Progress
@@ -41,12 +44,15 @@ __all__ = [
     "CaseWriter",
     "ClassifierPlateau",
     "ClassifierProbability",
+    "ClusterTargets",
     "CriticMonitor",
+    "EarlyStop",
     "EpochSeed",
     "FiniteLoss",
     "IndependentSegmentation",
     "LeftOutList",
     "LevelRamp",
+    "LossProgress",
     "MeasuredValues",
     "MovingAverage",
     "Progress",
