@@ -21,13 +21,18 @@ from .input_loader import InputDataset, InputLoader, LeftOut
 from .inputs import find_inputs
 from .phantom import PhantomSubject, make_subject, write_phantom
 from .siblings import find_siblings
+from .site_samplers import AnchorBatchSampler, ClassAwareBatchSampler
+from .site_samples import load_site_samples
 from .slice_dataset import SliceDataset
 from .split import split_by_subject
 from .synthetic import SyntheticSet
 from .table import make_table_datalist
 from .target_sweep import TargetSweep
+from .volume_dataset import VolumeDataset
 
 __all__ = [
+    "AnchorBatchSampler",
+    "ClassAwareBatchSampler",
     "InputDataset",
     "InputLoader",
     "LeftOut",
@@ -35,6 +40,7 @@ __all__ = [
     "SliceDataset",
     "SyntheticSet",
     "TargetSweep",
+    "VolumeDataset",
     "assemble_datalist",
     "borrow_masks",
     "find_brain_mask",
@@ -45,6 +51,7 @@ __all__ = [
     "is_mask_beside",
     "load_brain_mask",
     "load_datalist",
+    "load_site_samples",
     "make_brats_datalist",
     "make_brats_slices_datalist",
     "make_chest",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,10 +12,13 @@ import numpy as np
 import torch
 from monai.utils import ensure_tuple, look_up_option
 from torch.utils.data import Dataset
+from tqdm import tqdm
 
-from ..utils import DataError, atomic_path, atomic_write, finite_number, listed, summarize_scaling
-from .fingerprint import describe_transform, file_stamp, fingerprint
+from ..utils import DataError, finite_number, listed, summarize_scaling
+from .array_cache import cached_array, sample_key
+from .fingerprint import describe_transform, fingerprint
 from .mask_check import check_masks
+from .sample_origin import origin_of, subject_of
 from .transform_sample import transform_sample
 from .volume_slices import COUNTERFACTUAL, IMAGE_KEYS, REFERENCES, VolumeSlices, cut_volume, volume_label
 
@@ -81,6 +83,9 @@ class SliceDataset(Dataset):
         assert len(dataset) == 10 and dataset[0]["image"].shape == (4, 8, 8)
     """
 
+    unit = "slice"
+    """What an item is, for messages."""
+
     def __init__(
         self,
         data: Sequence[Mapping[str, Any]],
@@ -127,13 +132,13 @@ class SliceDataset(Dataset):
 
         self.left_out: list[dict[str, str]] = []
         self._volumes: list[VolumeSlices] = []
-        for number, sample in enumerate(_progress(data, progress)):
+        for number, sample in enumerate(tqdm(data, desc="Slicing volumes", unit="volume", disable=not progress)):
             try:
                 self._volumes.append(self._volume(sample, number))
             except DataError as error:
                 if on_error == "raise":
                     raise
-                self.left_out.append({"case": _subject(sample, number), "reason": str(error)})
+                self.left_out.append({"case": subject_of(sample, number), "reason": str(error)})
         self._index = [(v, s) for v, volume in enumerate(self._volumes) for s in range(len(volume.indices))]
         if not self._index:
             reasons = "; ".join(entry["reason"] for entry in self.left_out[:3]) or f"range {slice_range}"
@@ -203,54 +208,20 @@ class SliceDataset(Dataset):
                 raise DataError(f"expected a {key} of every subject with a disease, found none of {names}")
 
     def _volume(self, sample: Mapping[str, Any], number: int) -> VolumeSlices:
-        tags: dict[str, Any] = {"subject": _subject(sample, number), "label": volume_label(sample)}
+        tags: dict[str, Any] = {"subject": subject_of(sample, number), "label": volume_label(sample)}
         tags |= {key: sample[key] for key in TEXTS if sample.get(key) is not None}
-        tags |= {name: finite_number(sample.get(name), f"{_origin(sample, number)}: {name}") for name in self.scalars}
-        if self.cache_dir is None:
-            volume = self._cut(sample)
-        else:
-            files = {key: _stamps(sample[key]) for key in IMAGE_KEYS if key in sample}
-            rest = {key: describe_transform(value) for key, value in sample.items() if key not in IMAGE_KEYS}
-            key = fingerprint([files, rest, self._settings, self._description])
-            volume = self._cached(sample, self.cache_dir / f"{key}.npy")
+        tags |= {name: finite_number(sample.get(name), f"{origin_of(sample, number)}: {name}") for name in self.scalars}
+        volume = self._cut(sample) if self.cache_dir is None else self._cached(sample, self.cache_dir)
         volume.tags = tags
         return volume
 
-    def _cached(self, sample: Mapping[str, Any], path: Path) -> VolumeSlices:
+    def _cached(self, sample: Mapping[str, Any], folder: Path) -> VolumeSlices:
         """Take a volume from the cache folder, or put it there."""
-        info = path.with_suffix(".json")
-        if not (path.is_file() and info.is_file()):
+        path = folder / f"{sample_key(sample, IMAGE_KEYS, [self._settings, self._description])}.npy"
+
+        def make() -> tuple[np.ndarray, dict[str, Any]]:
             volume = self._cut(sample)
-            with atomic_path(path) as tmp:
-                np.save(tmp, np.asarray(volume.stack))
-            # written last: its presence says that the volume is complete
-            with atomic_write(info) as f:
-                keys = ("channels", "indices", "labels", "content", "lesion", "scaling")
-                json.dump({key: getattr(volume, key) for key in keys}, f)
-        return VolumeSlices(stack=path, **json.loads(info.read_text(encoding="utf-8")))
+            keys = ("channels", "indices", "labels", "content", "lesion", "scaling")
+            return np.asarray(volume.stack), {key: getattr(volume, key) for key in keys}
 
-
-def _stamps(value: Any) -> Any:
-    if isinstance(value, (str, os.PathLike)):
-        return file_stamp(value)
-    return [_stamps(v) for v in value] if isinstance(value, (list, tuple)) else describe_transform(value)
-
-
-def _subject(sample: Mapping[str, Any], number: int) -> str:
-    return str(sample.get("subject", number))
-
-
-def _origin(sample: Mapping[str, Any], number: int) -> str:
-    """The subject of a sample and, where there is one, its first file, for a message."""
-    image = sample.get("image")
-    files = image if isinstance(image, (list, tuple)) else [image]
-    file = f" ({files[0]})" if files and isinstance(files[0], (str, os.PathLike)) else ""
-    return f"subject {_subject(sample, number)}{file}"
-
-
-def _progress(data: Sequence[Any], show: bool) -> Any:
-    if not show:
-        return data
-    from tqdm import tqdm
-
-    return tqdm(data, desc="Slicing volumes", unit="volume")
+        return VolumeSlices(stack=path, **cached_array(path, make))

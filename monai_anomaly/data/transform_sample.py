@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..utils import DataError, known_cause
+from ..utils import DataError, ScalingWarning, known_cause
 
-__all__ = ["transform_sample"]
+__all__ = ["load_sample", "transform_sample"]
 
 
 def transform_sample(transform: Callable, sample: Mapping[str, Any]) -> Any:
@@ -19,3 +20,10 @@ def transform_sample(transform: Callable, sample: Mapping[str, Any]) -> Any:
         if not isinstance(cause, DataError):
             raise
         raise DataError(str(cause)) from error
+
+
+def load_sample(transform: Callable | None, sample: Mapping[str, Any]) -> dict[str, Any]:
+    """Load a sample of a set, which tells of suspicious intensities in one warning for all (`summarize_scaling`)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ScalingWarning)
+        return dict(sample) if transform is None else dict(transform_sample(transform, sample))

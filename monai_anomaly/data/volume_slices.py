@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..utils import DataError, ScalingWarning, class_label, scaling_note
+from ..utils import DataError, class_label, scaling_note
 from .fingerprint import content_digest
-from .transform_sample import transform_sample
+from .transform_sample import load_sample
 
 __all__ = ["COUNTERFACTUAL", "IMAGE_KEYS", "REFERENCES", "VolumeSlices", "cut_volume", "volume_label"]
 
@@ -62,9 +61,7 @@ def cut_volume(
     Raises:
         DataError: the volume cannot be read, has other slices than asked for, or neither mask nor label.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ScalingWarning)  # one warning for all volumes at the end
-        loaded = dict(sample) if transform is None else transform_sample(transform, sample)
+    loaded = load_sample(transform, sample)
     slices = {k: _to_slices(loaded[k], axis) for k in IMAGE_KEYS if loaded.get(k) is not None}
     _check_shapes(slices, sample)
     lesion = bool((slices["mask"] > 0).any()) if "mask" in slices else None

@@ -22,10 +22,10 @@ class RequiredClasses:
     A validation without a class only brings a warning: with few patients it happens, and the weights do not suffer.
 
     Args:
-        training: the slices, with ``labels`` and ``summary`` as `SliceDataset` has them.
+        training: a `SliceDataset` or a `VolumeDataset`.
         validation: the same.
         classes: which must be among the labels, e.g. ``[0, 1]`` to tell them apart.
-        datalist: where the slices come from, for the message.
+        datalist: where the images come from, for the message.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class RequiredClasses:
         """Look when the trainer starts.
 
         Raises:
-            DataError: when the slices make no batch: MONAI's trainers do not start then, and count as finished.
+            DataError: when the images make no batch: MONAI's trainers do not start then, and count as finished.
         """
         if getattr(engine.state, "epoch_length", None) == 0:
             raise DataError(
                 f"{self.datalist}: expected at least one batch of the section 'training', found {len(self.training)}"
-                " slice(s), fewer than a batch: give a smaller --batch_size, or more images"
+                f" {self.training.unit}(s), fewer than a batch: give a smaller --batch_size, or more images"
             )
         engine.add_event_handler(Events.STARTED, self)
 
@@ -53,7 +53,7 @@ class RequiredClasses:
         """Count the labels.
 
         Raises:
-            DataError: when a class has no slice in the training, or its masks are empty in spite of the labels.
+            DataError: when a class has no image in the training, or its masks are empty in spite of the labels.
         """
         if problem := self._problem("training", self.training):
             raise DataError(problem)
@@ -62,14 +62,17 @@ class RequiredClasses:
 
     def _problem(self, section: str, dataset: Any) -> str:
         counts, data = Counter(dataset.labels), dataset.summary
-        empty = data["overruled"] > 0 and data["with_lesion"] == 0
+        # whole volumes have no masks
+        empty = data.get("overruled", 0) > 0 and data["with_lesion"] == 0
         if all(counts[label] for label in self.classes) and not empty:
             return ""
-        found = ", ".join(f"{counts[label]} slices of class {label}" for label in sorted({*self.classes, *counts}))
+        found = ", ".join(
+            f"{counts[label]} {dataset.unit}s of class {label}" for label in sorted({*self.classes, *counts})
+        )
         if empty:
             reason = f"the masks of all {data['overruled']} diseased sample(s) are empty and overrule their labels"
             advice = "correct them, or remove the entries 'mask'"
-        elif data["with_mask"]:
+        elif data.get("with_mask"):
             reason = f"{data['with_mask']} of {data['samples']} sample(s) have masks, which decide the labels"
             advice = "look at them, and at --slice_range"
         else:

@@ -9,7 +9,7 @@ from ignite.engine import Engine
 from monai.engines import SupervisedTrainer
 from torch.utils.data import DataLoader
 
-from monai_anomaly.data import SliceDataset
+from monai_anomaly.data import SliceDataset, VolumeDataset
 from monai_anomaly.handlers import RequiredClasses
 from monai_anomaly.utils import DataError
 
@@ -78,3 +78,12 @@ def test_fewer_slices_than_a_batch_are_no_finished_training() -> None:
             loss_function=torch.nn.MSELoss(),
             train_handlers=[RequiredClasses(few, few, (0, 1), "folder/datalist.json")],
         ).run()
+
+
+def test_whole_volumes_are_counted_as_images() -> None:
+    def volumes(*labels: int) -> VolumeDataset:
+        return VolumeDataset([{"image": torch.ones(1, 4, 4, 4), "label": n} for n in labels], progress=False)
+
+    assert train(volumes(0, 1), volumes(0, 1)) == 1
+    with pytest.raises(DataError, match="found 2 images of class 0, 0 images of class 1: they are the labels"):
+        train(volumes(0, 0), volumes(0, 1))
