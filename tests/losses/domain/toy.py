@@ -6,32 +6,23 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from monai_anomaly.losses import SiteTargets
+from monai_anomaly.networks.nets import LatentCenterClassifier
 
-SITES, CLASSES, DIM = 3, 2, 4
+SITES, DIM = 3, 4
 
 
-class Toy(nn.Module):
-    """Encoder, unit latent, centers and linear classifier, with the output of `LatentCenterClassifier`."""
+class Toy(LatentCenterClassifier):
+    """The network of the losses with a linear encoder."""
 
-    def __init__(self, classes: int = CLASSES) -> None:
-        super().__init__()
+    def __init__(self) -> None:
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            self.encoder = nn.Linear(5, DIM)
-            self.centers = nn.Parameter(torch.randn(classes, DIM))
-            self.classifier = nn.Linear(DIM, classes)
+            super().__init__(nn.Linear(5, DIM), latent_dim=DIM)
 
     def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        latent = F.normalize(self.encoder(x))
-        return {
-            "logits": self.classifier(latent),
-            "detached_logits": self.classifier(latent.detach()),
-            "latent": latent,
-            "centers": F.normalize(self.centers),
-        }
+        return super().forward(x, details=True)
 
 
 def targets(label: list[int], site: list[int], anchor: list[int] | None = None) -> SiteTargets:
