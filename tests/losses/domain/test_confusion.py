@@ -55,5 +55,12 @@ def test_the_head_learns_the_sites_and_the_encoder_the_confusion() -> None:
     assert learning(loss_of(beta=0.0), GIVEN) == {"loss"}
 
 
+@pytest.mark.parametrize("progress, parts", [(0.2, {"loss"}), (0.3, {"encoder", "loss"})])
+def test_the_encoder_unlearns_when_both_have_learned(progress: float, parts: set[str]) -> None:
+    loss = ConfusionLoss(SITES, DIM, hidden=8, start=0.3)
+    loss.progress = progress
+    assert learning(loss, GIVEN) == parts
+
+
 def test_images_of_unknown_sites_alone_cost_nothing() -> None:
     assert loss_of()(Toy()(images(2)), targets([0, 1], [-1, -1])).item() == 0
