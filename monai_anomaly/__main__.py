@@ -27,6 +27,7 @@ def main() -> None:
     from .apps.preprocess import preprocess
     from .apps.preprocess_check import preprocess_check
     from .apps.restore import restore
+    from .apps.table import table
     from .benchmarks.benchmark import benchmark
     from .benchmarks.speed import speed
     from .evaluation.compare import compare
@@ -44,6 +45,7 @@ def main() -> None:
         "preprocess-check": preprocess_check,
         "restore": restore,
         "speed": speed,
+        "table": table,
     }
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -48,7 +48,9 @@ def open_record(out: Path) -> dict[str, Any]:
     return result
 
 
-def agree(out: Path, known: MutableMapping[str, Any], key: str, value: Any, of: str = "") -> None:
+def agree(
+    out: Path, known: MutableMapping[str, Any], key: str, value: Any, of: str = "", what: str = "a benchmark"
+) -> None:
     """Note a value, or make sure that it is the one that an earlier run noted.
 
     Args:
@@ -57,6 +59,7 @@ def agree(out: Path, known: MutableMapping[str, Any], key: str, value: Any, of: 
         key: name of the value in it.
         value: what this run has.
         of: what has the value, for the message.
+        what: the file is of, for the message.
 
     Raises:
         DataError: when the values differ; it names the first entry that does.
@@ -64,8 +67,8 @@ def agree(out: Path, known: MutableMapping[str, Any], key: str, value: Any, of: 
     value = json.loads(json.dumps(value, default=str))
     for place, now, before in differing_entries(value, known.setdefault(key, value), key):
         raise DataError(
-            f"{out}: expected a benchmark with {of}{place} {now!r}, found one with {before!r}; to repeat it give"
-            " another file, to continue it give the arguments it was begun with"
+            f"{out}: expected {what} with {of}{place} {now!r}, found one with {before!r}; to repeat it write"
+            " to another place, to continue it give the arguments it was begun with"
         )
 
 
