@@ -31,7 +31,17 @@ IGNORED = {
     *("device", "rank", "cache_dir", "num_workers", "autocast", "amp", "progress", "logger"),
     *("fused", "foreach", "capturable", "differentiable"),
     # what changes during the training, or with its length, which may differ
-    *("training", "last_epoch", "t_total", "warmup_steps", "total_iters", "lr_lambdas", "base_lrs", "initial_lr"),
+    *(
+        "training",
+        "epoch",
+        "last_epoch",
+        "t_total",
+        "warmup_steps",
+        "total_iters",
+        "lr_lambdas",
+        "base_lrs",
+        "initial_lr",
+    ),
     # what is told elsewhere
     *("optimizer", "params", "left_out"),
     # what is installed, and the state of generators
@@ -63,8 +73,11 @@ def training_settings(trainer: Any, schedules: Sequence[LRScheduler] = ()) -> Se
             walk(name, getattr(part, "module", part) if name == "network" else part)
     loader = getattr(trainer, "data_loader", None)
     if isinstance(loader, torch.utils.data.DataLoader):
-        walk("batch_size", loader.batch_size)
-        walk("sampler", type(loader.sampler).__name__)
+        if loader.batch_size is None:  # a sampler of whole batches decides
+            walk("batch_sampler", loader.batch_sampler)
+        else:
+            walk("batch_size", loader.batch_size)
+            walk("sampler", type(loader.sampler).__name__)
         walk("dataset", loader.dataset)
     for number, schedule in enumerate(schedules):
         walk(f"lr_scheduler.{number}", schedule)

@@ -18,6 +18,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, TensorDataset
 
+from monai_anomaly.data import AnchorBatchSampler
 from monai_anomaly.diffusion import NoiseSchedule
 from monai_anomaly.handlers import changed_settings, training_settings
 
@@ -135,6 +136,7 @@ import os
 import subprocess
 import sys
 from types import SimpleNamespace
+from monai_anomaly.data import AnchorBatchSampler
 from monai_anomaly.diffusion import NoiseSchedule
 from monai_anomaly.handlers import training_settings
 print(json.dumps(training_settings(SimpleNamespace(loss_function=NoiseSchedule()))))
@@ -151,3 +153,15 @@ def test_a_noise_schedule_is_the_same_one_on_a_cpu_without_vector_instructions()
     )
     here = training_settings(SimpleNamespace(loss_function=NoiseSchedule()))
     assert "loss_function.alphas_cumprod" in here and not any(changed_settings(json.loads(done.stdout), here))
+
+
+def test_a_sampler_of_batches_is_one_setting_with_its_arguments_in_every_epoch() -> None:
+    def settings(batch_size: int, epoch: int = 0) -> dict[str, Any]:
+        sampler = AnchorBatchSampler([0, 1] * 4, ["A"] * 8, "A", batch_size)
+        sampler.set_epoch(epoch)
+        loader = DataLoader(TensorDataset(torch.zeros(8, 1)), batch_sampler=sampler)
+        return training_settings(SimpleNamespace(data_loader=loader))
+
+    assert settings(2)["batch_sampler"] == "AnchorBatchSampler" and "sampler" not in settings(2)
+    assert changed_settings(settings(2), settings(4)) == (["batch_sampler.batch_size 2 -> 4"], [])
+    assert settings(2, epoch=3) == settings(2)

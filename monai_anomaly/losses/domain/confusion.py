@@ -25,9 +25,9 @@ class ConfusionLoss(_Loss):
     the cross-entropy of the sites, from which the head alone learns, and that of equal odds, from which the encoder
     alone learns. The original takes three optimizers and three steps for each batch, one after the other: encoder and
     task, head, encoder against the head that has just learned. Here the three gradients are of one batch and one point,
-    so that one step of one optimizer does. Where the site tells the class, a large beta erases the class as well, the
-    sooner the less the batches are balanced. The head's weights are parameters of this module: give them to the optimizer
-    and to `TrainingState`.
+    so that one step of one optimizer does. Where the site tells the class, a large beta erases the class as well; less
+    so in the batches of `ClassAwareBatchSampler`. The head's weights are parameters of this module: give them to the
+    optimizer and to `TrainingState`.
     Source: Dinsdale, Jenkinson, Namburete, "Deep learning-based unlearning of dataset bias for MRI harmonisation and
     confound removal" (NeuroImage 2021, https://doi.org/10.1016/j.neuroimage.2020.117689), section 2.
 
