@@ -140,10 +140,10 @@ class _Walk:
             groups = [{**group, "lr": group.get("initial_lr", group["lr"])} for group in value.param_groups]
             self._items(place, groups[0] if len(groups) == 1 else dict(enumerate(groups)))
             return
-        self._items(place, {k: v for k, v in getattr(value, "__dict__", {}).items() if not k.startswith("_")})
+        self._items(place, _public(getattr(value, "__dict__", {})))
         if isinstance(value, torch.nn.Module):
             if not place.startswith("network"):  # e.g. weights of classes
-                self._items(place, dict(value.named_buffers(recurse=False)))
+                self._items(place, _public(dict(value.named_buffers(recurse=False))))
             self._items(place, dict(value.named_children()))
 
     def _array(self, place: str, value: np.ndarray | torch.Tensor) -> None:
@@ -156,6 +156,10 @@ class _Walk:
         for key, value in items.items():
             if key not in IGNORED:
                 self(f"{place}.{key}", value)
+
+
+def _public(items: Mapping[str, Any]) -> Settings:
+    return {name: value for name, value in items.items() if not name.startswith("_")}
 
 
 def _plain(value: Any) -> tuple[bool, Any]:

@@ -13,7 +13,7 @@ from monai.engines import SupervisedTrainer
 from torch import nn
 
 from monai_anomaly.engines import SitePrepareBatch
-from monai_anomaly.handlers import EpochSeed, LossProgress, TrainingState
+from monai_anomaly.handlers import EpochSeed, LossProgress, TrainingState, changed_settings, training_settings
 from monai_anomaly.inferers import LatentInferer
 from monai_anomaly.losses import (
     ConfusionLoss,
@@ -96,3 +96,6 @@ def test_the_arguments_of_the_losses_are_settings(tmp_path: Path) -> None:
     assert settings["loss_function.terms.class.groups"] == training.loss.terms["class"].groups
     assert settings["loss_function.weights.latent"] == 1
     assert settings["prepare_batch.target"] == ["A"]
+    assert not any(
+        changed_settings(training_settings(SiteTraining(tmp_path).trainer), training_settings(training.trainer))
+    )

@@ -65,10 +65,21 @@ class ContrastiveDiscrepancyLoss(_Loss):
         self.min_images = min_images
         self.kernels = kernels
         self.factor = factor
-        self.centers: torch.Tensor
-        self.used: torch.Tensor
-        self.register_buffer("centers", torch.zeros(num_classes, latent_dim))
-        self.register_buffer("used", torch.zeros(num_classes, dtype=torch.bool))
+        self._centers: torch.Tensor
+        self._used: torch.Tensor
+        # private: what changes while it is trained is no setting of the training
+        self.register_buffer("_centers", torch.zeros(num_classes, latent_dim))
+        self.register_buffer("_used", torch.zeros(num_classes, dtype=torch.bool))
+
+    @property
+    def centers(self) -> torch.Tensor:
+        """Of the clusters (K, m), each of length 1; 0 before there are any."""
+        return self._centers
+
+    @property
+    def used(self) -> torch.Tensor:
+        """Which clusters have enough images (K,), of bool."""
+        return self._used
 
     @torch.no_grad()
     def cluster(self, latent: torch.Tensor, targets: SiteTargets) -> None:
@@ -82,7 +93,7 @@ class ContrastiveDiscrepancyLoss(_Loss):
             DataError: when the source domain lacks a class, or there is no image of the target.
         """
         latent, source = F.normalize(latent.float()), ~targets.target
-        member = F.one_hot(targets.label, len(self.centers))[source].to(latent)
+        member = F.one_hot(targets.label, len(self._centers))[source].to(latent)
         if source.all() or not member.any(0).all():
             counts = [int(count) for count in member.sum(0)]
             raise DataError(
@@ -90,10 +101,10 @@ class ContrastiveDiscrepancyLoss(_Loss):
                 f"{int(targets.target.sum())} and {counts}: clusters need both"
             )
         centers = spherical_kmeans(latent[targets.target], member.t() @ latent[source])
-        self.centers.copy_(centers)
-        self.used.fill_(True)
+        self._centers.copy_(centers)
+        self._used.fill_(True)
         found = self._classes(latent[targets.target])
-        self.used.copy_(found[found >= 0].bincount(minlength=len(centers)) >= self.min_images)
+        self._used.copy_(found[found >= 0].bincount(minlength=len(centers)) >= self.min_images)
 
     def forward(self, output: Mapping[str, torch.Tensor], targets: SiteTargets) -> torch.Tensor:
         """The loss, a scalar; 0 where the domains share no class.
@@ -102,11 +113,11 @@ class ContrastiveDiscrepancyLoss(_Loss):
             output: of `LatentCenterClassifier`, with ``latent`` (N, m).
             targets: of the images.
         """
-        if not self.centers.any():
+        if not self._centers.any():
             raise DataError("expected clusters of the target domain, found none yet: add the handler ClusterTargets")
         latent = output["latent"].float()
         label = torch.where(targets.target, self._classes(latent.detach()), targets.label)
-        member = F.one_hot(label + 1, len(self.centers) + 1)[:, 1:].to(latent) * targets.drawn[:, None]
+        member = F.one_hot(label + 1, len(self._centers) + 1)[:, 1:].to(latent) * targets.drawn[:, None]
         source, target = member * ~targets.target[:, None], member * targets.target[:, None]
 
         kernel = self._kernel(latent)
@@ -125,8 +136,8 @@ class ContrastiveDiscrepancyLoss(_Loss):
 
     def _classes(self, latent: torch.Tensor) -> torch.Tensor:
         """The cluster of each latent vector (N,), -1 for none."""
-        number, distance = nearest(latent, self.centers)
-        return torch.where((distance <= self.threshold) & self.used[number], number, -1)
+        number, distance = nearest(latent, self._centers)
+        return torch.where((distance <= self.threshold) & self._used[number], number, -1)
 
     def _kernel(self, latent: torch.Tensor) -> torch.Tensor:
         """The sum of the Gaussians between all images (N, N)."""

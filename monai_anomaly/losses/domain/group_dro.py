@@ -52,9 +52,15 @@ class GroupDROLoss(_Loss):
         if not present.any():
             raise ValueError(f"groups must count the images of each site and class, got {groups}")
         self.shift: torch.Tensor
-        self.weights: torch.Tensor
+        self._weights: torch.Tensor
         self.register_buffer("shift", adjustment * counts.clamp(min=1).rsqrt() * present, persistent=False)
-        self.register_buffer("weights", present / present.sum())
+        # private: what changes while it is trained is no setting of the training
+        self.register_buffer("_weights", present / present.sum())
+
+    @property
+    def weights(self) -> torch.Tensor:
+        """The weights q of each site and class (S, K)."""
+        return self._weights
 
     def forward(self, output: Mapping[str, torch.Tensor], targets: SiteTargets) -> torch.Tensor:
         """The loss, a scalar; raises the weights of the groups that are classified badly.
@@ -66,11 +72,11 @@ class GroupDROLoss(_Loss):
         known = known_sites(targets)
         label = targets.label[known]
         cost = F.cross_entropy(output["logits"].float()[known], label, reduction="none")
-        group = targets.site[known] * self.weights.shape[1] + label
-        number = group.bincount(minlength=self.weights.numel())
+        group = targets.site[known] * self._weights.shape[1] + label
+        number = group.bincount(minlength=self._weights.numel())
         mean = cost.new_zeros(len(number)).index_add(0, group, cost) / number.clamp(min=1)
         if torch.is_grad_enabled():
             risen = mean.detach() + torch.where(number > 0, self.shift.flatten(), 0)
-            weights = self.weights.flatten() * (self.step * risen).exp()
-            self.weights.copy_((weights / weights.sum()).view_as(self.weights))
-        return (self.weights.flatten().clone() * mean).sum()
+            weights = self._weights.flatten() * (self.step * risen).exp()
+            self._weights.copy_((weights / weights.sum()).view_as(self._weights))
+        return (self._weights.flatten().clone() * mean).sum()

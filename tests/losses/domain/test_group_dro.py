@@ -71,7 +71,7 @@ def test_its_weights_are_the_state() -> None:
     loss, other = GroupDROLoss(COUNTS, step=1.0), GroupDROLoss(COUNTS, step=1.0)
     loss({"logits": LOGITS}, GIVEN)
     other.load_state_dict(loss.state_dict())
-    assert torch.equal(other.weights, loss.weights) and set(loss.state_dict()) == {"weights"}
+    assert torch.equal(other.weights, loss.weights) and set(loss.state_dict()) == {"_weights"}
 
 
 def test_encoder_and_classifier_learn() -> None:
