@@ -45,9 +45,7 @@ def test_methods_are_trained_on_splits_in_processes_of_their_own(
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     plan = write_plan(tmp_path / "bundle", bad={"overrides": {"fails": "a.nii.gz"}})
     out = tmp_path / "out/table.json"
-    with pytest.raises(
-        DataError, match=r"1 that failed:\n  row 3/3 split 1/1 \(bad\): a\.nii\.gz: expected les"
-    ):
+    with pytest.raises(DataError, match=r"1 that failed:\n  row 3/3 split 1/1 \(bad\): a\.nii\.gz: expected les"):
         table(plan, out, splits=1, epochs=1)
     assert not out.exists()
     assert "row 2/3 split 1/1, about 0 min left: vanilla, log in" in capfd.readouterr().out

@@ -77,6 +77,6 @@ class GroupDROLoss(_Loss):
         mean = cost.new_zeros(len(number)).index_add(0, group, cost) / number.clamp(min=1)
         if torch.is_grad_enabled():
             risen = mean.detach() + torch.where(number > 0, self.shift.flatten(), 0)
-            weights = self._weights.flatten() * (self.step * risen).exp()
-            self._weights.copy_((weights / weights.sum()).view_as(self._weights))
+            weights = (self._weights.flatten().log() + self.step * risen).softmax(0)  # in logarithms: no overflow
+            self._weights.copy_(weights.view_as(self._weights))
         return (self._weights.flatten().clone() * mean).sum()

@@ -41,6 +41,11 @@ def test_the_worst_group_gains_weight() -> None:
     assert loss.weights.sum().item() == pytest.approx(1)
 
 
+def test_a_huge_loss_takes_all_the_weight() -> None:
+    loss = GroupDROLoss(COUNTS, step=1.0)
+    assert loss({"logits": 1e4 * LOGITS}, GIVEN).isfinite() and loss.weights[1, 1] == 1
+
+
 def test_small_groups_gain_by_the_adjustment() -> None:
     loss = GroupDROLoss([[4, 100]], step=0.5, adjustment=2.0)
     loss({"logits": torch.zeros(2, 2)}, targets([0, 1], [0, 0]))
