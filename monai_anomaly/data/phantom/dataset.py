@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...utils import atomic_write
+from ...utils import DataError, atomic_write
 from ..generated import claim_folder, run_jobs
 from .contrast import CONTRASTS
 from .counterfactual import (
@@ -21,7 +21,7 @@ from .counterfactual import (
     write_counterfactuals,
 )
 from .files import is_complete, subject_files, write_subject
-from .plan import SPLITS, Person, plan_subjects
+from .plan import SPLITS, Person, plan_groups, plan_subjects
 from .subject import make_subject
 from .template import load_template
 
@@ -45,6 +45,9 @@ def write_phantom(
     workers: int = 0,
     progress: bool = True,
     counterfactuals: Sequence[float] = (),
+    groups: Sequence[Mapping[str, Any]] | None = None,
+    contrasts: Sequence[str] = CONTRASTS,
+    twin: bool = True,
 ) -> Path:
     """Write brain phantom subjects as NIfTI with a datalist split by subject, or reuse what is there.
 
@@ -59,6 +62,9 @@ def write_phantom(
     lists pairs: ``image`` with ``mask`` and the ``target`` with ``target_mask`` that the ``edit`` comes to (insert,
     remove, move, grow, shrink). They may be added to a folder; a call without them leaves those that are there.
 
+    With ``groups`` a design says how many people of which disease are scanned where, in place of ``subjects``,
+    ``lesions``, ``healthy_fraction``, ``sites`` and ``split``: a class may then hang on the scanner.
+
     Args:
         root: folder, made if missing.
         subjects: how many people.
@@ -71,6 +77,10 @@ def write_phantom(
         workers: processes beside this one; 0 works in this one.
         progress: show a progress bar.
         counterfactuals: factors on the radii of the tumors, 0.25 to 2, such as ``(0.7, 1.3)``.
+        groups: a design, such as ``[{"site": "A", "lesion": "ms", "training": 16, "validation": 9, "test": 15}]``;
+            ``lesion`` None: healthy people; ``severity``: factor on the number of MS lesions, 0.1 to 4.
+        contrasts: which of t1, t1ce, t2 and flair are written and listed, in this order.
+        twin: write and list the healthy twins.
 
     Returns:
         Path of ``root/datalist.json``.
@@ -79,44 +89,60 @@ def write_phantom(
         DataError: an argument is out of range, the template is missing, or ``root`` holds something else.
     """
     root = Path(root)
-    plan = plan_subjects(subjects, seed, lesions, healthy_fraction, sites, split)
-    parameters = {
-        "version": VERSION, "subjects": subjects, "seed": seed, "spacing": float(spacing), "lesions": list(lesions),
-        "healthy_fraction": healthy_fraction, "sites": list(sites), "split": list(split),
-    }  # fmt: skip
+    contrasts = list(contrasts)
+    if not contrasts or len(set(contrasts)) < len(contrasts) or not set(contrasts) <= set(CONTRASTS):
+        raise DataError(f"phantom contrasts: expected some of {', '.join(CONTRASTS)}, found {contrasts}")
+    if counterfactuals and not (contrasts == list(CONTRASTS) and twin):
+        raise DataError("phantom counterfactuals: expected all contrasts and the twin, found some of them")
+    parameters: dict[str, Any]
+    if groups is None:
+        plan = plan_subjects(subjects, seed, lesions, healthy_fraction, sites, split)
+        parameters = {
+            "version": VERSION, "subjects": subjects, "seed": seed, "spacing": float(spacing), "lesions": list(lesions),
+            "healthy_fraction": healthy_fraction, "sites": list(sites), "split": list(split),
+        }  # fmt: skip
+    else:
+        plan = plan_groups(groups, seed)
+        design = [dict(group) for group in groups]
+        parameters = {"version": VERSION, "seed": seed, "spacing": float(spacing), "groups": design}
+    written: dict[str, Any] = {} if contrasts == list(CONTRASTS) else {"contrasts": contrasts}
+    written |= {} if twin else {"twin": False}
+    parameters |= written  # only what is not the default: older folders stay what they are
     claim_folder(root, _MANIFEST, parameters, _NAME)
     sizes = claim_sizes(root, counterfactuals, plan)
-    todo = [p for p in plan if not is_complete(root / p.name, subject_files(p.lesion))]
+    todo = [p for p in plan if not is_complete(root / p.name, subject_files(p.lesion, **written))]
     changed = [p for p in plan if sizes and has_counterfactuals(p)]
     redo = [p for p in changed if not is_complete(counterfactual_folder(root, p), counterfactual_files(sizes))]
     if todo or redo:
         load_template(spacing)  # before the workers start: one clear error, and forked workers inherit the maps
-        for _ in run_jobs(partial(_make, root, spacing), todo, workers, _NAME, "subject", progress and bool(todo)):
+        make = partial(_make, root, spacing, written)
+        for _ in run_jobs(make, todo, workers, _NAME, "subject", progress and bool(todo)):
             pass
         job = partial(write_counterfactuals, root, spacing, sizes)
         for _ in run_jobs(job, redo, workers, "counterfactuals", "subject", progress and bool(redo)):
             pass
     with atomic_write(root / _DATALIST) as f:
-        json.dump(_datalist(plan, parameters) | _section(changed, sizes), f, indent=1)
+        json.dump(_datalist(plan, parameters, written) | _section(changed, sizes), f, indent=1)
     return root / _DATALIST
 
 
-def _make(root: Path, spacing: float, person: Person) -> None:
-    write_subject(root / person.name, make_subject(person.seed, person.site, person.lesion, spacing))
+def _make(root: Path, spacing: float, written: dict[str, Any], person: Person) -> None:
+    subject = make_subject(person.seed, person.site, person.lesion, spacing, severity=person.severity)
+    write_subject(root / person.name, subject, **written)
 
 
 def _section(people: list[Person], sizes: Sequence[float]) -> dict[str, Any]:
     return {"counterfactual": [pair for p in people for pair in list_pairs(sizes, p)]} if people else {}
 
 
-def _datalist(plan: list[Person], parameters: dict[str, Any]) -> dict[str, Any]:
+def _datalist(plan: list[Person], parameters: dict[str, Any], written: dict[str, Any]) -> dict[str, Any]:
     lists: dict[str, list[dict[str, Any]]] = {s: [] for s in SPLITS}
     for p in plan:
-        paths = {role: [f"{p.name}/{n}" for n in names] for role, names in subject_files(p.lesion).items()}
+        paths = {role: [f"{p.name}/{n}" for n in names] for role, names in subject_files(p.lesion, **written).items()}
         lists[p.split].append({
             "image": paths["image"],
             "mask": paths["mask"][0],
-            "twin": paths["twin"],
+            **({"twin": paths["twin"]} if "twin" in paths else {}),
             "label": int(p.lesion is not None),
             "subject": p.name,
             "site": p.site,
@@ -125,7 +151,7 @@ def _datalist(plan: list[Person], parameters: dict[str, Any]) -> dict[str, Any]:
     return {
         "description": "Brain phantom from the MNI152 tissue maps, generated; not for claims on patients.",
         "name": _NAME,
-        "modalities": list(CONTRASTS),
+        "modalities": parameters.get("contrasts", list(CONTRASTS)),
         "seed": parameters["seed"],
         "parameters": parameters,
         **lists,

@@ -20,24 +20,28 @@ __all__ = ["intensity_steps", "is_complete", "nifti_bytes", "subject_files", "wr
 _RECEIPT = "files.json"
 
 
-def subject_files(lesion: str | None) -> dict[str, list[str]]:
-    """File names of a subject by role: ``image`` and ``twin`` (4 each, the same if healthy) and ``mask`` (1)."""
-    image = [f"{c}.nii.gz" for c in CONTRASTS]
-    twin = [f"{c}_twin.nii.gz" for c in CONTRASTS] if lesion else image
-    return {"image": image, "twin": twin, "mask": ["seg.nii.gz"]}
+def subject_files(lesion: str | None, contrasts: Sequence[str] = CONTRASTS, twin: bool = True) -> dict[str, list[str]]:
+    """File names of a subject by role: ``image`` and ``twin`` (one per contrast, the same if healthy; no ``twin``
+    where none is wanted) and ``mask`` (1)."""
+    image = [f"{c}.nii.gz" for c in contrasts]
+    twins = [f"{c}_twin.nii.gz" for c in contrasts] if lesion else image
+    return {"image": image, **({"twin": twins} if twin else {}), "mask": ["seg.nii.gz"]}
 
 
-def write_subject(folder: Path, subject: PhantomSubject) -> None:
+def write_subject(
+    folder: Path, subject: PhantomSubject, contrasts: Sequence[str] = CONTRASTS, twin: bool = True
+) -> None:
     """Write a subject as NIfTI with a receipt, see `write_files`.
 
-    Images have 12 bits, as a scanner's; see `intensity_steps`.
+    Images have 12 bits, as a scanner's; see `intensity_steps`. A file does not depend on which others are written.
     """
-    names = subject_files(subject.lesion)
+    names, steps = subject_files(subject.lesion, contrasts, twin), intensity_steps(subject)
     files = {}
-    for k, step in enumerate(intensity_steps(subject)):
-        files[names["image"][k]] = nifti_bytes(subject.image[k], subject.affine, step)
-        if subject.lesion:
-            files[names["twin"][k]] = nifti_bytes(subject.twin[k], subject.affine, step)
+    for n, contrast in enumerate(contrasts):
+        k = CONTRASTS.index(contrast)
+        files[names["image"][n]] = nifti_bytes(subject.image[k], subject.affine, steps[k])
+        if subject.lesion and twin:
+            files[names["twin"][n]] = nifti_bytes(subject.twin[k], subject.affine, steps[k])
     files[names["mask"][0]] = nifti_bytes(subject.label, subject.affine)
     write_files(folder, files)
 

@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ...utils import DataError
 from .contrast import SITES
-from .subject import LESIONS
+from .subject import LESIONS, check_severity
 
-__all__ = ["SPLITS", "Person", "plan_subjects"]
+__all__ = ["SPLITS", "Person", "plan_groups", "plan_subjects"]
 
 SPLITS = ("training", "validation", "test")
 
@@ -26,6 +27,7 @@ class Person:
         site: key of ``SITES``.
         lesion: ``"tumour"``, ``"ms"`` or None.
         split: one of ``SPLITS``.
+        severity: factor on the number of MS lesions.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Person:
     site: str
     lesion: str | None
     split: str
+    severity: float = 1.0
 
 
 def plan_subjects(
@@ -56,10 +59,7 @@ def plan_subjects(
     Raises:
         DataError: an argument is none of the above.
     """
-    if not 1 <= subjects <= 10_000:
-        raise DataError(f"phantom subjects: expected 1 to 10000, found {subjects}")
-    if seed < 0:
-        raise DataError(f"phantom seed: expected 0 or more, found {seed}")
+    _check_numbers(subjects, seed)
     if not set(lesions) <= set(LESIONS):
         raise DataError(f"phantom lesions: expected some of {', '.join(LESIONS)}, found {', '.join(lesions)}")
     if not 0 <= healthy_fraction <= 1 or (healthy_fraction < 1 and not lesions):
@@ -87,3 +87,54 @@ def plan_subjects(
             count[name] += 1
             split_of[i] = name
     return [Person(f"sub-{i + 1:04d}", 10_000 * seed + i, site_of[i], kinds[i], split_of[i]) for i in range(subjects)]
+
+
+def plan_groups(groups: Sequence[Mapping[str, Any]], seed: int) -> list[Person]:
+    """A design: who is scanned where, in groups of one site and one disease.
+
+    Args:
+        groups: each with ``site``, ``lesion`` (``"tumour"``, ``"ms"`` or None) and the numbers of people in
+            ``training``, ``validation`` and ``test``; ``severity``, by default 1, is a factor on the number of MS
+            lesions.
+        seed: 0 or more; the seed of subject i is ``10000 * seed + i``, counted over all groups.
+
+    Raises:
+        DataError: a group is none of the above, or there are not 1 to 10000 people.
+    """
+    planned = [
+        (group["site"], group["lesion"], split, float(group.get("severity", 1.0)))
+        for group in map(_checked, groups)
+        for split in SPLITS
+        for _ in range(group.get(split, 0))
+    ]
+    _check_numbers(len(planned), seed)
+    return [
+        Person(f"sub-{i + 1:04d}", 10_000 * seed + i, site, lesion, split, severity)
+        for i, (site, lesion, split, severity) in enumerate(planned)
+    ]
+
+
+def _checked(group: Mapping[str, Any]) -> Mapping[str, Any]:
+    known = {"site", "lesion", "severity", *SPLITS}
+    if not isinstance(group, Mapping) or not {"site", "lesion"} <= set(group) <= known:
+        raise DataError(f"phantom groups: expected entries with some of {', '.join(sorted(known))}, found {group!r}")
+    site, lesion, severity = group["site"], group["lesion"], group.get("severity", 1.0)
+    if site not in SITES or lesion not in (None, *LESIONS):
+        raise DataError(
+            f"phantom groups: expected a site of {', '.join(SITES)} and a lesion of {', '.join(LESIONS)} or null, "
+            f"found {group!r}"
+        )
+    counts = [group.get(split, 0) for split in SPLITS]
+    if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in counts):
+        raise DataError(f"phantom groups: expected whole numbers of people, found {group!r}")
+    if not isinstance(severity, (int, float)):
+        raise DataError(f"phantom groups: expected a number as severity, found {group!r}")
+    check_severity(severity, lesion)
+    return group
+
+
+def _check_numbers(subjects: int, seed: int) -> None:
+    if not 1 <= subjects <= 10_000:
+        raise DataError(f"phantom subjects: expected 1 to 10000, found {subjects}")
+    if seed < 0:
+        raise DataError(f"phantom seed: expected 0 or more, found {seed}")

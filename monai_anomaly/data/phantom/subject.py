@@ -16,7 +16,7 @@ from .ms import make_ms
 from .noise import warp
 from .tumor import make_tumor
 
-__all__ = ["LESIONS", "PhantomSubject", "make_subject"]
+__all__ = ["LESIONS", "PhantomSubject", "check_severity", "make_subject"]
 
 LESIONS = ("tumour", "ms")
 
@@ -60,6 +60,7 @@ def make_subject(
     deformation: float = 1.0,
     size: float = 1.0,
     elsewhere: bool = False,
+    severity: float = 1.0,
 ) -> PhantomSubject:
     """Make a person, their disease and their scan; a pure function of its arguments.
 
@@ -74,6 +75,7 @@ def make_subject(
         deformation: how far the healthy person's size, pose and shape differ from the template's; 0: not at all.
         size: factor on the radii of a tumor, 0.25 to 2.
         elsewhere: put the tumor at another place.
+        severity: factor on the number of MS lesions, 0.1 to 4; the tissue, the coil and the noise stay the same.
 
     Raises:
         DataError: an argument is none of the above.
@@ -88,12 +90,13 @@ def make_subject(
         raise DataError(f"phantom size: expected a factor from 0.25 to 2, found {size}")
     if (size != 1 or elsewhere) and lesion != "tumour":
         raise DataError(f"phantom size, elsewhere: expected them of a tumour, found the lesion {lesion}")
+    check_severity(severity, lesion)
     anatomy = make_anatomy(seed, spacing, deformation)
     pathology = None
     if lesion == "tumour":
         pathology = make_tumor(anatomy, seed, size, elsewhere)
     elif lesion == "ms":
-        pathology = make_ms(anatomy, seed)
+        pathology = make_ms(anatomy, seed, severity)
 
     stream = np.random.default_rng([seed, 53, ord(site)])
     person = _jitter(list(TISSUES.values()), stream)
@@ -113,6 +116,14 @@ def make_subject(
     return PhantomSubject(
         image, twin, label, tissue * mask, mask, anatomy.affine, seed, site, lesion, bias, anatomy.to_template
     )
+
+
+def check_severity(severity: float, lesion: str | None) -> None:
+    """Raise a ``DataError`` for a severity that is out of range, or of another lesion than MS."""
+    if not 0.1 <= severity <= 4:
+        raise DataError(f"phantom severity: expected a factor from 0.1 to 4, found {severity}")
+    if severity != 1 and lesion != "ms":
+        raise DataError(f"phantom severity: expected it of the lesion ms, found it of {lesion or 'healthy people'}")
 
 
 def _jitter(tissues: list[Relaxation], rng: np.random.Generator, width: float = 0.05) -> list[Relaxation]:

@@ -116,3 +116,65 @@ def test_a_broken_manifest_is_named(tmp_path):
     (tmp_path / "phantom.json").write_text("{")
     with pytest.raises(DataError, match=r"phantom\.json"):
         write_phantom(tmp_path, **SMALL)
+
+
+GROUPS = [
+    {"site": "A", "lesion": "ms", "training": 1, "test": 1},
+    {"site": "E", "lesion": None, "training": 1, "validation": 1},
+    {"site": "F", "lesion": "ms", "training": 1, "severity": 0.5},
+]
+DESIGN = {"seed": 2, "spacing": 6.0, "progress": False, "groups": GROUPS}
+
+
+@pytest.fixture(scope="module")
+def designed(tmp_path_factory):
+    root = tmp_path_factory.mktemp("design")
+    write_phantom(root, **DESIGN, contrasts=["flair", "t1"], twin=False)
+    return root
+
+
+def test_a_design_is_written_with_the_images_that_are_wanted(designed):
+    lists = json.loads((designed / "datalist.json").read_text(encoding="utf-8"))
+    assert lists["modalities"] == ["flair", "t1"]
+    assert [len(lists[split]) for split in ("training", "validation", "test")] == [3, 1, 1]
+    for e in entries(designed):
+        names = ["flair.nii.gz", "t1.nii.gz"]
+        assert [Path(p).name for p in e["image"]] == names and "twin" not in e
+        folder = (designed / e["mask"]).parent
+        assert sorted(p.name for p in folder.iterdir()) == ["files.json", *names[:1], "seg.nii.gz", *names[1:]]
+        assert bool(nib.load(designed / e["mask"]).get_fdata().any()) == bool(e["label"])
+    assert {(e["site"], e["label"]) for e in entries(designed)} == {("A", 1), ("E", 0), ("F", 1)}
+
+
+def test_a_file_does_not_depend_on_which_others_are_written(designed, tmp_path):
+    write_phantom(tmp_path, **DESIGN)
+    images = [p for p in contents(designed) if p.endswith(".nii.gz")]
+    assert len(images) == 5 * 3
+    assert all((tmp_path / p).read_bytes() == (designed / p).read_bytes() for p in images)
+
+
+@pytest.mark.parametrize(
+    "change", [{"groups": GROUPS[:2]}, {"contrasts": ["t1", "flair"]}, {"twin": True}, {"groups": None, "subjects": 5}]
+)
+def test_another_design_is_refused_and_the_same_one_reused(designed, change):
+    arguments = {**DESIGN, "contrasts": ["flair", "t1"], "twin": False}
+    before = {p: p.stat().st_mtime_ns for p in designed.rglob("*.nii.gz")}
+    write_phantom(designed, **arguments)
+    assert before == {p: p.stat().st_mtime_ns for p in designed.rglob("*.nii.gz")}
+    with pytest.raises(DataError, match=f"holds another brain phantom: .*{next(iter(change))}"):
+        write_phantom(designed, **{**arguments, **change})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"contrasts": []}, "contrasts"),
+        ({"contrasts": ["t1", "t1"]}, "contrasts"),
+        ({"contrasts": ["pd"]}, "contrasts"),
+        ({"counterfactuals": [0.7], "twin": False}, "all contrasts and the twin"),
+    ],
+)
+def test_bad_contrasts_leave_no_folder(tmp_path, arguments, message):
+    with pytest.raises(DataError, match=message):
+        write_phantom(tmp_path / "new", **SMALL, **arguments)
+    assert not (tmp_path / "new").exists()

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from monai_anomaly.data.phantom.plan import SPLITS, plan_subjects
+from monai_anomaly.data.phantom.plan import SPLITS, plan_groups, plan_subjects
 from monai_anomaly.utils import DataError
 
 DEFAULT = {
@@ -71,3 +71,49 @@ def test_two_seeds_share_no_person():
 def test_bad_arguments(name, value):
     with pytest.raises(DataError, match="healthy_fraction" if value == () else name):
         plan(**{name: value})
+
+
+DESIGN = [
+    {"site": "A", "lesion": "ms", "training": 3, "validation": 2, "test": 4},
+    {"site": "A", "lesion": None, "training": 2, "test": 1},
+    {"site": "F", "lesion": "ms", "training": 5, "severity": 0.5},
+]
+
+
+def test_a_design_is_followed_and_everyone_is_another_person():
+    people = plan_groups(DESIGN, seed=3)
+    counts = Counter((p.site, p.lesion, p.split, p.severity) for p in people)
+    assert counts == {
+        ("A", "ms", "training", 1): 3,
+        ("A", "ms", "validation", 1): 2,
+        ("A", "ms", "test", 1): 4,
+        ("A", None, "training", 1): 2,
+        ("A", None, "test", 1): 1,
+        ("F", "ms", "training", 0.5): 5,
+    }
+    assert len({p.name for p in people}) == len({p.seed for p in people}) == 17
+    assert not {p.seed for p in people} & {p.seed for p in plan_groups(DESIGN, seed=2)}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"site": "X"}, "site of A, B"),
+        ({"lesion": "stroke"}, "lesion of tumour, ms"),
+        ({"training": -1}, "whole numbers"),
+        ({"test": 1.5}, "whole numbers"),
+        ({"severity": 0}, "severity"),
+        ({"severity": "mild"}, "severity"),
+        ({"lesion": None, "severity": 0.5}, "severity.*healthy"),
+        ({"tests": 3}, "groups"),
+    ],
+)
+def test_a_bad_group(change, message):
+    with pytest.raises(DataError, match=f"phantom .*{message}"):
+        plan_groups([{**DESIGN[0], **change}], seed=0)
+
+
+@pytest.mark.parametrize("groups", [[], [{"site": "A", "lesion": "ms"}], [{"lesion": "ms"}], ["A"]])
+def test_a_design_without_people(groups):
+    with pytest.raises(DataError, match=r"phantom (subjects|groups)"):
+        plan_groups(groups, seed=0)

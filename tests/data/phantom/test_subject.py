@@ -128,3 +128,20 @@ def test_bad_arguments_are_named(bad):
 def test_nilearn_is_read_but_not_imported():
     code = "import sys; from monai_anomaly.data.phantom import make_subject; make_subject(0, spacing=6.0); "
     subprocess.run([sys.executable, "-c", code + "assert 'nilearn' not in sys.modules"], check=True)
+
+
+def test_a_milder_ms_has_some_of_the_lesions_and_nothing_else_changes(ms):
+    mild, severe = (make_subject(4, "C", "ms", 4.0, severity=factor) for factor in (0.4, 2.0))
+    sizes = [int((s.label > 0).sum()) for s in (mild, ms, severe)]
+    assert 0 < sizes[0] < sizes[1] < sizes[2]
+    assert (ms.label > 0)[mild.label > 0].all() and (severe.label > 0)[ms.label > 0].all()
+    assert np.array_equal(mild.twin, ms.twin) and np.array_equal(severe.twin, ms.twin)
+    only_severe = (ms.image != ms.twin).any(0) & (mild.image == mild.twin).all(0)
+    assert only_severe.any()
+    assert not ((mild.image != mild.twin).any(0) & (ms.image == ms.twin).all(0)).any()
+
+
+@pytest.mark.parametrize(("lesion", "severity"), [("ms", 0.0), ("ms", 5.0), ("tumour", 0.5), (None, 2.0)])
+def test_a_severity_that_is_none(lesion, severity):
+    with pytest.raises(DataError, match="phantom severity"):
+        make_subject(0, "A", lesion, 6.0, severity=severity)
