@@ -41,6 +41,8 @@ def harmonized_cases(test: Cases, training: Cases) -> MethodCases | None:
     used = np.isin(site, several) & (label >= 0)
     values, site, label = training["latent"][used], site[used], label[used]
     try:
+        if len(set(label)) < 2:
+            raise DataError(f"expected training cases of two classes at sites with several, found {len(set(label))}")
         combat = ComBat.fit(values, site, label)
     except DataError as error:
         warnings.warn(f"ComBat is left out: {error}", stacklevel=2)

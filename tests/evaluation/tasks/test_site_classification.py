@@ -100,9 +100,17 @@ def test_combat_takes_the_scanner_out_of_the_latents() -> None:
     assert rows["ComBat"]["accuracy"]["n"] == 46 and report["parts"]["C"]["methods"]["ComBat"]["accuracy"]["n"] == 0
 
 
-def test_combat_is_left_out_where_the_class_is_the_site() -> None:
-    training = make_cases(seed=1, design={("T", 0): 10, ("A", 0): 5, ("M", 1): 5})
-    with pytest.warns(UserWarning, match="ComBat is left out: expected sites with several classes"):
+@pytest.mark.parametrize(
+    ("design", "message"),
+    [
+        ({("T", 0): 10, ("A", 0): 5, ("M", 1): 5}, "sites with several classes"),
+        ({("T", 0): 10, ("A", 0): 5}, "training cases of two classes at sites with several, found 1"),
+        ({("T", 0): 1, ("M", 1): 1}, "training cases of two classes at sites with several, found 0"),
+    ],
+)
+def test_combat_is_left_out_where_it_cannot_be_estimated(design: dict, message: str) -> None:
+    training = make_cases(seed=1, design=design)
+    with pytest.warns(UserWarning, match=f"ComBat is left out: expected {message}"):
         assert list(evaluate(make_cases(), training)["parts"]["all"]["methods"]) == ["net", "most frequent"]
 
 
