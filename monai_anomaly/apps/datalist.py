@@ -71,7 +71,7 @@ def _mask_lines(made: Mapping[str, Any], kind: str) -> list[str]:
     images = [s["image"] if isinstance(s["image"], str) else s["image"][0] for s in samples]
     bare = [i for s, i in zip(samples, images, strict=True) if s.get("label") and not s.get("mask") and _volume(i)]
     lines = [f"masks: {len(masks)} of {len(samples)}" if masks else "no masks found"]
-    if bare:
+    if bare and "target" not in made:  # with a target whole volumes are classified
         which = "no masks found" if not masks else f"{len(bare)} diseased volumes have no mask, e.g. {bare[0]}"
         named = "; --mask NAME says how masks are spelled" if kind == "brats" else ""
         lines = [f"WARNING: {which}; every slice of a diseased volume will count as diseased{named}"]

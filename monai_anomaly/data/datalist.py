@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +135,7 @@ def assemble_datalist(
     unmatched: Sequence[Path] = (),
     cases: Sequence[str] | None = None,
     notes: Sequence[str] = (),
+    divide: Callable[[Sequence[Mapping[str, Any]]], Sequence[list[dict[str, Any]]]] | None = None,
 ) -> dict[str, Any]:
     """Split samples by patient and put them into a datalist.
 
@@ -151,6 +152,7 @@ def assemble_datalist(
         unmatched: images below ``root`` whose content is not known.
         cases: where each sample comes from, for messages; None: the image.
         notes: what was assumed, for the user to see.
+        divide: puts the samples into the sections, in place of the random split.
 
     Raises:
         DataError: when no sample is left; the message gives the first reasons. When an image is listed twice, with two
@@ -166,14 +168,14 @@ def assemble_datalist(
             + [f"{path.relative_to(root)}: nothing known by its name" for path in unmatched[:3]]
         )
         raise DataError(f"{root}: expected {description}, found no usable case{f' ({reasons})' if reasons else ''}")
-    parts = split_by_subject(samples, split, seed=seed, stratify=stratify)
+    random = {"seed": seed, "split": list(split)} if divide is None else {}
+    parts = split_by_subject(samples, split, seed=seed, stratify=stratify) if divide is None else divide(samples)
     notes = [*notes, *told]
     return {
         "description": description,
         "name": root.name,
         "modalities": list(modalities),
-        "seed": seed,
-        "split": list(split),
+        **random,
         **dict(zip(SECTIONS, parts, strict=False)),
         "left_out": [dict(entry) for entry in left_out],
         **({"unmatched": [path.relative_to(root).as_posix() for path in unmatched]} if unmatched else {}),

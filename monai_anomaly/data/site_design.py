@@ -10,29 +10,39 @@ from monai.utils import ensure_tuple
 
 from ..utils import DataError, listed
 
-__all__ = ["absent_classes", "check_target", "lone_sites"]
+__all__ = ["absent_classes", "check_training", "lone_sites"]
 
 
-def check_target(target: str | Sequence[str], sites: Collection[str], where: str) -> list[str]:
-    """The sites of the target domain.
+def check_training(
+    samples: Sequence[Mapping[str, Any]], target: str | Sequence[str], classes: Collection[int], where: str
+) -> None:
+    """Check that a training set can teach to ignore the site: the target domain has an image of every class.
+
+    Args:
+        samples: of the training, with ``site`` and ``label``.
+        target: the site, or the sites, of the target domain.
+        classes: all classes.
+        where: the samples come from, for the message.
 
     Raises:
-        DataError: one of them is not among the sites, or there is none.
+        DataError: a target is not among the sites, or lacks a class.
     """
-    names = [str(name) for name in ensure_tuple(target)]
-    if unknown := [name for name in names if name not in sites] or ([] if names else ["none"]):
-        raise DataError(
-            f"{where}: expected the target among the sites {', '.join(sorted(sites))}, found {', '.join(unknown)}"
-        )
-    return names
+    sites = {sample["site"] for sample in samples}
+    if unknown := [name for name in ensure_tuple(target) if name not in sites]:
+        found = f"{', '.join(sorted(sites))}, found {listed(unknown)}"
+        raise DataError(f"{where}: expected the target among the sites {found}")
+    if problem := absent_classes(samples, target, classes, where):
+        raise DataError(f"{problem}: name another target, or move people of this class into the section")
 
 
 def absent_classes(
-    samples: Sequence[Mapping[str, Any]], target: Collection[str], classes: Collection[int]
-) -> list[int]:
-    """Classes without an image of the target domain."""
-    found = {sample["label"] for sample in samples if sample["site"] in target}
-    return sorted(set(classes) - found)
+    samples: Sequence[Mapping[str, Any]], target: str | Sequence[str], classes: Collection[int], where: str
+) -> str:
+    """What to tell of classes without an image of the target domain; empty: there are none."""
+    names = ensure_tuple(target)
+    absent = sorted({*classes} - {sample["label"] for sample in samples if sample["site"] in names})
+    expected = f"{where}: expected every class in the target domain ({', '.join(names)})"
+    return f"{expected}, found no image of class {listed(absent)}" if absent else ""
 
 
 def lone_sites(samples: Sequence[Mapping[str, Any]]) -> str:

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from monai.utils import ensure_tuple
 
 from ..utils import DataError, class_label, listed, read_json
 from .datalist import SECTIONS, load_datalist
-from .site_design import absent_classes, check_target, lone_sites
+from .site_design import absent_classes, check_training, lone_sites
 from .spellings import plain_name
 
 __all__ = ["load_site_samples"]
@@ -107,16 +106,12 @@ def _check(samples: Sequence[Sample], target: Any, num_classes: int | None, wher
     if not samples or not target:
         missing = "images of the sites asked for" if target else "a target domain: name its site, or sites, as 'target'"
         raise DataError(f"{where}: expected {missing} in the section '{section}', found none")
-    training, found = section == "training", {sample["site"] for sample in samples}
-    domain = check_target(target, found, f"{where}, section '{section}'") if training else ensure_tuple(target)
+    origin = f"{where}, section '{section}'"
     classes = range(num_classes) if num_classes is not None else {sample["label"] for sample in samples}
-    if absent := absent_classes(samples, domain, classes):
-        problem = (
-            f"{where}: expected every class in the target domain ({', '.join(domain)}) of the section '{section}', "
-            f"found no image of class {listed(absent)}"
-        )
-        if training:
-            raise DataError(f"{problem}: name another target, or move people of this class into the section")
-        warnings.warn(problem, stacklevel=3)
-    if training and (alone := lone_sites(samples)):
-        warnings.warn(f"{where}, section '{section}': {alone}", stacklevel=3)
+    if section != "training":
+        if problem := absent_classes(samples, target, classes, origin):
+            warnings.warn(problem, stacklevel=3)
+        return
+    check_training(samples, target, classes, origin)
+    if alone := lone_sites(samples):
+        warnings.warn(f"{origin}: {alone}", stacklevel=3)

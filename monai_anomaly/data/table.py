@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from monai.utils import ensure_tuple
 
 from ..utils import DataError, class_label, finite_number
 from .csv_table import read_table
-from .datalist import assemble_datalist
+from .datalist import SECTIONS, assemble_datalist
+from .own_sections import own_sections, section_named
+from .site_design import check_training, lone_sites
 
 __all__ = ["existing_file", "make_table_datalist"]
 
-ENTRIES = ("image", "mask", "label", "subject", "site", "view", "slice")
+ENTRIES = ("image", "mask", "label", "subject", "site", "view", "slice", "section")
 _NOBODY = ("", "nan", "n/a", "#n/a", "null", "none")
 
 
@@ -33,13 +36,15 @@ def make_table_datalist(
     classes: Mapping[str, int] | None = None,
     image_root: str | os.PathLike | None = None,
     modality: str = "image",
+    section: str | None = None,
+    target: str | Sequence[str] | None = None,
     seed: int = 0,
     split: Sequence[float] = (0.8, 0.1, 0.1),
 ) -> dict[str, Any]:
     """List the images of a CSV table, one row per image.
 
-    A row whose file does not exist, that names no patient, lacks a number or is cut off is left out and listed with the
-    reason.
+    A row whose file does not exist, that names no patient, lacks a number or a section or is cut off is left out and
+    listed with the reason.
 
     Args:
         root: the CSV file.
@@ -55,20 +60,29 @@ def make_table_datalist(
         image_root: folder the paths are relative to; by default that of the table, or its parent if the first file is
             there.
         modality: name of the channel.
+        section: column with the section of the row (train, val or test, in any usual spelling), in place of the random
+            split.
+        target: the site, or the sites, of the target domain, for a method that is to ignore the site. Its training must
+            have every class; the name is kept in the datalist.
         seed: of the split by patient.
         split: shares of training, validation and test.
 
     Raises:
-        DataError: the table or a column is missing, a label is no class, no file exists, or an image is listed
-            twice with two labels or patients.
+        DataError: the table or a column is missing, a label is no class, no file exists, an image is listed twice with
+            two labels or patients, a patient is in training and test by the column, or the target is no site or lacks a
+            class.
     """
     table = Path(os.path.abspath(Path(root).expanduser()))
     scalars = ensure_tuple(scalars)
     if taken := [column for column in scalars if column in ENTRIES]:
         raise DataError(f"scalars: expected columns of numbers, found {', '.join(taken)}, an entry of every sample")
-    found = read_table(table, [column for column in (file, label, subject, site, view, mask, *scalars) if column])
+    found = read_table(
+        table, [column for column in (file, label, subject, site, view, mask, section, *scalars) if column]
+    )
     if classes is not None and label is None:
         raise DataError("classes: expected a label column to translate, found None")
+    if target is not None and site is None:
+        raise DataError(f"target: expected a column of sites (--site) that {target} is one of, found None")
     translated = None if classes is None else _class_table(classes)
     firsts = [row[file] for _, row in found.rows[:20]]
     folder = _image_root(table, firsts) if image_root is None else Path(os.path.abspath(Path(image_root).expanduser()))
@@ -87,6 +101,10 @@ def make_table_datalist(
             reason = f"expected a patient in the column {subject}, found {person!r}"
         elif no_numbers:
             reason = f"expected a number in the column {no_numbers[0]}, found {row[no_numbers[0]]!r}"
+        elif section and section_named(row[section]) is None:
+            reason = f"expected train, val or test in the column {section}, found {row[section]!r}"
+        elif target is not None and not row[str(site)]:
+            reason = f"expected a site in the column {site}, found none"
         elif translated is not None and _number(value) not in translated:
             reason = f"{label} is {value!r}, not one of {', '.join(translated)}"
         if reason is not None:
@@ -95,10 +113,11 @@ def make_table_datalist(
         number = translated[_number(value)] if translated is not None else _class(value, str(label), case)
         numbers = {column: _float(row[column]) for column in scalars}
         extra = {key: row[column] for key, column in (("site", site), ("view", view)) if column}
+        extra |= {"section": str(section_named(row[section]))} if section else {}
         images = {key: str(path) for key, path in paths.items()}
         samples.append({**images, "label": number, "subject": person, **extra, **numbers})
         cases.append(case)
-    return assemble_datalist(
+    made = assemble_datalist(
         samples,
         root=table,
         description="images listed in a table, split by patient",
@@ -108,7 +127,19 @@ def make_table_datalist(
         left_out=left_out,
         cases=cases,
         notes=found.notes,
+        divide=partial(own_sections, where=table) if section else None,
     )
+    return made if target is None else _with_target(made, target, table)
+
+
+def _with_target(made: Mapping[str, Any], target: str | Sequence[str], table: Path) -> dict[str, Any]:
+    """The datalist with the site of the target domain in its header, and a note on sites with one image."""
+    samples = [sample for name in SECTIONS for sample in made.get(name, [])]
+    classes = {sample["label"] for sample in samples}
+    check_training(made["training"], target, classes, f"{table}, section 'training'")
+    notes = [*made.get("notes", ()), *filter(None, [lone_sites(samples)])]
+    header = {"target": target if isinstance(target, str) else list(target)}
+    return {**header, **made, **({"notes": notes} if notes else {})}
 
 
 def existing_file(folder: Path, name: str) -> Path:

@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from monai.transforms import Compose, ResizeWithPadOrCropd
 
 from monai_anomaly.apps.datalist import datalist
-from monai_anomaly.data import load_datalist
+from monai_anomaly.data import VolumeDataset, load_datalist, load_site_samples
+from monai_anomaly.transforms import LoadModalitiesd
 from monai_anomaly.utils import DataError
 
 
@@ -71,3 +75,29 @@ def test_an_unknown_option_and_writing_over_the_input(tmp_path: Path) -> None:
         datalist("table", tmp_path / "table.csv", tmp_path / "list.json", lable="x")
     with pytest.raises(DataError, match="another file to write"):
         datalist("table", tmp_path / "table.csv", tmp_path / "table.csv")
+
+
+def test_heads_of_five_hospitals(tmp_path: Path, shared: Callable, capsys: pytest.CaptureFixture[str]) -> None:
+    """Real volumes: the side of the tumor, where the target domain has both sides and other hospitals one each."""
+    root = shared("realdata/lgg_volumes")
+    with (root / "patients.csv").open(encoding="utf-8") as f:
+        patients = list(csv.DictReader(f))
+    only = {"DU": "L", "HT": "R"}
+    kept = [p for p in patients if p["laterality"] in only.get(p["institution"], "LR") and p["laterality"]]
+    with (tmp_path / "lgg.csv").open("w", encoding="utf-8") as f:
+        print("file,side,hospital,patient", file=f)
+        for p in kept:
+            print(f"{p['patient']}/flair.nii.gz,{p['laterality']},{p['institution']},{p['patient']}", file=f)
+    columns = {"label": "side", "classes": "{'L': 0, 'R': 1}", "site": "hospital", "subject": "patient"}
+    options = {"target": "CS", "modality": "flair", "image_root": str(root), "split": "0.5,0.2,0.3"}
+    datalist("table", tmp_path / "lgg.csv", tmp_path / "lgg.json", **columns, **options)
+    printed = capsys.readouterr().out
+    assert "one image only of the site(s) EZ" in printed and "every slice" not in printed
+    for split in (0, 1):
+        samples = load_site_samples(tmp_path / "lgg.json", "training", split=split, sites=["CS", "DU", "HT"])
+        assert {(s["site"], s["label"]) for s in samples} == {("CS", 0), ("CS", 1), ("DU", 0), ("HT", 1)}
+    with pytest.raises(DataError, match=r"target domain \(HT\), found no image of class 0"):
+        load_site_samples(tmp_path / "lgg.json", "training", target="HT")
+    load = Compose([LoadModalitiesd("image"), ResizeWithPadOrCropd("image", (128, 128, 32))])
+    dataset = VolumeDataset(samples[:3], load, progress=False)
+    assert dataset[0]["image"].shape == (1, 128, 128, 32) and dataset.sites == ["CS"] * 3

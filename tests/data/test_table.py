@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_anomaly.data import make_table_datalist
+from monai_anomaly.data import load_site_samples, make_table_datalist, save_datalist
 from monai_anomaly.utils import DataError
 
 
@@ -149,3 +149,74 @@ def test_an_image_twice_with_another_label_or_patient(tmp_path: Path, second: st
 def test_the_same_row_twice_counts_once(tmp_path: Path) -> None:
     datalist = make_table_datalist(_table(tmp_path, "a.png,0,p1,A,", "a.png,0,p1,A,", "b.png,1,p2,A,"))
     assert len(_samples(datalist)) == 2 and "line 3" in datalist["left_out"][0]["case"]
+
+
+def _sites(folder: Path, *rows: str) -> Path:
+    """Rows of ``label,subject,site,part``; each has a volume of its own."""
+    for number in range(len(rows)):
+        (folder / f"{number}.nii.gz").touch()
+    lines = [f"{number}.nii.gz,{row}" for number, row in enumerate(rows)]
+    (folder / "sites.csv").write_text("\n".join(["file,label,subject,site,part", *lines]))
+    return folder / "sites.csv"
+
+
+DESIGN = (
+    "0,a,A,Train",
+    "1,b,A,training",
+    "1,c,B,TRAIN",
+    "1,d,B,tr",
+    "0,e,A,val",
+    "1,f,A,Valid",
+    "0,g,A,test",
+    "1,h,B,TE",
+)
+
+
+def test_a_column_names_the_sections(tmp_path: Path) -> None:
+    made = make_table_datalist(_sites(tmp_path, *DESIGN), site="site", section="part", target="A", modality="flair")
+    people = {section: [s["subject"] for s in made[section]] for section in ("training", "validation", "test")}
+    assert people == {"training": [*"abcd"], "validation": [*"ef"], "test": [*"gh"]}
+    assert made["target"] == "A" and made["modalities"] == ["flair"]
+    assert not {"seed", "split", "notes"} & set(made)
+    assert made["test"][1] == {"image": str(tmp_path / "7.nii.gz"), "label": 1, "subject": "h", "site": "B"}
+    save_datalist(tmp_path / "list.json", made)
+    assert [s["subject"] for s in load_site_samples(tmp_path / "list.json", "training")] == [*"abcd"]
+
+
+def test_a_row_without_a_section_or_a_site_is_left_out(tmp_path: Path) -> None:
+    table = _sites(tmp_path, *DESIGN, "0,i,A,", "0,j,A,extra", "0,k,,test")
+    made = make_table_datalist(table, site="site", section="part", target="A")
+    assert [entry["reason"] for entry in made["left_out"]] == [
+        "expected train, val or test in the column part, found ''",
+        "expected train, val or test in the column part, found 'extra'",
+        "expected a site in the column site, found none",
+    ]
+
+
+def test_a_patient_in_two_sections_by_the_column(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"sites\.csv: .* one section, found in training and test: a"):
+        make_table_datalist(_sites(tmp_path, *DESIGN, "0,A,A,test"), section="part")
+    with pytest.warns(UserWarning, match=r"sites\.csv: .* found in training and validation: a"):
+        make_table_datalist(_sites(tmp_path, *DESIGN, "0,a,A,val"), section="part")
+
+
+def test_what_a_target_needs(tmp_path: Path) -> None:
+    table = _sites(tmp_path, *DESIGN, "0,i,C,train")
+    made = make_table_datalist(table, site="site", section="part", target=["A", "B"])
+    assert made["target"] == ["A", "B"]
+    assert any("one image only of the site(s) C" in note for note in made["notes"])
+    for target, message in {
+        "B": r"\(B\), found no image of class 0: name another target",
+        "X": "expected the target among the sites A, B, C, found X",
+    }.items():
+        with pytest.raises(DataError, match=rf"sites\.csv, section 'training': .*{message}"):
+            make_table_datalist(table, site="site", section="part", target=target)
+    with pytest.raises(DataError, match=r"target: expected a column of sites \(--site\)"):
+        make_table_datalist(table, section="part", target="A")
+
+
+def test_a_target_with_a_random_split(tmp_path: Path) -> None:
+    rows = [f"{i % 2},{i},{site},-" for i, site in enumerate("A" * 20 + "B" * 20)]
+    made = make_table_datalist(_sites(tmp_path, *rows), site="site", target="A", split=(0.5, 0.2, 0.3))
+    assert made["target"] == "A" and made["split"] == [0.5, 0.2, 0.3]
+    assert len(made["training"]) == 20
