@@ -48,14 +48,15 @@ class AnchorBatchSampler(_EpochBatchSampler):
     """Batches of Algorithm 1 in the supplement of thesis ch. 9: random images of the whole training set, and at the end
     one image of the target domain of each class, for the center-point loss.
 
-    An epoch is a permutation of the set, without the last images that make no batch. `SitePrepareBatch` with
-    ``anchors=K`` tells the K images at the end from the others.
+    An epoch is a permutation of the set, without the last images that make no batch. `SitePrepareBatch` with as many
+    ``anchors`` tells the images at the end from the others.
 
     Args:
         labels: class of every image.
         sites: its site.
         target: the site, or the sites, of the target domain.
-        batch_size: random images of a batch; a batch has K more, one of each class.
+        batch_size: random images of a batch, to which the anchors are added.
+        per_class: anchors of each class; 1 in the thesis, 0 for plain random batches.
         seed: 0 or more.
         rank: of this process.
         world_size: number of processes, which share the batches of an epoch out.
@@ -75,12 +76,14 @@ class AnchorBatchSampler(_EpochBatchSampler):
         sites: Sequence[str],
         target: str | Sequence[str],
         batch_size: int = 10,
+        per_class: int = 1,
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
         self.target = list(ensure_tuple(target))
         self.batch_size = batch_size
+        self.per_class = per_class
         self._images = _count(labels, sites)
         if not 0 < batch_size * world_size <= self._images:
             raise DataError(
@@ -92,7 +95,8 @@ class AnchorBatchSampler(_EpochBatchSampler):
             np.array([i for i, found in enumerate(labels) if found == label and inside[i]], dtype=int)
             for label in sorted(set(labels))
         ]
-        if without := [label for label, a in zip(sorted(set(labels)), self._anchors, strict=True) if not len(a)]:
+        without = [label for label, a in zip(sorted(set(labels)), self._anchors, strict=True) if not len(a)]
+        if without and per_class:
             raise DataError(
                 f"expected images of every class in the target domain ({', '.join(self.target)}), found none of class "
                 f"{', '.join(map(str, without))}: its centers are learned from these images"
@@ -102,8 +106,14 @@ class AnchorBatchSampler(_EpochBatchSampler):
     def _draw(self, rng: np.random.Generator) -> Iterator[list[int]]:
         order = rng.permutation(self._images)
         for start in range(0, self._images - self.batch_size + 1, self.batch_size):
-            anchors = [rng.choice(images) for images in self._anchors]
+            anchors = [i for images in self._anchors for i in self._drawn(images, rng)]
             yield [int(i) for i in (*order[start : start + self.batch_size], *anchors)]
+
+    def _drawn(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Anchors of a class, none twice where there are enough."""
+        if not self.per_class:
+            return images[:0]
+        return np.asarray(rng.choice(images, self.per_class, replace=self.per_class > len(images)))
 
 
 class ClassAwareBatchSampler(_EpochBatchSampler):

@@ -142,3 +142,11 @@ def test_bad_arguments() -> None:
     for change in ({"seed": -1}, {"rank": 1}, {"world_size": 0, "rank": 0}):
         with pytest.raises(DataError):
             anchored(**change)
+
+
+def test_several_anchors_of_each_class_or_none():
+    several = list(anchored(per_class=2))
+    assert all(len(batch) == 4 + 2 * 2 for batch in several)
+    assert {tuple(LABELS[i] for i in batch[4:]) for batch in several} == {(0, 0, 1, 1)}
+    assert {SITES[i] for batch in several for i in batch[4:]} == {"A"}
+    assert all(len(batch) == 4 for batch in anchored(per_class=0))

@@ -2,12 +2,27 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
+from monai.utils import ensure_tuple
 
-__all__ = ["CONTRASTS", "GRAY", "SITES", "TISSUES", "WHITE", "Relaxation", "Site", "jitter_site", "signal_weights"]
+from ...utils import DataError
+
+__all__ = [
+    "CONTRASTS",
+    "GRAY",
+    "SITES",
+    "TISSUES",
+    "WHITE",
+    "Relaxation",
+    "Site",
+    "change_site",
+    "jitter_site",
+    "signal_weights",
+]
 
 CONTRASTS = ("t1", "t1ce", "t2", "flair")
 
@@ -83,6 +98,30 @@ SITES: dict[str, Site] = {
 }
 
 _FLIP = np.deg2rad(14)  # of the spoiled gradient echo
+
+
+def change_site(name: str, changes: Mapping[str, Any]) -> Site:
+    """A scanner of ``SITES`` with some other attributes.
+
+    Args:
+        name: key of ``SITES``.
+        changes: attribute of `Site` -> value.
+
+    Raises:
+        DataError: when there is no such scanner or attribute, or a value is of another kind.
+    """
+    known = vars(SITES[name]) if name in SITES else {}
+    if not known or not isinstance(changes, Mapping) or not set(changes) <= set(known):
+        raise DataError(
+            f"phantom scanners: expected changes of {', '.join(Site.__annotations__)} of the sites {', '.join(SITES)},"
+            f" found {changes!r} of {name!r}"
+        )
+    for key, value in changes.items():
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+        if not number if isinstance(known[key], float | int) else len(ensure_tuple(value)) != len(known[key]):
+            raise DataError(f"phantom scanners: expected {key} of {name} like {known[key]!r}, found {value!r}")
+    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in changes.items()}
+    return replace(SITES[name], **values)
 
 
 def jitter_site(site: Site, rng: np.random.Generator, times: float = 0.05) -> Site:

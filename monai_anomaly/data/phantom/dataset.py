@@ -11,7 +11,7 @@ from typing import Any
 
 from ...utils import DataError, atomic_write
 from ..generated import claim_folder, run_jobs
-from .contrast import CONTRASTS
+from .contrast import CONTRASTS, Site, change_site
 from .counterfactual import (
     claim_sizes,
     counterfactual_files,
@@ -48,6 +48,7 @@ def write_phantom(
     groups: Sequence[Mapping[str, Any]] | None = None,
     contrasts: Sequence[str] = CONTRASTS,
     twin: bool = True,
+    scanners: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Path:
     """Write brain phantom subjects as NIfTI with a datalist split by subject, or reuse what is there.
 
@@ -78,9 +79,11 @@ def write_phantom(
         progress: show a progress bar.
         counterfactuals: factors on the radii of the tumors, 0.25 to 2, such as ``(0.7, 1.3)``.
         groups: a design, such as ``[{"site": "A", "lesion": "ms", "training": 16, "validation": 9, "test": 15}]``;
-            ``lesion`` None: healthy people; ``severity``: factor on the number of MS lesions, 0.1 to 4.
+            ``lesion`` None: healthy people; ``severity``: factor on the number of MS lesions, 0.1 to 4;
+            ``size``: factor on the radii of lesions.
         contrasts: which of t1, t1ce, t2 and flair are written and listed, in this order.
         twin: write and list the healthy twins.
+        scanners: site -> changed attributes of its `Site`, such as ``{"B": {"gamma": 0.6, "noise": 0.1}}``.
 
     Returns:
         Path of ``root/datalist.json``.
@@ -107,7 +110,11 @@ def write_phantom(
         parameters = {"version": VERSION, "seed": seed, "spacing": float(spacing), "groups": design}
     written: dict[str, Any] = {} if contrasts == list(CONTRASTS) else {"contrasts": contrasts}
     written |= {} if twin else {"twin": False}
-    parameters |= written  # only what is not the default: older folders stay what they are
+    changed_sites = {name: change_site(name, changes) for name, changes in (scanners or {}).items()}
+    if counterfactuals and changed_sites:
+        raise DataError("phantom counterfactuals: expected the usual scanners, found changed ones")
+    changes = {"scanners": {name: dict(change) for name, change in scanners.items()}} if scanners else {}
+    parameters |= written | changes  # only what is not the default: older folders stay what they are
     claim_folder(root, _MANIFEST, parameters, _NAME)
     sizes = claim_sizes(root, counterfactuals, plan)
     todo = [p for p in plan if not is_complete(root / p.name, subject_files(p.lesion, **written))]
@@ -115,7 +122,7 @@ def write_phantom(
     redo = [p for p in changed if not is_complete(counterfactual_folder(root, p), counterfactual_files(sizes))]
     if todo or redo:
         load_template(spacing)  # before the workers start: one clear error, and forked workers inherit the maps
-        make = partial(_make, root, spacing, written)
+        make = partial(_make, root, spacing, written, changed_sites)
         for _ in run_jobs(make, todo, workers, _NAME, "subject", progress and bool(todo)):
             pass
         job = partial(write_counterfactuals, root, spacing, sizes)
@@ -126,8 +133,11 @@ def write_phantom(
     return root / _DATALIST
 
 
-def _make(root: Path, spacing: float, written: dict[str, Any], person: Person) -> None:
-    subject = make_subject(person.seed, person.site, person.lesion, spacing, severity=person.severity)
+def _make(root: Path, spacing: float, written: dict[str, Any], scanners: Mapping[str, Site], person: Person) -> None:
+    scanner = scanners.get(person.site)
+    subject = make_subject(
+        person.seed, person.site, person.lesion, spacing, size=person.size, severity=person.severity, scanner=scanner
+    )
     write_subject(root / person.name, subject, **written)
 
 

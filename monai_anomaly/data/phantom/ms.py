@@ -15,7 +15,7 @@ __all__ = ["MS_LESION", "make_ms"]
 MS_LESION = 5
 
 
-def make_ms(anatomy: Anatomy, seed: int, severity: float = 1.0) -> Lesion:
+def make_ms(anatomy: Anatomy, seed: int, severity: float = 1.0, size: float = 1.0) -> Lesion:
     """Lesions like those of multiple sclerosis: 6 to 21 ovoids in white matter, most of them at the ventricles.
 
     The long axis points away from the ventricle (Dawson's fingers). ``label`` is 5 in every lesion.
@@ -25,6 +25,7 @@ def make_ms(anatomy: Anatomy, seed: int, severity: float = 1.0) -> Lesion:
         seed: the disease.
         severity: factor on the number of lesions, of which there is at least one. A milder disease has some of the
             lesions of a more severe one.
+        size: factor on their radii.
     """
     rng = np.random.default_rng([seed, 23])
     shape, spacing = anatomy.shape, anatomy.spacing
@@ -38,7 +39,7 @@ def make_ms(anatomy: Anatomy, seed: int, severity: float = 1.0) -> Lesion:
 
     def draw() -> tuple[tuple, float, float]:
         center = np.unravel_index(np.searchsorted(cumulative, rng.uniform(0, cumulative[-1])), shape)
-        return center, np.exp(rng.normal(np.log(3.2), 0.40)), rng.uniform(0.45, 1.0)
+        return center, size * np.exp(rng.normal(np.log(3.2), 0.40)), rng.uniform(0.45, 1.0)
 
     usual = int(rng.integers(6, 22))
     lesions = [draw() for _ in range(usual)]

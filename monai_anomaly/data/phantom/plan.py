@@ -28,6 +28,7 @@ class Person:
         lesion: ``"tumour"``, ``"ms"`` or None.
         split: one of ``SPLITS``.
         severity: factor on the number of MS lesions.
+        size: factor on the radii of the lesions.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Person:
     lesion: str | None
     split: str
     severity: float = 1.0
+    size: float = 1.0
 
 
 def plan_subjects(
@@ -95,27 +97,27 @@ def plan_groups(groups: Sequence[Mapping[str, Any]], seed: int) -> list[Person]:
     Args:
         groups: each with ``site``, ``lesion`` (``"tumour"``, ``"ms"`` or None) and the numbers of people in
             ``training``, ``validation`` and ``test``; ``severity``, by default 1, is a factor on the number of MS
-            lesions.
+            lesions, ``size`` one on the radii of lesions.
         seed: 0 or more; the seed of subject i is ``10000 * seed + i``, counted over all groups.
 
     Raises:
         DataError: a group is none of the above, or there are not 1 to 10000 people.
     """
     planned = [
-        (group["site"], group["lesion"], split, float(group.get("severity", 1.0)))
+        (group["site"], group["lesion"], split, float(group.get("severity", 1.0)), float(group.get("size", 1.0)))
         for group in map(_checked, groups)
         for split in SPLITS
         for _ in range(group.get(split, 0))
     ]
     _check_numbers(len(planned), seed)
     return [
-        Person(f"sub-{i + 1:04d}", 10_000 * seed + i, site, lesion, split, severity)
-        for i, (site, lesion, split, severity) in enumerate(planned)
+        Person(f"sub-{i + 1:04d}", 10_000 * seed + i, site, lesion, split, severity, size)
+        for i, (site, lesion, split, severity, size) in enumerate(planned)
     ]
 
 
 def _checked(group: Mapping[str, Any]) -> Mapping[str, Any]:
-    known = {"site", "lesion", "severity", *SPLITS}
+    known = {"site", "lesion", "severity", "size", *SPLITS}
     if not isinstance(group, Mapping) or not {"site", "lesion"} <= set(group) <= known:
         raise DataError(f"phantom groups: expected entries with some of {', '.join(sorted(known))}, found {group!r}")
     site, lesion, severity = group["site"], group["lesion"], group.get("severity", 1.0)
@@ -127,8 +129,8 @@ def _checked(group: Mapping[str, Any]) -> Mapping[str, Any]:
     counts = [group.get(split, 0) for split in SPLITS]
     if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in counts):
         raise DataError(f"phantom groups: expected whole numbers of people, found {group!r}")
-    if not isinstance(severity, (int, float)):
-        raise DataError(f"phantom groups: expected a number as severity, found {group!r}")
+    if not all(isinstance(group.get(key, 1.0), (int, float)) for key in ("severity", "size")):
+        raise DataError(f"phantom groups: expected numbers as severity and size, found {group!r}")
     check_severity(severity, lesion)
     return group
 

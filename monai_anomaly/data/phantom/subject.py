@@ -61,6 +61,7 @@ def make_subject(
     size: float = 1.0,
     elsewhere: bool = False,
     severity: float = 1.0,
+    scanner: Site | None = None,
 ) -> PhantomSubject:
     """Make a person, their disease and their scan; a pure function of its arguments.
 
@@ -73,9 +74,10 @@ def make_subject(
         lesion: ``"tumour"``, ``"ms"`` or None for a healthy person.
         spacing: voxel size in mm, 0.5 to 6.
         deformation: how far the healthy person's size, pose and shape differ from the template's; 0: not at all.
-        size: factor on the radii of a tumor, 0.25 to 2.
+        size: factor on the radii of a tumor or of MS lesions, 0.25 to 2.
         elsewhere: put the tumor at another place.
         severity: factor on the number of MS lesions, 0.1 to 4; the tissue, the coil and the noise stay the same.
+        scanner: the scanner of this site, see `change_site`; None: that of ``SITES``.
 
     Raises:
         DataError: an argument is none of the above.
@@ -88,19 +90,21 @@ def make_subject(
         raise DataError(f"phantom lesion: expected None or one of {', '.join(LESIONS)}, found {lesion!r}")
     if not 0.25 <= size <= 2:
         raise DataError(f"phantom size: expected a factor from 0.25 to 2, found {size}")
-    if (size != 1 or elsewhere) and lesion != "tumour":
-        raise DataError(f"phantom size, elsewhere: expected them of a tumour, found the lesion {lesion}")
+    if size != 1 and lesion is None:
+        raise DataError("phantom size: expected it of a lesion, found it of a healthy person")
+    if elsewhere and lesion != "tumour":
+        raise DataError(f"phantom elsewhere: expected it of a tumour, found the lesion {lesion}")
     check_severity(severity, lesion)
     anatomy = make_anatomy(seed, spacing, deformation)
     pathology = None
     if lesion == "tumour":
         pathology = make_tumor(anatomy, seed, size, elsewhere)
     elif lesion == "ms":
-        pathology = make_ms(anatomy, seed, severity)
+        pathology = make_ms(anatomy, seed, severity, size)
 
     stream = np.random.default_rng([seed, 53, ord(site)])
     person = _jitter(list(TISSUES.values()), stream)
-    protocol = jitter_site(SITES[site], stream)
+    protocol = jitter_site(scanner or SITES[site], stream)
     healthy = np.tensordot(signal_weights(protocol, person, person), anatomy.fractions, axes=1)
     diseased, tissue = healthy, _tissue(anatomy.fractions)
     if pathology:

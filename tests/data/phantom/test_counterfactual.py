@@ -108,9 +108,7 @@ def test_where_a_tumor_was_moved_away_the_person_is_healthy(tumors: dict[Any, An
     assert to_twin < 0.3 * to_own
 
 
-@pytest.mark.parametrize(
-    "change", [{"size": 0.1}, {"size": 3.0}, {"size": 1.3, "lesion": "ms"}, {"size": 1.3, "lesion": None}]
-)
+@pytest.mark.parametrize("change", [{"size": 0.1}, {"size": 3.0}, {"size": 1.3, "lesion": None}])
 def test_sizes_that_cannot_be(change: dict[str, Any]) -> None:
     with pytest.raises(DataError, match="phantom size"):
         make_subject(0, **{"spacing": 6.0, "lesion": "tumour", **change})

@@ -10,6 +10,7 @@ import pytest
 from nibabel.orientations import aff2axcodes
 
 from monai_anomaly.data.phantom import SITES, make_subject
+from monai_anomaly.data.phantom.contrast import change_site
 from monai_anomaly.utils import DataError
 
 ARRAYS = ("image", "twin", "label", "tissue", "mask", "affine", "bias")
@@ -145,3 +146,27 @@ def test_a_milder_ms_has_some_of_the_lesions_and_nothing_else_changes(ms):
 def test_a_severity_that_is_none(lesion, severity):
     with pytest.raises(DataError, match="phantom severity"):
         make_subject(0, "A", lesion, 6.0, severity=severity)
+
+
+def test_larger_ms_lesions_of_the_same_person():
+    usual, large = (make_subject(4, "C", "ms", 4.0, size=factor) for factor in (1.0, 1.5))
+    assert (large.label > 0).sum() > 1.5 * (usual.label > 0).sum()
+    assert np.array_equal(large.twin, usual.twin) and np.array_equal(large.mask, usual.mask)
+
+
+def test_a_changed_scanner_scans_the_same_person():
+    usual = make_subject(4, "C", "ms", 6.0)
+    noisy = make_subject(4, "C", "ms", 6.0, scanner=change_site("C", {"noise": 0.3, "gamma": 1.0}))
+    assert np.array_equal(usual.label, noisy.label) and np.array_equal(usual.mask, noisy.mask)
+    rough = [np.abs(np.diff(s.image[3] / s.image[3].mean(), axis=0))[:, 20:30].mean() for s in (usual, noisy)]
+    assert rough[1] > 1.3 * rough[0]
+    same = make_subject(4, "C", "ms", 6.0, scanner=change_site("C", {}))
+    assert np.array_equal(usual.image, same.image)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"), [("X", {}), ("C", {"color": 1}), ("C", {"noise": "loud"}), ("C", {"flair": [9000]})]
+)
+def test_a_scanner_that_is_none(name, change):
+    with pytest.raises(DataError, match="phantom scanners"):
+        change_site(name, change)
