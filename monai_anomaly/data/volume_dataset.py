@@ -83,6 +83,7 @@ class VolumeDataset(Dataset):
                 )
         if not self._images:
             raise DataError("expected at least one image, found none")
+        self._with_site = all(image.site is not None for image in self._images)
         summarize_scaling([image.scaling for image in self._images])
 
     @property
@@ -122,7 +123,7 @@ class VolumeDataset(Dataset):
     def __getitem__(self, index: int) -> Any:
         image = self._images[index]
         item: dict[str, Any] = {"image": image.read(), "label": image.label, "subject": image.subject}
-        if all(other.site is not None for other in self._images):
+        if self._with_site:
             item["site"] = image.site
         if self.augmentation is None:
             return item
