@@ -22,7 +22,7 @@ from .inputs import find_inputs
 from .phantom import PhantomSubject, make_subject, write_phantom
 from .siblings import find_siblings
 from .site_samplers import AnchorBatchSampler, ClassAwareBatchSampler
-from .site_samples import load_site_samples
+from .site_samples import list_sites, load_site_samples
 from .slice_dataset import SliceDataset
 from .split import split_by_subject
 from .synthetic import SyntheticSet
@@ -49,6 +49,7 @@ __all__ = [
     "find_siblings",
     "healthy_only",
     "is_mask_beside",
+    "list_sites",
     "load_brain_mask",
     "load_datalist",
     "load_site_samples",

@@ -17,7 +17,7 @@ from .datalist import SECTIONS, load_datalist
 from .site_design import absent_classes, check_training, lone_sites
 from .spellings import plain_name
 
-__all__ = ["load_site_samples"]
+__all__ = ["list_sites", "load_site_samples"]
 
 Sample = dict[str, Any]
 
@@ -78,6 +78,23 @@ def load_site_samples(
         samples = [sample for sample in samples if sample["site"] in sites]
     _check(samples, target or datalist.get("target"), num_classes, f"{path}", section)
     return samples
+
+
+def list_sites(path: str | os.PathLike, section: str = "training") -> list[str]:
+    """The sites of a section of a datalist, sorted: those that a training knows.
+
+    Args:
+        path: the datalist, see `load_datalist`.
+        section: of it.
+
+    Raises:
+        DataError: no sample of the section has a site.
+    """
+    samples = read_json(Path(path).expanduser()).get(section) or []
+    sites = sorted({str(sample["site"]) for sample in samples if sample.get("site") not in (None, "")})
+    if not sites:
+        raise DataError(f"{path}: expected samples with a 'site' in the section '{section}', found none")
+    return sites
 
 
 def _dealt(parts: Mapping[str, Sequence[Sample]], split: int) -> dict[str, list[Sample]]:

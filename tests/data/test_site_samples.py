@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from monai_anomaly.data import load_site_samples
+from monai_anomaly.data import list_sites, load_site_samples
 from monai_anomaly.utils import DataError
 
 SECTIONS = ("training", "validation", "test")
@@ -175,3 +175,13 @@ def test_a_person_in_training_and_test(tmp_path: Path) -> None:
 def test_a_split_that_is_no_number(tmp_path: Path, split: Any) -> None:
     with pytest.raises(DataError, match="split: expected 0, 1, 2"):
         _load(_write(tmp_path, _design()), "training", split=split)
+
+
+def test_the_sites_that_a_training_knows(tmp_path: Path) -> None:
+    parts = _design()
+    parts["test"].append({"image": "new.png", "label": 0, "subject": "new", "site": "Z"})
+    path = _write(tmp_path, parts)
+    assert list_sites(path) == ["A", "B", "C"] and list_sites(path, "test") == ["A", "B", "C", "Z"]
+    parts["training"] = [{key: value for key, value in s.items() if key != "site"} for s in parts["training"]]
+    with pytest.raises(DataError, match=r"list\.json: expected samples with a 'site' in the section 'training'"):
+        list_sites(_write(tmp_path, parts))
