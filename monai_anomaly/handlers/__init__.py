@@ -23,6 +23,7 @@ from .progress import Progress
 from .regressor_plateau import RegressorPlateau
 from .required_classes import RequiredClasses
 from .save_cases import SaveCases
+from .save_classifications import SaveClassifications
 from .save_segmentations import SaveSegmentations
 from .save_synthetic import SaveSynthetic
 from .save_translations import SaveTranslations
@@ -59,6 +60,7 @@ __all__ = [
     "RegressorPlateau",
     "RequiredClasses",
     "SaveCases",
+    "SaveClassifications",
     "SaveSegmentations",
     "SaveSynthetic",
     "SaveTranslations",

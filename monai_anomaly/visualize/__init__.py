@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from .case_figures import anomaly_case_figure, segmentation_case_figure
+from .classification_case_figure import classification_case_figure
 from .comparison_figures import difference_comparison_figure, uncertainty_comparison_figure
 from .confusion_figure import confusion_figure
 from .curves_figure import curves_figure
@@ -26,6 +27,7 @@ __all__ = [
     "anomaly_case_figure",
     "anomaly_examples_figure",
     "chest_figure",
+    "classification_case_figure",
     "confusion_figure",
     "curves_figure",
     "difference_comparison_figure",

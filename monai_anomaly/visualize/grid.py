@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from .orientation import turn_slice
-from .style import DPI, GRAY, TEXT, new_figure, save_figure
+from .style import DPI, GRAY, MAP_COLORS, TEXT, new_figure, save_figure
 
 __all__ = ["GridColumn", "Outline", "draw_cell", "draw_grid"]
 
 WIDTH, LEFT, EDGE, LINE = 16.0, 0.75, 0.1, 0.22
 """Width of a picture, of the labels and of an empty margin, height of a line of text, in inches."""
+OPACITY = 0.8
+"""Of the highest values of an overlay."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class GridColumn:
         smooth: interpolate between pixels; False for masks.
         outlines: drawn upon the images.
         bar: explain the colors below the column.
+        overlay: (N, X, Y), 0 or more, laid over the images in the colors of maps; where it is 0 it is not seen.
+        overlay_limits: of its values, as ``limits``; then ``bar`` explains these.
     """
 
     title: str
@@ -56,6 +60,8 @@ class GridColumn:
     smooth: bool = True
     outlines: Sequence[Outline] = ()
     bar: bool = False
+    overlay: np.ndarray | None = None
+    overlay_limits: tuple[float, float] = (0.0, 1.0)
 
     @property
     def legend(self) -> list[Outline]:
@@ -115,7 +121,13 @@ def draw_cell(axis: Any, column: GridColumn, row: int, rotate: bool) -> Any:
     axis.spines[:].set_visible(False)
     image = turn_slice(column.images[row], rotate).astype(np.float32)
     scale = dict(zip(("vmin", "vmax"), column.limits, strict=True))
-    drawn = axis.imshow(image, cmap=column.colors, interpolation="bicubic" if column.smooth else "nearest", **scale)
+    smooth = {"interpolation": "bicubic" if column.smooth else "nearest"}
+    drawn = axis.imshow(image, cmap=column.colors, **smooth, **scale)
+    if column.overlay is not None:
+        values = turn_slice(column.overlay[row], rotate).astype(np.float32)
+        low, high = column.overlay_limits
+        opacity = OPACITY * np.clip((values - low) / (high - low), 0, 1)
+        drawn = axis.imshow(values, cmap=MAP_COLORS, vmin=low, vmax=high, alpha=opacity, **smooth)
     for outline in column.outlines:
         region = turn_slice(outline.regions[row], rotate).astype(float)
         if 0 < region.mean() < 1:

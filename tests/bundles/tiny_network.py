@@ -51,6 +51,13 @@ TINY_GAN: dict[str, Any] = {
 }
 """Of both networks of ``descargan``."""
 
+TINY_CLASSIFIER: dict[str, Any] = {
+    "latent_dim": 8,
+    "network_def#encoder#width": 0.1,
+    "network_def#encoder#hidden": 8,
+}
+"""Of ``l2i_classification``."""
+
 TINY_SAMPLING: dict[str, dict[str, Any]] = {
     "diffanomaly": {"displayable_configs#steps": 2, "displayable_configs#substeps": 1},
     "diffseg": {"displayable_configs#steps": 2, "displayable_configs#num_samples": 2},
