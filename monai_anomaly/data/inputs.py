@@ -53,7 +53,8 @@ def find_inputs(
         dropped, its other entries are kept. Files are not opened.
 
     Raises:
-        DataError: when nothing is found, or no case is complete, naming what was looked for.
+        DataError: when nothing is found, or no case is complete, naming what was looked for; or the only file is by its
+            name another contrast than the only one that is wanted.
     """
     path = as_path(path, "dataset_dir")
     if path.is_file() and path.suffix.lower() == ".json":
@@ -62,6 +63,7 @@ def find_inputs(
             [{k: v for k, v in sample.items() if k in keep or k not in REFERENCES} for sample in samples]
         )
     if path.is_file():
+        _check_contrast(path, modalities)
         check_channel_order(path, modalities)
         return [{"image": str(path), "subject": split_suffix(path.name)[0]}]
     if not path.is_dir():
@@ -82,6 +84,15 @@ def find_inputs(
         if other:
             warnings.warn(f"{path}: {len(other)} images left out, {names}; {_WAY_OUT}", stacklevel=2)
     return name_samples([*samples, *unread])
+
+
+def _check_contrast(path: Path, modalities: Sequence[str]) -> None:
+    """Of brain MR of one contrast: another one gives a result, too, which nothing shows to be wrong."""
+    name, wanted = NameReader(modalities).read(path), modalities[0]
+    if name is None or len(modalities) > 1 or not {name.role, wanted} <= set(SPELLINGS):
+        return
+    if name.role != wanted:
+        raise DataError(f"{path}: expected {wanted}, found {name.role} by its name; {_WAY_OUT}")
 
 
 def _cases(root: Path, modalities: Sequence[str], skip: Callable[[Path], bool]) -> list[dict[str, Any]]:

@@ -34,6 +34,8 @@ class ClassMapInferer(LatentInferer):
             `InceptionResNetV1` in a `LatentCenterClassifier`, e.g. ``"encoder.features.12"`` for a finer map;
             ``"encoder.out_norm"`` of a `NoiseConditionedEncoder`.
         target: the class to look for; None: of each image the one it is called.
+        pooled: see `grad_cam`; False for a layer with instance normalization behind it, as all but the last ones of an
+            `InceptionResNetV1` have.
         autocast: see `autocast_dtype`.
 
     Example::
@@ -45,11 +47,16 @@ class ClassMapInferer(LatentInferer):
     """
 
     def __init__(
-        self, layer: str = "encoder.features", target: int | None = None, autocast: str | None = "auto"
+        self,
+        layer: str = "encoder.features",
+        target: int | None = None,
+        pooled: bool = True,
+        autocast: str | None = "auto",
     ) -> None:
         super().__init__(autocast)
         self.layer = layer
         self.target = target
+        self.pooled = pooled
 
     def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Results:
         """The fields of images (N, C, ...), with or without gradients around; none have any.
@@ -70,7 +77,7 @@ class ClassMapInferer(LatentInferer):
             logits = found["logits"]
             return log_odds(logits, logits.argmax(1) if self.target is None else self.target)
 
-        small = grad_cam(network, self.layer, score)
+        small = grad_cam(network, self.layer, score, self.pooled)
         found = {name: value.detach() for name, value in found.items() if name != "centers"}
         found["probability"] = found["logits"].softmax(1)
         found["map"] = _enlarged(small, x.shape[2:], _grid(network, self.layer))

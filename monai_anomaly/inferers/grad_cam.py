@@ -32,7 +32,7 @@ def log_odds(logits: torch.Tensor, target: int | torch.Tensor) -> torch.Tensor:
     return logits.gather(1, chosen)[:, 0] - others
 
 
-def grad_cam(network: nn.Module, layer: str, score: Callable[[], torch.Tensor]) -> torch.Tensor:
+def grad_cam(network: nn.Module, layer: str, score: Callable[[], torch.Tensor], pooled: bool = True) -> torch.Tensor:
     """A layer's activations, weighted by their mean gradients, summed, and rectified: (N, 1, ...), of the layer's size.
 
     With A_k the activations of channel k and y the score, the map is ``relu(sum_k mean_p(dy / dA_k(p)) A_k)``, NaN
@@ -41,10 +41,16 @@ def grad_cam(network: nn.Module, layer: str, score: Callable[[], torch.Tensor]) 
     computed without gradients, so that the memory is that of inference; parameters may be frozen. Source: Selvaraju et
     al. (https://arxiv.org/abs/1610.02391), eqs. 1-2.
 
+    **Instance normalization** behind the layer takes away what a channel has in common at all locations: of the mean
+    gradients only that is left which went around it, or came of padding, and the map says little. Then take the
+    gradients of the single locations, ``relu(sum_k dy / dA_k(p) A_k(p))`` (Draelos & Carin,
+    https://arxiv.org/abs/2011.08891, HiResCAM).
+
     Args:
         network: has the layer.
         layer: its dotted name.
         score: runs the network once and gives y (N,), e.g. `log_odds`.
+        pooled: whether a channel has one weight, the mean of its gradients; False: one at each location.
 
     Raises:
         AttributeError: when the network has no such layer.
@@ -69,5 +75,7 @@ def grad_cam(network: nn.Module, layer: str, score: Callable[[], torch.Tensor]) 
     finally:
         hook.remove()
     (activation,) = (a.detach().to(torch.promote_types(a.dtype, torch.float32)) for a in kept)
-    weights = gradient.to(activation).mean(dim=tuple(range(2, gradient.ndim)), keepdim=True)
+    weights = gradient.to(activation)
+    if pooled:
+        weights = weights.mean(dim=tuple(range(2, gradient.ndim)), keepdim=True)
     return F.relu(nan_where_infinite((weights * activation).sum(1, keepdim=True)))

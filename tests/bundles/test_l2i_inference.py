@@ -133,9 +133,14 @@ def test_postprocessing_leaves_what_monai_label_writes(tmp_path: Path) -> None:
     assert "image" not in done and done["map"].shape == (1, 30, 28, 20)
 
 
-def test_single_input_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
-    case = write_case(tmp_path / "p", names=["t2"], nan=True)
+@pytest.mark.parametrize(("name", "found"), [("flair", "only the value 0"), ("t2", "found t2 by its name")])
+def test_single_input_that_cannot_be_used_is_an_error(tmp_path: Path, name: str, found: str) -> None:
+    file = write_case(tmp_path / "p", names=[name]) / f"{name}.nii.gz"
+    nib.save(nib.Nifti1Image(np.zeros((30, 28, 20), dtype=np.float32), np.eye(4)), file)
     with pytest.raises(RuntimeError) as caught:  # of monai.bundle, which evaluates the expression that runs
-        classify(tmp_path, case / "t2.nii.gz")
-    assert isinstance(caught.value.__cause__, DataError)
+        classify(tmp_path, file)
+    error: BaseException | None = caught.value
+    while error is not None and not isinstance(error, DataError):
+        error = error.__cause__
+    assert f"{name}.nii.gz: expected" in str(error) and found in str(error)
     assert not (tmp_path / "out").exists()

@@ -224,6 +224,16 @@ def test_a_contrast_that_is_not_there_is_not_replaced_by_another(tmp_path: Path)
         find_inputs(tmp_path, ["t1"])
 
 
+def test_a_file_that_says_it_is_another_contrast_is_no_input(tmp_path: Path) -> None:
+    """Of a datalist it is: there the user has said what it is."""
+    (file,) = touch(tmp_path, "p1_t2w.nii.gz")
+    with pytest.raises(DataError, match=r"p1_t2w.nii.gz: expected flair, found t2 by its name; .*in a datalist"):
+        find_inputs(file, ["flair"])
+    assert find_inputs(file, ["image"]) and find_inputs(file, ["t2"])
+    assert find_inputs(*touch(tmp_path, "scan.nii.gz"), ["flair"])
+    assert find_inputs(*touch(tmp_path, "p1_t1_flair.nii.gz"), ["flair"])
+
+
 @pytest.mark.parametrize("subject", [None, "", ".", "..", " "])
 def test_a_name_that_is_no_folder_of_its_own_is_that_of_the_file(tmp_path: Path, subject: str | None) -> None:
     samples = [

@@ -11,6 +11,7 @@ from monai.data import MetaTensor, decollate_batch
 from torch import nn
 
 from monai_anomaly.inferers import ClassMapInferer, LatentInferer
+from monai_anomaly.inferers.grad_cam import grad_cam
 from monai_anomaly.networks.blocks import FeatureStack
 from monai_anomaly.networks.nets import InceptionResNetV1, LatentCenterClassifier, NoiseConditionedEncoder
 from monai_anomaly.utils import DataError
@@ -137,6 +138,32 @@ def test_a_finer_layer_gives_a_finer_map() -> None:
         ClassMapInferer(layer, target=0)(x, net)["map"] for layer in ("encoder.features", "encoder.features.6")
     )
     assert len(fine.unique()) > len(rough.unique()) and fine.shape == rough.shape
+
+
+def test_instance_normalization_behind_a_layer_needs_the_gradients_of_its_locations() -> None:
+    """Of the stem the mean gradients are nothing but rounding; the last map has no such layer behind it."""
+    net, x = resnet(padding=False), images(1, 1, 128, 128)
+    layers = ("encoder.features.3", "encoder.features")
+    pooled, single = (
+        [float(ClassMapInferer(layer, target=0, pooled=p)(x, net)["map"].max()) for layer in layers]
+        for p in (True, False)
+    )
+    assert pooled[0] < 1e-4 * single[0] and 1e-2 < pooled[1] / single[1] < 1e2
+
+
+def test_gradients_of_locations_sum_to_a_linear_score() -> None:
+    """Where the score is linear in the layer, what the locations have to do with it adds up to it."""
+    x, net = image(2, (4, 16), (1.0, 0.0)), nn.Sequential(nn.AvgPool2d(4), nn.Flatten(2), nn.Linear(36, 2))
+    net[2].bias.data.zero_()
+    weights = net[2].weight.data.abs_()
+    activation = net[0](x)
+
+    def score() -> torch.Tensor:
+        return net(x)[:, 0, 0]
+
+    found = grad_cam(net, "0", score, pooled=False)
+    torch.testing.assert_close(found.sum(), score()[0])
+    torch.testing.assert_close(found[0, 0].flatten(), activation[0, 0].flatten() * weights[0])
 
 
 def test_lower_precision() -> None:
