@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 from monai.data import MetaTensor
-from monai.utils import convert_to_tensor
+from monai.utils import convert_to_tensor, look_up_option
 from torch import nn
 from torch.nn import functional as F
 
 from ..networks.blocks import FeatureStack
 from .finite import SliceNames, broken_inputs, working_type
-from .grad_cam import grad_cam, log_odds
+from .grad_cam import WEIGHTS, grad_cam, log_odds
 from .latent import LatentInferer
 from .slicewise import Results
 
@@ -34,8 +34,8 @@ class ClassMapInferer(LatentInferer):
             `InceptionResNetV1` in a `LatentCenterClassifier`, e.g. ``"encoder.features.12"`` for a finer map;
             ``"encoder.out_norm"`` of a `NoiseConditionedEncoder`.
         target: the class to look for; None: of each image the one it is called.
-        pooled: see `grad_cam`; False for a layer with instance normalization behind it, as all but the last ones of an
-            `InceptionResNetV1` have.
+        weights: see `grad_cam`; not ``"mean"`` for a layer with instance normalization behind it, as all but the last
+            ones of an `InceptionResNetV1` have.
         autocast: see `autocast_dtype`.
 
     Example::
@@ -50,13 +50,13 @@ class ClassMapInferer(LatentInferer):
         self,
         layer: str = "encoder.features",
         target: int | None = None,
-        pooled: bool = True,
+        weights: str = "mean",
         autocast: str | None = "auto",
     ) -> None:
         super().__init__(autocast)
         self.layer = layer
         self.target = target
-        self.pooled = pooled
+        self.weights = look_up_option(weights, WEIGHTS)
 
     def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Results:
         """The fields of images (N, C, ...), with or without gradients around; none have any.
@@ -77,7 +77,7 @@ class ClassMapInferer(LatentInferer):
             logits = found["logits"]
             return log_odds(logits, logits.argmax(1) if self.target is None else self.target)
 
-        small = grad_cam(network, self.layer, score, self.pooled)
+        small = grad_cam(network, self.layer, score, self.weights)
         found = {name: value.detach() for name, value in found.items() if name != "centers"}
         found["probability"] = found["logits"].softmax(1)
         found["map"] = _enlarged(small, x.shape[2:], _grid(network, self.layer))

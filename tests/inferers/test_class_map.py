@@ -145,25 +145,37 @@ def test_instance_normalization_behind_a_layer_needs_the_gradients_of_its_locati
     net, x = resnet(padding=False), images(1, 1, 128, 128)
     layers = ("encoder.features.3", "encoder.features")
     pooled, single = (
-        [float(ClassMapInferer(layer, target=0, pooled=p)(x, net)["map"].max()) for layer in layers]
-        for p in (True, False)
+        [float(ClassMapInferer(layer, target=0, weights=w)(x, net)["map"].max()) for layer in layers]
+        for w in ("mean", "local")
     )
     assert pooled[0] < 1e-4 * single[0] and 1e-2 < pooled[1] / single[1] < 1e2
 
 
 def test_gradients_of_locations_sum_to_a_linear_score() -> None:
     """Where the score is linear in the layer, what the locations have to do with it adds up to it."""
-    x, net = image(2, (4, 16), (1.0, 0.0)), nn.Sequential(nn.AvgPool2d(4), nn.Flatten(2), nn.Linear(36, 2))
+    x, net = images(1, 1, 24, 24), nn.Sequential(nn.AvgPool2d(4), nn.Flatten(2), nn.Linear(36, 2))
     net[2].bias.data.zero_()
-    weights = net[2].weight.data.abs_()
-    activation = net[0](x)
+    weights = net[2].weight.data[0]
+    contributions = net[0](x)[0, 0].flatten() * weights
 
     def score() -> torch.Tensor:
         return net(x)[:, 0, 0]
 
-    found = grad_cam(net, "0", score, pooled=False)
-    torch.testing.assert_close(found.sum(), score()[0])
-    torch.testing.assert_close(found[0, 0].flatten(), activation[0, 0].flatten() * weights[0])
+    assert (contributions < 0).any() and (contributions > 0).any()
+    torch.testing.assert_close(contributions.sum(), score()[0])
+    found = grad_cam(net, "0", score, "local")
+    torch.testing.assert_close(found[0, 0].flatten(), contributions.relu())
+    torch.testing.assert_close(grad_cam(net, "0", score, "positive"), found)  # of one channel
+
+
+def test_weights_above_zero_leave_out_what_speaks_against_the_class() -> None:
+    """A channel with a negative weight takes nothing away from another one at the same place."""
+    x, net = image(2, (4, 4)), spots(2)
+    layer = "encoder.features"
+    with_both = ClassMapInferer(layer, 0, "positive")(x, net)["map"]
+    assert with_both[0, 0, 5, 5] > 2 * ClassMapInferer(layer, 0, "local")(x, net)["map"][0, 0, 5, 5]
+    with pytest.raises(ValueError, match="largest"):
+        ClassMapInferer(layer, 0, "largest")
 
 
 def test_lower_precision() -> None:
