@@ -34,18 +34,21 @@ LABELS = {
     "diffanomaly": {"anomaly": 1},
     "diffseg": {"lesion": 1},
     "difftranslation": {"change": 1},
+    "l2i_classification": {"healthy": 0, "diseased": 1},
 }
 OPTIONS = {
     "descargan": {"target", "statistics"},
     "diffanomaly": {"scale", "steps"},
     "diffseg": {"num_samples", "steps", "solver", "keep_samples"},
     "difftranslation": {"factor", "target_size", "scale", "steps"},
+    "l2i_classification": {"target", "layer", "weights"},
 }
+CLASSIFIER = "l2i_classification"
 IMAGES = {"descargan": "one", "diffanomaly": "all", "diffseg": "all", "difftranslation": "all"}
 MAPS = {"descargan": "map", "diffanomaly": "map", "diffseg": "mean", "difftranslation": "map"}
 THRESHOLDS = {"descargan": 0.25, "diffanomaly": 0.25, "diffseg": 0.5, "difftranslation": 0.2}
 """That of the file ``threshold.json``, and that of the configuration."""
-each_bundle = pytest.mark.parametrize("bundle", sorted(LABELS))
+each_bundle = pytest.mark.parametrize("bundle", sorted(set(LABELS) - {CLASSIFIER}))
 AFFINE = np.array([[0, -4.0, 0, 60], [-4.0, 0, 0, 70], [0, 0, 5.0, -40], [0, 0, 0, 1]])  # not RAS
 SHAPE = (47, 41, 5)
 START = """
@@ -124,12 +127,13 @@ def get(url: str) -> dict:
         return json.load(answer)
 
 
-def infer(server: tuple[str, Path], bundle: str, image: str, **params) -> bytes:
+def infer(server: tuple[str, Path], bundle: str, image: str, output: str = "image", **params) -> bytes:
     url, work = server
     tiny = {name.split("#")[1]: value for name, value in TINY_SAMPLING.get(bundle, {}).items()}
     form = urllib.parse.urlencode({"params": json.dumps({"device": "cpu", **tiny, **params})})
     try:
-        with urllib.request.urlopen(f"{url}/infer/{bundle}?image={image}&output=image", form.encode(), 300) as answer:
+        request = f"{url}/infer/{bundle}?image={image}&output={output}"
+        with urllib.request.urlopen(request, form.encode(), 300) as answer:
             return answer.read()
     except urllib.error.HTTPError:
         pytest.fail((work / "server.log").read_text(encoding="utf-8")[-3000:])
@@ -139,12 +143,13 @@ def as_image(content: bytes) -> nib.Nifti1Image:
     return nib.Nifti1Image.from_bytes(gzip.decompress(content))
 
 
-@each_bundle
+@pytest.mark.parametrize("bundle", sorted(LABELS))
 def test_model_is_listed(server, bundle) -> None:
     info = get(f"{server[0]}/info/")
     model = info["models"][bundle]
-    assert model["type"] == "segmentation" and model["labels"] == LABELS[bundle] and model["dimension"] == 2
-    assert {"threshold", "heatmap", *OPTIONS[bundle]} <= set(model["config"])
+    kind, dimension = ("classification", 3) if bundle == CLASSIFIER else ("segmentation", 2)
+    assert model["type"] == kind and model["labels"] == LABELS[bundle] and model["dimension"] == dimension
+    assert OPTIONS[bundle] | (set() if bundle == CLASSIFIER else {"threshold", "heatmap"}) <= set(model["config"])
     assert not info["trainers"]
 
 
@@ -192,3 +197,21 @@ def test_same_as_the_command_line(server, bundle, tmp_path) -> None:
     run("--config_file", "configs/inference.json", cwd=work / "app" / "model" / bundle, overrides=options)
     written = nib.load(tmp_path / image / f"{MAPS[bundle]}.nii.gz").get_fdata()
     np.testing.assert_allclose(as_image(infer(server, bundle, image, heatmap=True)).get_fdata(), written, atol=1e-4)
+
+
+def test_a_classifier_answers_with_a_score_of_each_class(server, tmp_path) -> None:
+    """Those of the command line; the volume is taken whole, however few slices it has."""
+    work = server[1]
+    answer = json.loads(infer(server, CLASSIFIER, "one", output="json"))
+    found = answer["prediction"]
+    assert [(entry["idx"], entry["label"]) for entry in found] == [(0, "healthy"), (1, "diseased")]
+    options = {"dataset_dir": work / "studies" / "one.nii.gz", "output_dir": tmp_path}
+    run("--config_file", "configs/inference.json", cwd=work / "app" / "model" / CLASSIFIER, overrides=options)
+    written = json.loads((tmp_path / "one" / "scores.json").read_text(encoding="utf-8"))
+    assert {entry["label"]: entry["score"] for entry in found} == pytest.approx(written["probability"], abs=1e-5)
+
+
+def test_a_classifier_looks_for_the_class_that_is_asked_for(server) -> None:
+    """The map is not answered, but is made: an unknown class is an error, another one changes no score."""
+    first = json.loads(infer(server, CLASSIFIER, "one", output="json"))["prediction"]
+    assert json.loads(infer(server, CLASSIFIER, "one", output="json", target=0))["prediction"] == first
