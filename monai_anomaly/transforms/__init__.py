@@ -9,6 +9,7 @@ from .change_space import ChangeSpace
 from .check_image import CheckImage, CheckImageD, CheckImaged, CheckImageDict
 from .desired_mask import DesiredMask, DesiredMaskD, DesiredMaskd, DesiredMaskDict
 from .fit_slice import FitSliceD, FitSliced, FitSliceDict
+from .fit_volume import FitVolumeD, FitVolumed, FitVolumeDict
 from .foreground import Foreground, find_foreground
 from .lesion_fraction import LesionFraction, LesionFractionD, LesionFractiond, LesionFractionDict
 from .load_modalities import LoadModalities, LoadModalitiesD, LoadModalitiesd, LoadModalitiesDict
@@ -59,6 +60,9 @@ __all__ = [
     "FitSliceD",
     "FitSliceDict",
     "FitSliced",
+    "FitVolumeD",
+    "FitVolumeDict",
+    "FitVolumed",
     "Foreground",
     "LesionFraction",
     "LesionFractionD",

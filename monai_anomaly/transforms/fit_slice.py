@@ -19,7 +19,7 @@ __all__ = ["FitSliceD", "FitSliceDict", "FitSliced"]
 
 class FitSliced(MapTransform, InvertibleTransform):
     """Pad or crop slices, or every slice of a volume, to one in-plane size; MONAI's transform needs to be told the
-    rank.
+    rank. Of whole volumes see `FitVolumed`.
 
     What is padded gets the constant that is around the subject, as a rule 0. Where a crop takes away more than 1 % of
     the first image's foreground (see `find_foreground`), a warning says so: a size that cuts the brain is a mistake
@@ -38,6 +38,7 @@ class FitSliced(MapTransform, InvertibleTransform):
     """
 
     backend = ResizeWithPadOrCrop.backend
+    most_lost: float = 0.01
 
     def __init__(self, keys: KeysCollection, spatial_size: Sequence[int], allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
@@ -62,18 +63,20 @@ class FitSliced(MapTransform, InvertibleTransform):
         return fit(image - level) + level
 
     def _warn_of_loss(self, image: torch.Tensor, fitted: torch.Tensor) -> None:
-        if image.shape[1] <= fitted.shape[1] and image.shape[2] <= fitted.shape[2]:
+        if all(size <= new for size, new in zip(image.shape[1:], fitted.shape[1:], strict=True)):
             return
         channels = torch.as_tensor(image).detach().cpu().numpy()
         inside = torch.from_numpy(np.any([find_foreground(c).inside for c in channels], axis=0)[None])
         lost = 1 - int(self.fit[image.ndim - 1](inside.float()).sum()) / max(1, int(inside.sum()))
-        if lost > 0.01:
-            size = " x ".join(str(n) for n in fitted.shape[1:3])
+        if lost > self.most_lost:
             warnings.warn(
-                f"{file_of(image)}: slices of {size} pixels hold {1 - lost:.0%} of the pixels above the background, the"
-                " rest is cut off; set a larger spatial_size, or a larger pixdim",
+                f"{file_of(image)}: {self._described(fitted.shape[1:])} hold {1 - lost:.0%} of the pixels above the "
+                "background, the rest is cut off; set a larger spatial_size, or a larger pixdim",
                 stacklevel=3,
             )
+
+    def _described(self, size: Sequence[int]) -> str:
+        return f"slices of {size[0]} x {size[1]} pixels"
 
     def inverse(self, data: Mapping[Hashable, MetaTensor]) -> dict[Hashable, MetaTensor]:
         """Back to the size before; what was cropped away is zero."""
