@@ -35,7 +35,7 @@ def classification_case_figure(
 ) -> None:
     """Picture of one classified case: slices in three planes, each without and with the map laid over it.
 
-    Voxels are shown in their proportions; what is outside of a slice is black.
+    Voxels are shown in their proportions. What is around the head is left out, unless the map is high there.
 
     Args:
         path: PNG to write.
@@ -51,6 +51,8 @@ def classification_case_figure(
     if affine is not None:
         step = voxel_size(affine)[_axes(affine)]
         image, map = turn_upright(image, affine), turn_upright(map, affine)
+    if image.ndim == 3:
+        image, map = _cut_out(image, map)
     step = step[: image.ndim]
     side = max(size * mm for size, mm in zip(image.shape, step, strict=True))
     pixel = max(side / FINEST, step.min())
@@ -66,6 +68,19 @@ def classification_case_figure(
         shown = GridColumn(plane, gray)
         columns += [shown, replace(shown, title=name, overlay=over, overlay_limits=map_limits(map), bar=True)]
     draw_grid(path, columns, rotate=affine is not None, title=title, cell=CELL)
+
+
+def _cut_out(image: np.ndarray, map: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The part of a volume where there is something, with a rim."""
+    seen = (image > 0) | (map > 0.1 * map.max())
+    if not seen.any():
+        return image, map
+    rim = [size // 40 + 1 for size in image.shape]
+    box = tuple(
+        slice(max(0, part.start - r), part.stop + r)
+        for part, r in zip(ndimage.find_objects(seen.astype(np.uint8))[0], rim, strict=True)
+    )
+    return image[box], map[box]
 
 
 def _axes(affine: np.ndarray) -> list[int]:

@@ -138,8 +138,11 @@ def draw_cell(axis: Any, column: GridColumn, row: int, rotate: bool) -> Any:
 def _explain(figure: Any, column: GridColumn, box: Any, drawn: Any, height: float) -> None:
     """Color bar or legend below a column, whose lowest cell is ``box``."""
     if column.bar:
+        from matplotlib.ticker import MaxNLocator
+
         place = (box.x0 + 0.08 * box.width, box.y0 - 0.2 / height, 0.84 * box.width, 0.1 / height)
-        bar = figure.colorbar(drawn, cax=figure.add_axes(place), orientation="horizontal")
+        ticks = MaxNLocator(max(2, round(1.8 * box.width * figure.get_figwidth())))
+        bar = figure.colorbar(drawn, cax=figure.add_axes(place), orientation="horizontal", ticks=ticks)
         bar.ax.tick_params(colors=TEXT, labelsize=9, length=2)
         bar.outline.set_visible(False)
     for i, outline in enumerate(column.legend):

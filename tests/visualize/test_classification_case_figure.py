@@ -42,8 +42,9 @@ def test_voxels_keep_their_proportions(tmp_path: Path) -> None:
     affine = np.array([[2.0, 0, 0, 0], [0, 0, 1, 0], [0, 4, 0, 0], [0, 0, 0, 1]])
     classification_case_figure(tmp_path / "a.png", image, found, affine=affine)
     for row in cells(tmp_path / "a.png", 3, 6):
-        for plain in row[2::2]:  # coronal and sagittal: the upper half is there
-            assert near(center(plain[..., 0] > 50), (0.5, 0.75), 0.03)
+        for plain in row[2::2]:  # coronal and sagittal: the upper half is there, twice as wide as high
+            down, right = np.nonzero(plain[..., 0] > 50)
+            assert np.ptp(right) / np.ptp(down) == pytest.approx(2, abs=0.1)
 
 
 def test_slices_with_the_highest_map_inside_the_head(tmp_path: Path) -> None:
@@ -52,6 +53,19 @@ def test_slices_with_the_highest_map_inside_the_head(tmp_path: Path) -> None:
     found[:, :, 0] = 50  # outside of the head
     classification_case_figure(tmp_path / "a.png", image, found, affine=np.eye(4))
     assert all(row[0].min() > 50 for row in cells(tmp_path / "a.png", 3, 6))
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_what_is_around_the_head_is_left_out_unless_the_map_is_there(tmp_path: Path, outside: bool) -> None:
+    image, found = volume()
+    image[:, :, :10] = 0  # the upper half is there
+    found[..., 0] = outside
+    classification_case_figure(tmp_path / "a.png", image, found, affine=np.eye(4))
+    for row in cells(tmp_path / "a.png", 3, 6):
+        dark = (row[2][..., 0] < 20).mean()
+        assert 0.4 < dark < 0.6  # squares are 20 voxels wide in either case
+        lower = (row[3].max(-1) > 60)[len(row[3]) * 9 // 10 :]
+        assert lower.any() == outside
 
 
 @pytest.mark.parametrize("shape", [(20, 20), (20, 20, 1), (20, 20, 2)])
