@@ -8,7 +8,7 @@ import pytest
 
 from monai_anomaly.data import find_datalist, write_phantom
 
-from .tiny_data import ELLIPSES, PHANTOM
+from .tiny_data import ELLIPSES, PHANTOM, SITES
 from .workflow import BUNDLES
 
 
@@ -34,13 +34,21 @@ def ellipses(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny phantom of four scanners, three of which have one class."""
+    folder: Path = tmp_path_factory.mktemp("data") / "sites"
+    write_phantom(folder, progress=False, **SITES)
+    return folder
+
+
 @pytest.fixture
 def tiny_data(bundle: Path, request: pytest.FixtureRequest) -> Path:
     """The tiny data of a bundle."""
-    return request.getfixturevalue("ellipses" if bundle.name == "descargan" else "phantom")
+    return request.getfixturevalue({"descargan": "ellipses", "l2i_classification": "sites"}.get(bundle.name, "phantom"))
 
 
 @pytest.fixture(scope="session")
 def slices(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A cache of slices for the trainings of a session, which take the same."""
+    """A cache of slices, or volumes, for the trainings of a session, which take the same."""
     return str(tmp_path_factory.mktemp("slices"))

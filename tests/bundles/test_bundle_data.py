@@ -25,6 +25,7 @@ PHANTOMS: list[tuple[str, tuple[str, ...], str, str]] = [
     ("diffanomaly", ("long",), "phantom_long", "phantom"),
     ("diffseg", (), "phantom", "phantom"),
     ("difftranslation", (), "phantom", "phantom"),
+    ("l2i_classification", (), "phantom", "phantom"),
 ]
 """Bundle, overlays, the folder of their built-in data, and the command that makes such."""
 
@@ -81,7 +82,7 @@ def test_phantom_elsewhere_on_request(written: list, tmp_path: Path) -> None:
     assert written == [tmp_path / "mine"]
 
 
-@pytest.mark.parametrize("bundle", ["descargan", "diffanomaly", "diffseg", "difftranslation"])
+@pytest.mark.parametrize("bundle", ["descargan", "diffanomaly", "diffseg", "difftranslation", "l2i_classification"])
 @pytest.mark.parametrize("value", [20230115, 1.1, ("Smith", "John")])
 def test_a_name_that_the_command_line_read_as_a_number_is_an_error(written: list, bundle: str, value: object) -> None:
     assert "--dataset_dir ./" in _reason(lambda: datalist(bundle, dataset_dir=value))
@@ -90,13 +91,13 @@ def test_a_name_that_the_command_line_read_as_a_number_is_an_error(written: list
     assert "--dataset_dir ./" in _reason(lambda: parser.get_parsed_content("dataset#data"))
 
 
-@pytest.mark.parametrize("bundle", ["descargan", "diffanomaly", "difftranslation"])
+@pytest.mark.parametrize("bundle", ["descargan", "diffanomaly", "difftranslation", "l2i_classification"])
 @pytest.mark.parametrize("part", ["train#dataset", "validate#dataset", "evaluate#test_dataset"])
 def test_labels_beyond_the_classes_stop_before_the_training(tmp_path: Path, bundle: str, part: str) -> None:
     sections = {}
     for section in ("training", "validation", "test", "counterfactual"):
         (tmp_path / f"{section}.png").touch()
-        sections[section] = [{"image": f"{section}.png", "label": 2, "subject": f"p7 of {section}"}]
+        sections[section] = [{"image": f"{section}.png", "label": 2, "subject": f"p7 of {section}", "site": "A"}]
     (tmp_path / "datalist.json").write_text(json.dumps({"modalities": ["image"], **sections}))
     parser = merged(bundle, "train")
     parser.update({"dataset_dir": str(tmp_path), "channel_names": ["image"]})

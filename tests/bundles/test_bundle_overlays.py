@@ -12,7 +12,7 @@ import pytest
 from monai.bundle import ConfigParser
 
 from .test_bundle_workflows import SHARED
-from .workflow import AFTER, BUNDLES, configs, merged
+from .workflow import AFTER, BUNDLES, PLANS, configs, merged
 
 OVERLAYS = [
     (bundle.name, path.stem.removeprefix("inference_"))
@@ -122,7 +122,7 @@ def test_no_overlay_sets_what_nothing_reads(bundle: str) -> None:
     """A mistyped name is an entry of its own, without an error."""
     defaults = {kind: merged(bundle, kind) for kind in ("train", "inference")}
     texts = {path.stem: path.read_text(encoding="utf-8") for path in configs(bundle).glob("*.json")}
-    for name in sorted(set(texts) - {"metadata", "train", "inference"}):
+    for name in sorted(set(texts) - {"metadata", "train", "inference", *PLANS}):
         applied = name.startswith("inference_") or name in OF_INFERENCE.get(bundle, ())
         kinds = defaults if name == "published" else ["inference" if applied else "train"]
         # an entry that the overlay itself reads, or one that goes after it

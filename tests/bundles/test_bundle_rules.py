@@ -96,7 +96,12 @@ def test_metadata_as_the_zoo_and_label_read_it(bundle) -> None:
     assert "monai-label" in metadata["supported_apps"]
     data = metadata["network_data_format"]
     assert next(iter(data["inputs"])) == "image" and next(iter(data["outputs"])) == "pred"
-    assert data["outputs"]["pred"]["channel_def"]["0"] == "background"
+    pred = data["outputs"]["pred"]
+    if "classification" in bundle.name:  # the kind that MONAI Label infers
+        assert list(pred["channel_def"].values()) == read(bundle, "train")["class_names"]
+        assert (pred["type"], pred["num_channels"]) == ("probabilities", len(pred["channel_def"]))
+        return
+    assert pred["channel_def"]["0"] == "background"
     assert data["post_processed_outputs"]["pred"]["dtype"] == "uint8"
 
 
@@ -182,14 +187,15 @@ def test_ids_of_the_training(bundle) -> None:
 def test_data_can_be_set_by_programs(bundle) -> None:
     """MONAI Label sets the samples of an entry that is made from a shared one; users any argument of it."""
     train = merged(bundle.name, "train")
+    shared = "volume_dataset" if "volume_dataset" in train else "slice_dataset"
     sample = {"image": "a.png", "label": 0}
     for place in ("train#dataset", "validate#dataset", "evaluate#test_dataset"):
-        assert train[place]["_target_"] == "@slice_dataset"
-        train.update({f"{place}#data": [sample], f"{place}#min_lesion_pixels": 5, f"{place}#transform": None})
-    train.update({"slice_dataset#slice_range": [2, 9], "slice_dataset#_target_": "builtins.dict"})
+        assert train[place]["_target_"] == f"@{shared}"
+        train.update({f"{place}#data": [sample], f"{place}#progress": False, f"{place}#transform": None})
+    train.update({f"{shared}#cache_dir": "cache", f"{shared}#_target_": "builtins.dict"})
     for place in ("train#dataset", "validate#dataset", "evaluate#test_dataset"):
         made = train.get_parsed_content(place)
-        assert made["data"] == [sample] and made["min_lesion_pixels"] == 5 and made["slice_range"] == [2, 9]
+        assert made["data"] == [sample] and made["progress"] is False and made["cache_dir"] == "cache"
 
 
 def test_initialize_is_light(bundle) -> None:
@@ -224,7 +230,8 @@ def test_inference_can_run_in_another_program(bundle) -> None:
         assert not [text for text in strings(inference[part]) if "network" in text]
     assert not {"Spacingd", "LoadImaged", "SaveImaged"} & targets(inference)
     assert inference["dataset"]["transform"] == "@preprocessing"
-    assert {"threshold", "heatmap"} <= set(inference["displayable_configs"])
+    if "classification" not in bundle.name:
+        assert {"threshold", "heatmap"} <= set(inference["displayable_configs"])
     used = strings([inference["inferer"], inference["postprocessing"]])
     for name in inference["displayable_configs"]:
         assert any(f"@displayable_configs#{name}" in text for text in used), name

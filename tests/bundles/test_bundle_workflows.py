@@ -10,17 +10,18 @@ from typing import Any
 
 import pytest
 
-from .tiny_data import TINY_ELLIPSES, TINY_TRAINING
+from .tiny_data import TINY_ELLIPSES, TINY_SITES, TINY_TRAINING
 from .workflow import REPOSITORY, merged, run, workflow
 
 NETWORK = "network_def schedule channel_names spatial_size num_classes null_label num_regions encoding prediction"
-SHARED = (*NETWORK.split(), "mask_range", "learned_variance", "pixdim", "intensity_range")
+SHARED = (*NETWORK.split(), "mask_range", "learned_variance", "axcodes", "pixdim", "intensity_range")
 """What training and inference must agree on; a bundle need not have all."""
 TINY = {
     "descargan": TINY_ELLIPSES,
     "diffanomaly": TINY_TRAINING,
     "diffseg": TINY_TRAINING,
     "difftranslation": TINY_TRAINING,
+    "l2i_classification": TINY_SITES,
 }
 
 

@@ -23,17 +23,20 @@ NETWORKS = {
     "diffanomaly": TINY_NETWORK,
     "diffseg": TINY_DIFFUSION,
     "difftranslation": TINY_TRANSLATION,
+    "l2i_classification": {},
 }
 FEW_STEPS = {
     "descargan": {},
     "diffanomaly": {"inferer#scheme#steps": 2, "inferer#scheme#substeps": 1},
     "diffseg": {"inferer#steps": 2, "inferer#num_samples": 2},
     "difftranslation": {"inferer#scheme#steps": 2, "inferer#scheme#substeps": 1},
+    "l2i_classification": {},
 }
 OTHER: dict[str, tuple[dict[str, Any], str]] = {
     "descargan": ({"loss#lambda_rec": 7.0}, r"loss_function\.lambda_rec 50\.0 -> 7\.0"),
     "diffanomaly": ({"max_level": 300}, r"prepare_batch\.max_level 550 -> 300"),
     "difftranslation": ({"loss#tasks#size#weight": 5.0}, r"loss_function\.tasks\.size\.weight 100\.0 -> 5\.0"),
+    "l2i_classification": ({"margin": 1.5}, r"loss_function\.terms\.center\.distance 1\.9 -> 1\.5"),
     "diffseg": ({"level_power": 2.0}, r"prepare_batch\.noising\.level_power 1\.0 -> 2\.0"),
 }
 TRAIN_ONLY = {"run": ["$@train#trainer.run()"]}

@@ -1,6 +1,6 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Tiny data: a coarse phantom and a few ellipses, with overrides that train on them, and made-up cases."""
+"""Tiny data: coarse phantoms and a few ellipses, with overrides that train on them, and made-up cases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 from PIL import Image
 
-from .tiny_network import TINY_GAN
+from .tiny_network import TINY_CLASSIFIER, TINY_GAN
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 PHANTOM: dict[str, Any] = {
@@ -48,6 +48,28 @@ TINY_ELLIPSES: dict[str, Any] = {
     **TINY_GAN,
 }
 """The same on the set of ellipses, for ``descargan``; its default network does not train in a second."""
+SITES: dict[str, Any] = {
+    "groups": [
+        {"site": "A", "lesion": None, "training": 4, "validation": 2, "test": 2},
+        {"site": "A", "lesion": "ms", "training": 6, "validation": 2, "test": 2},
+        {"site": "B", "lesion": "ms", "training": 6, "validation": 2, "test": 2},
+        {"site": "C", "lesion": None, "training": 4, "validation": 2, "test": 2},
+        {"site": "D", "lesion": None, "training": 4, "validation": 2, "test": 2},
+    ],
+    "contrasts": ["flair"],
+    "twin": False,
+    "spacing": 6.0,
+    "workers": 0,
+}
+TINY_SITES: dict[str, Any] = {
+    "phantom": SITES,
+    "spatial_size": [33, 33, 33],
+    "pixdim": [6.0, 6.0, 6.0],
+    "epochs": 1,
+    "batch_size": 6,
+    **TINY_CLASSIFIER,
+}
+"""The same on the phantom by design, for ``l2i_classification``; its network needs one axis of 33."""
 NATIVE: dict[str, Any] = {"spatial_size": [16, 16], "pixdim": [-1.0, -1.0, -1.0]}
 """Cases of `write_case` as they are, for the inference."""
 ODD_AFFINE = np.array([[0, -4.0, 0, 60], [-4.0, 0, 0, 70], [0.3, 0, 5.0, -40], [0, 0, 0, 1]])
