@@ -63,7 +63,16 @@ def test_every_trained_model_has_an_inference() -> None:
         if not any(word in path.stem for word in ("train", "inference", "overfit"))
     ]
     assert sorted(entry for entry in trained if entry[1]) == OVERLAYS
-    assert {name for _, name in OVERLAYS} == {"chest", "chexpert", "cxr64", "faces", "long", "regions", "thesis"}
+    assert {name for _, name in OVERLAYS} == {
+        "chest",
+        "chexpert",
+        "cxr64",
+        "faces",
+        "laterality",
+        "long",
+        "regions",
+        "thesis",
+    }
 
 
 @in_two_files
@@ -129,10 +138,11 @@ def test_no_overlay_sets_what_nothing_reads(bundle: str) -> None:
         readers = texts[name] + "".join(texts.get(then, "") for then, first in AFTER.items() if first == name)
         for default in (defaults[kind] for kind in kinds):
             for key in json.loads(texts[name]):
-                place = key.removeprefix("+").rpartition("#")[0] or key  # a component may get an argument more
+                entry = key.removeprefix("+")
+                place = entry.rpartition("#")[0] or entry  # a component may get an argument more
                 own = re.search(rf"@{re.escape(key)}\b", readers)
                 assert place in default or place in COMMAND_IDS or own, (name, key)
-                assert not key.startswith("+") or key[1:] in default, (name, key)
+                assert not key.startswith("+") or entry in default, (name, key)
 
 
 def test_bundles_of_brain_mr_prepare_images_alike() -> None:

@@ -46,7 +46,17 @@ def names(method: str | None) -> list[str]:
 
 
 def test_every_overlay_is_in_this_table_and_short() -> None:
-    others = {"train", "evaluate", "multi_gpu_train", "metadata", "published", "thesis", "target_only", *PLANS}
+    others = {
+        "train",
+        "evaluate",
+        "multi_gpu_train",
+        "metadata",
+        "published",
+        "thesis",
+        "laterality",
+        "target_only",
+        *PLANS,
+    }
     files = {path.stem: path for path in configs(NAME).glob("*.json") if not path.stem.startswith("inference")}
     assert set(files) - others == set(METHODS)
     for name in (*METHODS, "target_only"):
@@ -113,7 +123,7 @@ def test_trains_and_reports(method: str, sites: Path, slices: str, tmp_path: Pat
     name = method.replace(" ", "_")
     options = {**TINY_SITES, "dataset_dir": str(sites), "cache_dir": slices}
     if "target_only" in method:
-        options["per_group"] = 3
+        options |= {"val_interval": 1, "images": 8}
     train(NAME, tmp_path, *method.split(), **options)
     assert {path.name for path in (tmp_path / "models").iterdir()} == {f"{name}.json", f"{name}.pt", f"{name}_state.pt"}
     report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))
@@ -161,7 +171,6 @@ def test_setting_of_the_thesis() -> None:
     assert sum(p.numel() for p in network.parameters()) == 36_431_842
     published = {
         "spatial_size": [124, 120, 172],
-        "batch_size": 10,
         "anchors": 1,
         "learning_rate": 5e-5,
         "center_learning_rate": 1e-4,
@@ -174,6 +183,7 @@ def test_setting_of_the_thesis() -> None:
         "latent_dim": 128,
     }
     assert {key: parser[key] for key in published} == published
+    assert parser.get_parsed_content("batch_size") == 10  # without the anchors
     assert (parser["intensity#lower"], parser["intensity#upper"]) == (2.0, 98.0)
     margins = {name: merged(NAME, "train", "thesis", name) for name in ("no_margin", "fixed", "vanilla")}
     assert (margins["no_margin"]["margin"], margins["no_margin"]["radius"]) == (2.0, 0.0)
