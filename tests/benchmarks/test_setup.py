@@ -46,7 +46,11 @@ def test_a_setting_replaces_arguments_and_objects(tmp_path: Path) -> None:
     assert number.steps == 5 and number.level == 1
 
 
-@pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "bundle",
+    [bundle for bundle in BUNDLES if "classification" not in bundle.name],  # which takes no steps
+    ids=lambda path: path.name,
+)
 def test_every_setting_of_a_bundle_can_be_made(bundle: Path) -> None:
     parser = read_config([str(bundle / "configs" / f"{name}.json") for name in ("train", "benchmark")], {})
     plan = parser["benchmark"]
