@@ -60,6 +60,8 @@ class SliceDataset(Dataset):
         background: pixels above this value, in any channel, are brain.
         min_lesion_pixels: drop slices with fewer lesion pixels, but not none: they are neither healthy nor clearly
             diseased. Of pairs also those with fewer in ``mask`` and ``target_mask`` together: nothing changes there.
+        lesion_free: keep the slices without a lesion of volumes that have one elsewhere; False: healthy slices are of
+            healthy people alone.
         scalars: numbers of a sample that its items carry, e.g. ``["age"]``.
         requires: entries that every item must have, e.g. ``["mask"]``.
         slice_transform: applied to an item at every access; may be random.
@@ -97,6 +99,7 @@ class SliceDataset(Dataset):
         min_foreground: float = 0.0,
         background: float = 0.0,
         min_lesion_pixels: int = 1,
+        lesion_free: bool = True,
         scalars: Sequence[str] = (),
         requires: Sequence[str] = (),
         slice_transform: Callable | None = None,
@@ -111,6 +114,7 @@ class SliceDataset(Dataset):
         self.min_foreground = min_foreground
         self.background = background
         self.min_lesion_pixels = min_lesion_pixels
+        self.lesion_free = lesion_free
         self.scalars = ensure_tuple(scalars)
         if taken := [name for name in self.scalars if name in ENTRIES]:
             raise DataError(f"scalars: expected names of numbers, found {', '.join(taken)}, which every item has")
@@ -139,7 +143,12 @@ class SliceDataset(Dataset):
                 if on_error == "raise":
                     raise
                 self.left_out.append({"case": subject_of(sample, number), "reason": str(error)})
-        self._index = [(v, s) for v, volume in enumerate(self._volumes) for s in range(len(volume.indices))]
+        self._index = [
+            (v, s)
+            for v, volume in enumerate(self._volumes)
+            for s, label in enumerate(volume.labels)
+            if label or lesion_free or not volume.lesion
+        ]
         if not self._index:
             reasons = "; ".join(entry["reason"] for entry in self.left_out[:3]) or f"range {slice_range}"
             raise DataError(f"expected at least one slice, found none in {len(data)} volume(s) ({reasons})")
@@ -152,6 +161,17 @@ class SliceDataset(Dataset):
     def labels(self) -> list[int]:
         """Label of every slice, for samplers."""
         return [self._volumes[v].labels[s] for v, s in self._index]
+
+    @property
+    def sites(self) -> list[str]:
+        """Site of every slice, for samplers.
+
+        Raises:
+            DataError: when a volume has none.
+        """
+        if lacking := [str(v.tags["subject"]) for v in self._volumes if "site" not in v.tags]:
+            raise DataError(f"expected a site of every image, found none of {listed(lacking)}")
+        return [self._volumes[v].tags["site"] for v, _ in self._index]
 
     @property
     def summary(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from .class_batch import ClassPrepareBatch
 from .critic_trainer import CriticTrainer
 from .noisy_batch import NoisyPrepareBatch
 from .noisy_mask_batch import NoisyMaskPrepareBatch
+from .noisy_site_batch import NoisySitePrepareBatch
 from .site_batch import SitePrepareBatch
 from .target_batch import TargetPrepareBatch
 from .translation_batch import TranslationPrepareBatch
@@ -19,6 +20,7 @@ __all__ = [
     "CriticTrainer",
     "NoisyMaskPrepareBatch",
     "NoisyPrepareBatch",
+    "NoisySitePrepareBatch",
     "SitePrepareBatch",
     "TargetPrepareBatch",
     "TranslationPrepareBatch",

@@ -35,7 +35,7 @@ from .gan import (
 from .guided_diffusion import GuidedDiffusionLoss
 from .hybrid import HybridDiffusionLoss
 from .likelihood import discretized_gaussian_log_likelihood, gaussian_kl
-from .tasks import ClassificationLoss, RegressionLoss, SegmentationLoss, TaskLoss
+from .tasks import ClassificationLoss, RegressionLoss, SegmentationLoss, SiteInvariantTaskLoss, TaskLoss
 from .vae import VAELoss
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "RegressionLoss",
     "SegmentationLoss",
     "SiteInvariantLoss",
+    "SiteInvariantTaskLoss",
     "SiteTargets",
     "StackedDeepSupervisionLoss",
     "SupervisedContrastiveLoss",

@@ -24,6 +24,7 @@ PLANS = ("table", "table_laterality", "table_thesis")
 """Plans of the command ``table``, among the configurations that they name."""
 AFTER = {
     "thesis": "published",
+    "l2i_guide": "vanilla_guide",
     "two_attributes": "sizes",
     "inference_thesis": "published",
     "chexpert": "thesis",

@@ -77,6 +77,20 @@ def test_which_slices_are_kept(tmp_path: Path, arguments: dict, expected: list[i
     assert [item["slice"] for item in dataset] == expected
 
 
+def test_healthy_slices_of_healthy_people_alone(tmp_path: Path) -> None:
+    sick, well = _sample(tmp_path, "a", site="s1"), _sample(tmp_path, "b", mask=False, label=0, site="s2")
+    dataset = _slices([sick, well], lesion_free=False)
+    assert [(item["subject"], item["label"]) for item in dataset] == [("a", 1)] * 3 + [("b", 0)] * 10
+    assert dataset.labels == [1] * 3 + [0] * 10 and dataset.sites == ["s1"] * 3 + ["s2"] * 10
+
+
+def test_slices_without_a_site() -> None:
+    samples = [{"image": torch.rand(1, 4, 4), "label": 0, "subject": name} for name in "ab"]
+    samples[0]["site"] = "s1"
+    with pytest.raises(DataError, match=r"expected a site of every image, found none of b$"):
+        SliceDataset(samples, progress=False).sites  # noqa: B018
+
+
 def test_axis(tmp_path: Path) -> None:
     dataset = _slices([_sample(tmp_path, "a")], axis=1)
     assert len(dataset) == 7 and dataset[0]["image"].shape == (2, 6, 10)

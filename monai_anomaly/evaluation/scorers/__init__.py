@@ -7,6 +7,7 @@ from __future__ import annotations
 from .calibration import score_calibration
 from .classes import score_classes
 from .diagnosis import score_diagnosis
+from .false_positives import score_false_positives
 from .maps import score_maps
 from .overlap import score_overlap
 from .reconstruction import score_reconstruction, true_differences
@@ -17,6 +18,7 @@ __all__ = [
     "score_calibration",
     "score_classes",
     "score_diagnosis",
+    "score_false_positives",
     "score_maps",
     "score_overlap",
     "score_reconstruction",

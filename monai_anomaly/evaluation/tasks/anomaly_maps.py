@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from ...utils import interior
 from ..cases import Cases
 from ..disease import diseased, healthy, lesion_pixels
 from ..schema import Field, Schema
-from ..scorers import score_diagnosis, score_maps, score_reconstruction
+from ..scorers import score_diagnosis, score_false_positives, score_maps, score_reconstruction
 from ..scorers.reconstruction import TWIN_SCORES
 from ..tables import Section
 from ..task import ALL, Columns, MethodCases, Part, Task
@@ -35,6 +35,7 @@ SCHEMA = Schema(
         Field("twin", "image", IMAGE),
         Field("label", "label"),
         Field("probability", "float", made=True),
+        Field("site", "text"),
     ),
 )
 
@@ -52,7 +53,9 @@ class AnomalyMaps(Task):
 
     A case has ``image`` (C, H, W), ``map`` (1, H, W; higher is more anomalous), ``reconstruction``, like the image,
     ``mask`` of the true lesion (1, H, W), ``twin``, the true healthy image (phantom), ``label`` (0 healthy, 1
-    diseased) and ``probability`` of disease, of a classifier.
+    diseased), ``probability`` of disease, of a classifier, and ``site``, e.g. a scanner. Sites are parts of the
+    evaluation, of the method alone, where there are several; the thresholds are those of all cases, chosen on
+    validation cases, and those on test cases of the site's.
 
     Args:
         channel_names: name of every image channel.
@@ -91,7 +94,7 @@ class AnomalyMaps(Task):
 
     name: ClassVar[str] = "anomaly_maps"
     schema: ClassVar[Schema] = SCHEMA
-    scorers: ClassVar = (score_maps, score_reconstruction, score_diagnosis)
+    scorers: ClassVar = (score_maps, score_false_positives, score_reconstruction, score_diagnosis)
     paired: ClassVar = ("dice_validation", "dice_average_otsu_truth", "pixel_ap", *TWIN_SCORES)
     shown: ClassVar = SHOWN
     free: ClassVar = ("show", "rows", "rotate", "signed")
@@ -100,7 +103,7 @@ class AnomalyMaps(Task):
     def parts(
         self, test: Cases, validation: Iterable[Mapping[str, Any]] | None, training: Any, method: str
     ) -> list[tuple[str, Part]]:
-        """One part: the method, the untouched input and the trivial maps; see :py:meth:`Task.parts`."""
+        """All cases: the method, the untouched input and the trivial maps; every site: the method."""
         valid = validation if isinstance(validation, Cases) and len(validation) else None
         sets = [(cases, self._inside(cases)) for cases in (test, valid) if cases is not None]
         methods: list[tuple[str, Callable[[], MethodCases]]] = [(method, partial(_method, sets))]
@@ -109,7 +112,16 @@ class AnomalyMaps(Task):
             methods.append(("input untouched", partial(MethodCases, untouched)))
         mean = None if training is None else mean_healthy_image(training)
         baselines = intensity_maps(self.channel_names, mean).items()
-        return [(ALL, Part([*methods, *((name, partial(_method, sets, baseline)) for name, baseline in baselines)]))]
+        whole = Part([*methods, *((name, partial(_method, sets, baseline)) for name, baseline in baselines)])
+        sites = sorted({str(site) for site in test["site"] if site})
+        members = {site: test["site"] == site for site in sites if len(sites) > 1}
+        return [(ALL, whole), *((site, self._site(test, some, methods[0])) for site, some in members.items())]
+
+    def _site(self, test: Cases, members: np.ndarray, method: tuple[str, Callable[[], MethodCases]]) -> Part:
+        """The method on the cases of a site."""
+        name, make = method
+        chosen = np.flatnonzero(members)
+        return Part([(name, lambda: _subset(make(), chosen))], self.counts(test.subset(chosen)), members)
 
     def _inside(self, cases: Cases) -> np.ndarray | None:
         """The brain without its rim; None: no rim is left out."""
@@ -159,6 +171,10 @@ class AnomalyMaps(Task):
         own = next(iter(report["parts"][ALL]["methods"].values()))
         chosen = own.get("dice_validation") or own.get("dice_average_otsu")
         return None if chosen is None else chosen["threshold"]
+
+
+def _subset(method: MethodCases, numbers: np.ndarray) -> MethodCases:
+    return replace(method, test=method.test.subset(numbers))
 
 
 def _method(sets: Sequence[tuple[Cases, np.ndarray | None]], baseline: Baseline | None = None) -> MethodCases:

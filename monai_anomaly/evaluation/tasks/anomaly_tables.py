@@ -69,7 +69,19 @@ DIAGNOSIS_LEGEND = """\
 Of whole images, diseased against healthy: accuracy and Cohen's kappa of the classifier's probability above 0.5, AUROC
 of its probability, and of the map's highest pixels."""
 
-SHOWN = (*SCORES, *RECONSTRUCTION, *DIFFERENCE, *DIAGNOSIS)
+SITES = (
+    Column("healthy_flagged", "healthy brain flagged", 4),
+    Column("dice_validation", "Dice val."),
+    Column("pixel_ap", "AP"),
+    Column("image_auroc_map", "image AUROC"),
+    Column("change_healthy", "change of healthy", 4),
+    Column("image_auroc_classifier", "AUROC of the classifier"),
+)
+SITES_LEGEND = """\
+Healthy brain flagged: the share of the brain of healthy cases that lies above the threshold chosen on validation masks,
+the same at every site."""
+
+SHOWN = (*SCORES, *RECONSTRUCTION, *DIFFERENCE, *DIAGNOSIS, *SITES)
 
 
 def anomaly_sections(report: Mapping[str, Any]) -> list[Section]:
@@ -91,7 +103,17 @@ def anomaly_sections(report: Mapping[str, Any]) -> list[Section]:
         Section("Difference (thesis ch. 6)", score_table(methods, DIFFERENCE), DIFFERENCE_LEGEND),
         Section("Classification of images", score_table(methods, DIAGNOSIS) if classified else "", DIAGNOSIS_LEGEND),
     ]
+    if len(report["parts"]) > 1:
+        sections.append(Section("Sites", _sites(report["parts"]), SITES_LEGEND))
     return [section for section in sections if section.text]
+
+
+def _sites(parts: Mapping[str, Any]) -> str:
+    """A row per site and method; where there is one method, per site."""
+    found = [(site, name, scores) for site, part in parts.items() for name, scores in part["methods"].items()]
+    several = {name for site, name, _ in found if site != ALL}
+    rows = {f"{site}, {name}" if len(several) > 1 else site: s for site, name, s in found if name in several}
+    return score_table(rows, SITES, "site")
 
 
 def _thresholds(scores: Mapping[str, Any]) -> str:

@@ -8,5 +8,6 @@ from .base import TaskLoss
 from .classification import ClassificationLoss
 from .regression import RegressionLoss
 from .segmentation import SegmentationLoss
+from .site_invariant import SiteInvariantTaskLoss
 
-__all__ = ["ClassificationLoss", "RegressionLoss", "SegmentationLoss", "TaskLoss"]
+__all__ = ["ClassificationLoss", "RegressionLoss", "SegmentationLoss", "SiteInvariantTaskLoss", "TaskLoss"]

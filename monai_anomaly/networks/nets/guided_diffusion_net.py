@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from monai.utils import ensure_tuple
@@ -37,6 +38,8 @@ class GuidedDiffusionNet(nn.Module):
         export_label: class label of the export view; default: the last one. Ignored by an unconditional denoiser.
         activation_checkpointing: recompute the residual blocks' activations in the backward pass: less memory, about a
             third more time, for large images.
+        detailed: names of the task networks whose loss looks at more than their result: these are called with
+            ``details=True`` for the loss, e.g. a :class:`LatentCenterClassifier`. Guides get the result alone.
         export_schedule: schedule that the denoiser was trained on, for the export view; None: linear, T = 1000. Only
             the number that the view needs is kept.
         **tasks: task networks, called as ``task(x, timesteps)``: a classifier or a regressor, e.g.
@@ -46,7 +49,7 @@ class GuidedDiffusionNet(nn.Module):
     Raises:
         TypeError: if a task network is no module, as when an argument is misspelled.
         ValueError: if ``export_timestep`` or ``export_label`` is out of range, the name of a task network means
-            something else to a module, or ``trained`` names no part or an unknown one.
+            something else to a module, ``trained`` names no part or an unknown one, or ``detailed`` no task network.
 
     Example::
 
@@ -68,6 +71,7 @@ class GuidedDiffusionNet(nn.Module):
         export_timestep: int = 100,
         export_label: int | None = None,
         activation_checkpointing: bool = False,
+        detailed: Sequence[str] = (),
         export_schedule: NoiseSchedule | None = None,
         **tasks: nn.Module | None,
     ) -> None:
@@ -92,6 +96,9 @@ class GuidedDiffusionNet(nn.Module):
             if task is not None:
                 self._add(name, task)
         self.trained = self._named(trained)
+        self.detailed = ensure_tuple(detailed)
+        if not set(self.detailed) <= set(self.tasks):
+            raise ValueError(f"detailed must name some of {list(self.tasks)}, got {list(self.detailed)}")
         for name, part in self.named_children():
             if name not in self.trained:
                 part.requires_grad_(False)
@@ -135,7 +142,7 @@ class GuidedDiffusionNet(nn.Module):
         class_labels: torch.Tensor | None = None,
         task_image: torch.Tensor | None = None,
         task_timesteps: torch.Tensor | None = None,
-    ) -> torch.Tensor | dict[str, torch.Tensor]:
+    ) -> torch.Tensor | dict[str, Any]:
         """Apply the trained networks, or give the export view.
 
         Args:
@@ -148,7 +155,8 @@ class GuidedDiffusionNet(nn.Module):
 
         Returns:
             With ``timesteps`` the outputs of the trained parts by name: of ``diffusion`` (N, C or 2C, *spatial), of a
-            classifier logits (N, K), ...; else the export view (N, 1, *spatial), float32, not negative.
+            classifier logits (N, K), of a ``detailed`` one a dictionary, ...; else the export view (N, 1, *spatial),
+            float32, not negative.
 
         Raises:
             ValueError: when the task networks are given images without their levels, or levels without images.
@@ -159,7 +167,7 @@ class GuidedDiffusionNet(nn.Module):
             return self._export_view(image)
         x, t = (image, timesteps) if task_image is None else (task_image, task_timesteps)
         return {
-            name: self._denoise(image, timesteps, class_labels) if name == "diffusion" else self.tasks[name](x, t)
+            name: self._denoise(image, timesteps, class_labels) if name == "diffusion" else self._for_loss(name, x, t)
             for name in self.trained
         }
 
@@ -177,6 +185,10 @@ class GuidedDiffusionNet(nn.Module):
     def classify(self, image: torch.Tensor) -> torch.Tensor:
         """Logits (N, K) of clean images (N, C, *spatial), by the task network ``classifier``; see `apply_task`."""
         return self.apply_task("classifier", image)
+
+    def _for_loss(self, name: str, x: torch.Tensor, timesteps: torch.Tensor | None) -> Any:
+        task = self.tasks[name]
+        return task(x, timesteps, details=True) if name in self.detailed else task(x, timesteps)
 
     def _denoise(self, x: torch.Tensor, timesteps: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
         if not self.conditional or labels is None:

@@ -247,3 +247,54 @@ def test_pixels_of_a_diseased_case_without_a_mask_do_not_count() -> None:
         assert after[name] == before[name] or after[name]["value"] == before[name]["value"] == 1
         assert after[name]["n"] == before[name]["n"]
     assert after["image_auroc_map"] == {"value": 1, "n": 13}
+
+
+def by_site(seed: int, map_of: Any, sites: str, **fields: Any) -> Cases:
+    """Cases in turn at the sites; "-" is none."""
+    cases = Cases(AnomalyMaps.schema)
+    for i, row in enumerate(make_lesions(seed, map_of, **fields)):
+        site = sites[i % len(sites)]
+        cases.append(**{k: v for k, v in row.items() if v is not None}, **({} if site == "-" else {"site": site}))
+    return cases
+
+
+def test_sites_are_parts_that_change_nothing_of_the_whole() -> None:
+    plain, validation = make_lesions(1, noisy), make_lesions(0, noisy)
+    sites = by_site(1, noisy, "AB")
+    report, before = evaluate(sites, validation, TRAINING), evaluate(plain, validation, TRAINING)
+    assert list(report["parts"]) == ["all", "A", "B"] and report["parts"]["all"] == before["parts"]["all"]
+    assert list(report["parts"]["A"]["methods"]) == ["ours"]  # the trivial maps are scored on all cases alone
+
+
+def test_the_score_of_a_site_is_that_of_its_cases_at_the_threshold_of_all() -> None:
+    test, validation = by_site(1, noisy, "ABB"), make_lesions(0, noisy)
+    report = evaluate(test, validation)
+    for site in "AB":
+        alone = own(test.subset(np.flatnonzero(test["site"] == site)), validation)
+        found = report["parts"][site]["methods"]["ours"]
+        assert {k: found.get(k) for k in alone} == alone
+    chosen = {part["methods"]["ours"]["dice_validation"]["threshold"]["value"] for part in report["parts"].values()
+              if "dice_validation" in part["methods"]["ours"]}  # fmt: skip
+    assert len(chosen) == 1
+
+
+@pytest.mark.parametrize("sites", ["A", "A-", "-"])
+def test_one_site_is_no_part(sites: str) -> None:
+    assert list(evaluate(by_site(1, noisy, sites))["parts"]) == ["all"]
+
+
+def test_the_share_of_a_healthy_brain_that_is_flagged() -> None:
+    """Maps of 1 in the right half of the image are above any threshold between 0 and 1."""
+
+    def half(difference: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return np.pad(np.ones((1, 24, 12)), ((0, 0), (0, 0), (12, 0)))
+
+    test, validation = by_site(1, half, "ABC"), make_lesions(0, lambda d, mask, rng: mask * 1.0 - 0.5)
+    report = evaluate(test, validation)
+    scores = methods(report)["ours"]["healthy_flagged"]
+    assert (scores["value"], scores["n"]) == (0.5, 4)  # 20 of 24 columns are brain, 10 of them flagged
+    # site A has the healthy cases: no Dice, no image AUROC
+    healthy_site = report["parts"]["A"]["methods"]["ours"]
+    assert healthy_site["healthy_flagged"]["value"] == 0.5 and "dice_validation" not in healthy_site
+    assert all("healthy_flagged" not in report["parts"][site]["methods"]["ours"] for site in "BC")
+    assert "healthy_flagged" not in own(test)  # no validation, no threshold
