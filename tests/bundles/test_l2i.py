@@ -151,6 +151,21 @@ def test_histograms_become_equal_within_the_brain(sites: Path) -> None:
     assert spread[True] < 0.05 < spread[False]
 
 
+@pytest.mark.parametrize("method", [None, "histogram"])
+def test_inference_prepares_an_image_as_the_training_did(sites: Path, method: str | None) -> None:
+    """A method is named to the inference, and must not be given images that it was not trained on."""
+    options = {**TINY_SITES, "dataset_dir": str(sites)}
+    train = merged(NAME, "train", *([method] if method else []))
+    train.update(options)
+    sample = train.get_parsed_content("validate#dataset#data")[0]
+    inference = merged(NAME, "inference")
+    inference.update({**{key: TINY_SITES[key] for key in TINY_SITES if key in inference}, "method": method})
+    expected = train.get_parsed_content("validate#preprocessing")(sample)["image"]
+    found = inference.get_parsed_content("preprocessing")({"image": sample["image"]})["image"]
+    torch.testing.assert_close(found.as_tensor(), expected.as_tensor())
+    assert (len(expected.unique()) > 10) and train["harmonize"] == (method == "histogram")
+
+
 def test_plans_name_every_method_and_can_be_read() -> None:
     rows = {plan: TablePlan.read(configs(NAME) / f"{plan}.json", {}).rows for plan in PLANS}
     used = {Path(file).stem for row in rows["table"].values() for file in row.config}
