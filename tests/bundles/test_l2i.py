@@ -131,6 +131,8 @@ def test_trains_and_reports(method: str, sites: Path, slices: str, tmp_path: Pat
     for part, number in (("all", 10), ("target", 4), ("source", 6)):
         found = report["parts"][part]["methods"]
         assert next(iter(found)) == name and found[name]["accuracy"]["n"] == number
+    record = json.loads((tmp_path / "eval" / "training.json").read_text(encoding="utf-8"))
+    assert record["epochs"] == 1 and record["parameters"] > 0
     cases = load_cases(tmp_path / "eval" / "cases.npz", SiteClassification.schema)
     assert cases.has("latent") and len(cases) == 10
     data = report["provenance"]["model"]["training"]["data"]["training"]

@@ -131,3 +131,8 @@ def test_volumes_of_several_sizes_are_brought_to_one(evaluate: Any, tmp_path: Pa
 
     report = evaluate(change)
     assert report["provenance"]["model"]["training"]["data"]["training"]["samples"] == 24
+
+
+def test_target_of_two_sites(evaluate: Any) -> None:
+    report = evaluate(lambda content: None, target_site=["A", "B"])
+    assert scores(report, "target")["accuracy"]["n"] == 6 and scores(report, "source")["accuracy"]["n"] == 4

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from monai.utils import ensure_tuple
 
 from ...metrics import plane_of
 from ...utils import DataError
@@ -51,7 +52,7 @@ class SiteClassification(Classification):
 
     Args:
         class_names: name of every class.
-        target: name of the target site.
+        target: name of the target site, or of several, which are one domain.
         sources: names of the source sites, e.g. those of the training set; None: all other sites with a name.
 
     Example::
@@ -66,7 +67,7 @@ class SiteClassification(Classification):
         report["parts"]["all"]["methods"]["method"]["site_probe_healthy"]["value"]
     """
 
-    target: str
+    target: str | Sequence[str]
     sources: Sequence[str] | None = None
 
     name: ClassVar[str] = "site_classification"
@@ -76,6 +77,11 @@ class SiteClassification(Classification):
     variants: ClassVar = (COMBAT,)
     random: ClassVar = (MOST_FREQUENT,)  # a method may be trained on the target alone
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the target sites."""
+        return tuple(str(name) for name in ensure_tuple(self.target))
+
     def columns(self) -> list[Column]:
         """The scores of classes, and the site probe of every class."""
         return [*self.shown, *probe_columns(self.class_names)]
@@ -84,16 +90,16 @@ class SiteClassification(Classification):
         """All cases, the target, the source where there is one, and every site where there are several.
 
         Raises:
-            DataError: when no case is of the target site, or the target is among the sources.
+            DataError: when no case is of a target site, or one of these is among the sources.
         """
         site = test["site"]
         names = sorted({str(name) for name in site if name})
-        if self.target not in names:
-            raise DataError(f"Expected cases of the target site {self.target!r}, found those of {names}.")
-        sources = [name for name in names if name != self.target] if self.sources is None else list(self.sources)
-        if self.target in sources:
-            raise DataError(f"Expected sources without the target site {self.target!r}, found {sources}.")
-        parts: list[tuple[str, np.ndarray | None]] = [(ALL, None), (TARGET, site == self.target)]
+        if not set(self.targets) & set(names):
+            raise DataError(f"Expected cases of the target site {', '.join(self.targets)}, found those of {names}.")
+        sources = [name for name in names if name not in self.targets] if self.sources is None else list(self.sources)
+        if set(self.targets) & set(sources):
+            raise DataError(f"Expected sources without the target site {', '.join(self.targets)}, found {sources}.")
+        parts: list[tuple[str, np.ndarray | None]] = [(ALL, None), (TARGET, np.isin(site, self.targets))]
         if (source := np.isin(site, sources)).any():
             parts.append((SOURCE, source))
         return [*parts, *((name, site == name) for name in names if len(names) > 1)]
@@ -132,11 +138,12 @@ class SiteClassification(Classification):
             latent_figure(path, panels)
 
     def _by_class(self, cases: Cases, points: np.ndarray) -> LatentPoints:
-        place = np.where(cases["site"] == self.target, 0, 1)
-        return LatentPoints(points, cases["label"], place, self.class_names, [f"target ({self.target})", "other sites"])
+        place = np.where(np.isin(cases["site"], self.targets), 0, 1)
+        places = [f"target ({', '.join(self.targets)})", "other sites"]
+        return LatentPoints(points, cases["label"], place, self.class_names, places)
 
     def _by_site(self, cases: Cases, points: np.ndarray) -> LatentPoints:
-        names = sorted({str(name) for name in cases["site"] if name}, key=lambda name: (name != self.target, name))
+        names = sorted({str(name) for name in cases["site"] if name}, key=lambda name: (name not in self.targets, name))
         number = {name: i for i, name in enumerate(names)}
         color = np.array([number.get(str(name), -1) for name in cases["site"]])
         marker = np.where(cases["label"] < 0, len(self.class_names), cases["label"])

@@ -55,6 +55,19 @@ def test_target_source_and_sites_are_parts() -> None:
     assert list(only) == ["all", "target"] and only["target"]["methods"] == parts["target"]["methods"]
 
 
+def test_several_target_sites_are_one_domain(tmp_path: Path) -> None:
+    """One of them may be without a test case."""
+    task = SiteClassification(["healthy", "MS"], target=["T", "M", "validated only"])
+    parts = evaluate(make_cases(task=task), task=task)["parts"]
+    assert {name: parts[name]["counts"]["cases"] for name in ("target", "source", "T", "M")} == {
+        **{"target": 32, "source": 15, "T": 20, "M": 12}
+    }
+    for name in ("first", "second"):
+        write_report(task, make_cases(task=task), tmp_path / name, method=name, keep_cases=True)
+    compare(tmp_path / "c.json", *(f"{name}={tmp_path / name}" for name in ("first", "second")), resamples=50)
+    assert json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))["parts"]["target"]["counts"]["cases"] == 32
+
+
 def test_unknown_sites_are_neither_target_nor_source() -> None:
     cases = make_cases()
     cases.append("x", logits=[0, 9], latent=np.zeros(16), label=0, site="X")
@@ -129,9 +142,9 @@ def test_a_classifier_without_a_latent_is_scored_as_a_classification() -> None:
 
 
 def test_the_target_must_be_there_and_be_no_source() -> None:
-    with pytest.raises(DataError, match="cases of the target site 'Z', found those of"):
+    with pytest.raises(DataError, match="cases of the target site Z, found those of"):
         evaluate(make_cases(), task=SiteClassification(["healthy", "MS"], "Z"))
-    with pytest.raises(DataError, match="sources without the target site 'T'"):
+    with pytest.raises(DataError, match="sources without the target site T"):
         evaluate(make_cases(), task=SiteClassification(["healthy", "MS"], "T", ["A", "T"]))
     named = Cases(TASK.schema)
     for i, site in enumerate(("T", "source", "all")):
