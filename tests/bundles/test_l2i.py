@@ -123,7 +123,7 @@ def test_trains_and_reports(method: str, sites: Path, slices: str, tmp_path: Pat
     name = method.replace(" ", "_")
     options = {**TINY_SITES, "dataset_dir": str(sites), "cache_dir": slices}
     if "target_only" in method:
-        options |= {"val_interval": 1, "images": 8}
+        options["images"] = 8
     train(NAME, tmp_path, *method.split(), **options)
     assert {path.name for path in (tmp_path / "models").iterdir()} == {f"{name}.json", f"{name}.pt", f"{name}_state.pt"}
     report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))

@@ -81,6 +81,20 @@ def test_another_split_has_other_people_in_the_same_numbers(sites: Path, slices:
     assert summaries[0]["fingerprint"] != summaries[1]["fingerprint"]
 
 
+@pytest.mark.parametrize("method", [(), ("class_aware", "target_only")])
+def test_setting_of_the_thesis_trains(method: tuple[str, ...], sites: Path, slices: str, tmp_path: Path) -> None:
+    """At a tiny size; what it cuts off at random is filled up again."""
+    tiny = {key: value for key, value in TINY_SITES.items() if key not in ("phantom", "batch_size")}
+    tiny |= {"network_def#encoder#padding": True, "network_def#encoder#blocks": [1, 1, 1], "channel_names": ["flair"]}
+    tiny |= {"dataset_dir": str(sites), "target_site": "A", "cache_dir": slices, "images": 8, "anchors": 1}
+    train(NAME, tmp_path, "thesis", *method, **tiny)
+    report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))
+    assert report["provenance"]["config"] == "_".join(["thesis", *method])
+    state = torch.load(next((tmp_path / "models").glob("*_state.pt")), weights_only=True)
+    rates = [group["lr"] for group in state["objects"]["optimizer"]["param_groups"]]
+    assert rates == [5e-5, 1e-4]
+
+
 def test_images_without_depth(tmp_path: Path) -> None:
     """From a table of pictures to the report, by arguments alone."""
     rng = np.random.default_rng(0)
