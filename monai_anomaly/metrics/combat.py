@@ -110,8 +110,9 @@ class ComBat:
         Args:
             values: (N, m), of the training samples or of others.
             sites: (N,) names, all of known sites.
-            classes: (N,) with them as published: the class' effect is not scaled by the site. None: unknown, as at test
-                time; it stays in what is shifted and scaled.
+            classes: (N,) with them as published: shift and scale are taken out, and the class' effect stays. None:
+                unknown, as at test time; the shift alone is taken out, since the scale would be taken out of the class'
+                effect as well, which then would tell the site.
 
         Returns:
             (N, m) float64.
@@ -120,9 +121,9 @@ class ComBat:
             DataError: when a site or class is unknown.
         """
         values, place = np.asarray(values, np.float64), self._places(sites, self.sites, "sites")
-        effect: np.ndarray | float = 0.0
-        if classes is not None:
-            effect = self.beta[self._places(classes, self.classes, "classes")]
+        if classes is None:
+            return np.asarray(values - self.sigma * self.gamma[place])
+        effect = self.beta[self._places(classes, self.classes, "classes")]
         standard = (values - self.alpha - effect) / self.sigma
         harmonized = self.sigma * (standard - self.gamma[place]) / self.delta[place]
         return np.asarray(harmonized + self.alpha + effect)

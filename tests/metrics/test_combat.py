@@ -47,6 +47,19 @@ def test_parameters_hold_for_people_who_were_not_there() -> None:
     assert means.std(0).mean() < 0.2 * raw.std(0).mean()
 
 
+def test_the_effect_of_an_unknown_class_does_not_tell_the_site() -> None:
+    """Two far classes, no shift, one site with a wider spread: the class' effect over the spread of its site would tell
+    the site."""
+    rng = np.random.default_rng(0)
+    sites, classes = np.repeat(["A", "B", "C"], 40), np.array([0, 1] * 20 + [1] * 40 + [0] * 40)
+    spread = np.where(sites == "A", 1.5, 1.0)[:, None]
+    values, others = (10.0 * classes[:, None] + spread * rng.normal(size=(120, 32)) for _ in range(2))
+    kept = ComBat.fit(values, sites, classes).apply(others, sites)
+    for own in (classes == 0, classes == 1):
+        (wide, narrow) = (kept[own & (sites == "A")], kept[own & (sites != "A")])
+        assert np.abs(wide.mean(0) - narrow.mean(0)).mean() < 0.6
+
+
 def test_each_person_is_harmonized_alone() -> None:
     values, _, sites, classes = make_values()
     combat = ComBat.fit(values, sites, classes)

@@ -17,10 +17,10 @@ LEAST_PROBABILITY = 1e-12
 
 
 def harmonized_cases(test: Cases, training: Cases) -> MethodCases | None:
-    """Cases as a logistic regression classifies them by their latent without its site's shift and scale.
+    """Cases as a logistic regression classifies them by their latent without its site's shift.
 
     `ComBat` is estimated on the training cases, with their class as covariate. The class of a test case is not known,
-    so it is applied to all without; the regression is trained on what is left of the training cases.
+    so the shift alone is taken out, of all; the regression is trained on what is left of the training cases.
 
     Args:
         test: cases with ``latent``; those of sites that ComBat does not know are not scored.

@@ -24,8 +24,8 @@ MAIN_LEGEND = """\
 As Table 1 of thesis ch. 9. Source: all known sites but the target. Site probe: how well a linear model reads the site
 from the latent of test cases of one class, cross-validated over subjects: balanced accuracy, and AUROC of each site
 against the others; in brackets what a guess has. Of sites with 3 people of the class. "most frequent": the class that
-most of the training set has, for every case. "ComBat": a logistic regression on the latents, after shift and scale of
-every site are taken out of them."""
+most of the training set has, for every case. "ComBat": a logistic regression on the latents, after the shift of every
+site is taken out of them."""
 INTERVAL_LEGEND = "Below each mean its 95 % interval (subjects drawn again)."
 SCORES_LEGEND = """\
 Balanced accuracy: mean over the classes of the share called right; kappa: Cohen's; AUROC: of more than two classes the
