@@ -6,15 +6,17 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from monai.utils import ensure_tuple
-
-from ..utils import DataError, listed
+from ..utils import DataError, listed, target_sites
 
 __all__ = ["absent_classes", "check_training", "lone_sites"]
 
 
 def check_training(
-    samples: Sequence[Mapping[str, Any]], target: str | Sequence[str], classes: Collection[int], where: str
+    samples: Sequence[Mapping[str, Any]],
+    target: str | Sequence[str],
+    classes: Collection[int],
+    where: str,
+    elsewhere: Collection[str] = (),
 ) -> None:
     """Check that a training set can teach to ignore the site: the target domain has an image of every class.
 
@@ -23,12 +25,13 @@ def check_training(
         target: the site, or the sites, of the target domain.
         classes: all classes.
         where: the samples come from, for the message.
+        elsewhere: sites of other sections; of several target sites some may be there alone (thesis ch. 9: Study 5).
 
     Raises:
-        DataError: a target is not among the sites, or lacks a class.
+        DataError: a target is not among the sites, or the target domain lacks a class.
     """
-    sites = {sample["site"] for sample in samples}
-    if unknown := [name for name in ensure_tuple(target) if name not in sites]:
+    sites = {sample["site"] for sample in samples} | set(elsewhere)
+    if unknown := [name for name in target_sites(target) if name not in sites]:
         found = f"{', '.join(sorted(sites))}, found {listed(unknown)}"
         raise DataError(f"{where}: expected the target among the sites {found}")
     if problem := absent_classes(samples, target, classes, where):
@@ -39,7 +42,7 @@ def absent_classes(
     samples: Sequence[Mapping[str, Any]], target: str | Sequence[str], classes: Collection[int], where: str
 ) -> str:
     """What to tell of classes without an image of the target domain; empty: there are none."""
-    names = ensure_tuple(target)
+    names = target_sites(target)
     absent = sorted({*classes} - {sample["label"] for sample in samples if sample["site"] in names})
     expected = f"{where}: expected every class in the target domain ({', '.join(names)})"
     return f"{expected}, found no image of class {listed(absent)}" if absent else ""

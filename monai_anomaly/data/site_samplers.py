@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import numpy as np
-from monai.utils import ensure_tuple
 from torch.utils.data import Sampler
 
-from ..utils import DataError
+from ..utils import DataError, target_sites
 
 __all__ = ["AnchorBatchSampler", "ClassAwareBatchSampler"]
 
@@ -81,7 +80,7 @@ class AnchorBatchSampler(_EpochBatchSampler):
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        self.target = list(ensure_tuple(target))
+        self.target = target_sites(target)
         self.batch_size = batch_size
         self.per_class = per_class
         self._images = _count(labels, sites)

@@ -6,7 +6,7 @@ import os
 import warnings
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +71,13 @@ def load_site_samples(
     if split and section in SECTIONS:
         present = [name for name in SECTIONS if datalist.get(name)]
         samples = _dealt({name: samples if name == section else read(name) for name in present}, split)[section]
+    known = {str(sample.get("site")) for name in (*SECTIONS, section) for sample in datalist.get(name, [])}
     if sites is not None:
-        known = {str(sample.get("site")) for name in (*SECTIONS, section) for sample in datalist.get(name, [])}
-        if unknown := sorted({*map(str, sites)} - known):
+        wanted = {*map(str, sites)}
+        if unknown := sorted(wanted - known):
             raise DataError(f"{path}: expected some of the sites {', '.join(sorted(known))}, found {listed(unknown)}")
-        samples = [sample for sample in samples if sample["site"] in sites]
-    _check(samples, target or datalist.get("target"), num_classes, f"{path}", section)
+        samples = [sample for sample in samples if sample["site"] in wanted]
+    _check(samples, datalist.get("target") if target is None else target, num_classes, f"{path}", section, known)
     return samples
 
 
@@ -119,9 +120,13 @@ def _dealt(parts: Mapping[str, Sequence[Sample]], split: int) -> dict[str, list[
     return dealt
 
 
-def _check(samples: Sequence[Sample], target: Any, num_classes: int | None, where: str, section: str) -> None:
-    if not samples or not target:
-        missing = "images of the sites asked for" if target else "a target domain: name its site, or sites, as 'target'"
+def _check(
+    samples: Sequence[Sample], target: Any, num_classes: int | None, where: str, section: str, known: Collection[str]
+) -> None:
+    if not samples or target in (None, "", [], ()):
+        missing = (
+            "images of the sites asked for" if not samples else "a target domain: name its site, or sites, as 'target'"
+        )
         raise DataError(f"{where}: expected {missing} in the section '{section}', found none")
     origin = f"{where}, section '{section}'"
     classes = range(num_classes) if num_classes is not None else {sample["label"] for sample in samples}
@@ -129,6 +134,6 @@ def _check(samples: Sequence[Sample], target: Any, num_classes: int | None, wher
         if problem := absent_classes(samples, target, classes, origin):
             warnings.warn(problem, stacklevel=3)
         return
-    check_training(samples, target, classes, origin)
+    check_training(samples, target, classes, origin, known)
     if alone := lone_sites(samples):
         warnings.warn(f"{origin}: {alone}", stacklevel=3)

@@ -11,7 +11,7 @@ from typing import Any
 
 from monai.utils import ensure_tuple
 
-from ..utils import DataError, class_label, finite_number
+from ..utils import DataError, class_label, finite_number, target_sites
 from .csv_table import read_table
 from .datalist import SECTIONS, assemble_datalist
 from .own_sections import own_sections, section_named
@@ -136,9 +136,11 @@ def _with_target(made: Mapping[str, Any], target: str | Sequence[str], table: Pa
     """The datalist with the site of the target domain in its header, and a note on sites with one image."""
     samples = [sample for name in SECTIONS for sample in made.get(name, [])]
     classes = {sample["label"] for sample in samples}
-    check_training(made["training"], target, classes, f"{table}, section 'training'")
+    sites = {str(sample["site"]) for sample in samples}
+    check_training(made["training"], target, classes, f"{table}, section 'training'", sites)
     notes = [*made.get("notes", ()), *filter(None, [lone_sites(samples)])]
-    header = {"target": target if isinstance(target, str) else list(target)}
+    names = target_sites(target)
+    header = {"target": names[0] if len(names) == 1 else names}
     return {**header, **made, **({"notes": notes} if notes else {})}
 
 

@@ -28,7 +28,7 @@ class NoisySitePrepareBatch(NoisyPrepareBatch):
         noise: arguments of `NoisyPrepareBatch`.
 
     Raises:
-        DataError: when a target is no known site; in use, see `SitePrepareBatch` and `NoisyPrepareBatch`.
+        DataError: when no target is a known site; in use, see `SitePrepareBatch` and `NoisyPrepareBatch`.
         ValueError: when a highest level is not a level of the schedule.
 
     Example::

@@ -8,10 +8,9 @@ from typing import Any
 import torch
 from monai.engines.utils import PrepareBatch
 from monai.utils import CommonKeys as Keys
-from monai.utils import ensure_tuple
 
 from ..losses import SiteTargets
-from ..utils import DataError
+from ..utils import DataError, target_sites
 from .target_batch import class_labels, plain_tensor
 
 __all__ = ["SitePrepareBatch"]
@@ -22,12 +21,12 @@ class SitePrepareBatch(PrepareBatch):
 
     Args:
         sites: names of the known sites.
-        target: of them the site, or the sites, of the target domain.
+        target: the site, or the sites, of the target domain; one of them at least is known.
         anchors: how many samples at the end of each batch are for the center-point loss alone, see
             `AnchorBatchSampler`; 0: none, every image of the target domain is for all losses.
 
     Raises:
-        DataError: when a target is no known site; in use, when an anchor is not of the target domain, or every image
+        DataError: when no target is a known site; in use, when an anchor is not of the target domain, or every image
             of the batch would be one.
 
     Example::
@@ -39,10 +38,10 @@ class SitePrepareBatch(PrepareBatch):
 
     def __init__(self, sites: Sequence[str], target: str | Sequence[str], anchors: int = 0) -> None:
         self.sites = list(sites)
-        self.target = list(ensure_tuple(target))
+        self.target = target_sites(target)
         self.anchors = anchors
-        if unknown := [name for name in self.target if name not in self.sites]:
-            raise DataError(f"expected the target among the sites {self.sites}, found {unknown}")
+        if not set(self.target) & set(self.sites):
+            raise DataError(f"expected a target among the sites {self.sites}, found {self.target}")
         self._number = {name: number for number, name in enumerate(self.sites)}
 
     def __call__(

@@ -33,6 +33,7 @@ from .scaling_warning import (
 )
 from .seeds import hashed_seed
 from .suffixes import NIFTI, SUFFIXES, is_image, other_formats, split_suffix
+from .target_sites import target_sites
 from .walk import files_in, image_files, walk
 
 __all__ = [
@@ -87,6 +88,7 @@ __all__ = [
     "scaling_note",
     "split_suffix",
     "summarize_scaling",
+    "target_sites",
     "verify_file",
     "voxel_size",
     "walk",

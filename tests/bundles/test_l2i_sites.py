@@ -86,6 +86,22 @@ def test_unknown_site_at_test_time_is_classified_and_counts_in_all_alone(evaluat
     assert scores(report, "source")["accuracy"]["n"] == 4  # B and D
 
 
+def test_target_of_several_sites_of_which_one_is_for_the_validation_alone(evaluate: Any) -> None:
+    """As in the supplement of thesis ch. 9; the sites of hospitals may be numbers."""
+
+    def change(content: Sections) -> None:
+        for section in ("training", "validation", "test"):
+            for sample in content[section]:
+                sample["site"] = {"A": 1, "B": 2, "C": 3, "D": 4}[sample["site"]]
+        next(s for s in content["validation"] if s["site"] == 1 and not s["label"])["site"] = 5
+
+    report = evaluate(change, target_site=[1, 5, "3"], split=1)
+    assert {name: part["counts"]["cases"] for name, part in report["parts"].items()} == {
+        **{"all": 10, "target": 6, "source": 4, "1": 4, "2": 2, "3": 2, "4": 2}
+    }
+    assert report["settings"]["target"] == [1, 5, "3"] and report["settings"]["sources"] == ["2", "4"]
+
+
 def test_class_missing_in_the_target_domain_stops_the_training(evaluate: Any, tmp_path: Path) -> None:
     for names in ([], ["vanilla"]):  # it could not be seen in the target domain whether a model works
         with pytest.raises(Exception) as caught:

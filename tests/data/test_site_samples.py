@@ -118,10 +118,30 @@ def test_a_target_or_site_that_is_not_there(tmp_path: Path) -> None:
     path = _write(tmp_path, _design())
     with pytest.raises(DataError, match=r"list\.json.*expected the target among the sites A, B, C, found X"):
         _load(path, "training", target="X")
-    with pytest.raises(DataError, match="among the sites B, C, found A"):
+    with pytest.raises(DataError, match=r"every class in the target domain \(A\), found no image of class 0, 1"):
         _load(path, "training", sites=["B", "C"])
     with pytest.raises(DataError, match="some of the sites A, B, C, found X"):
         _load(path, "training", sites=["A", "X"])
+
+
+def test_a_target_site_of_the_validation_alone(tmp_path: Path) -> None:
+    """As Study 5 in the supplement of thesis ch. 9."""
+    parts = _design()
+    parts["validation"].append({"image": "v.png", "label": 0, "subject": "v", "site": "V"})
+    path = _write(tmp_path, parts)
+    for split in (0, 1):
+        assert len(_load(path, "training", target=["A", "V"], split=split)) == 22
+        assert "v" in _names(_load(path, "validation", target=["A", "V"], sites=("A", "V"), split=split))
+    with pytest.raises(DataError, match="found no image of class 0, 1"):
+        _load(path, "training", target="V")
+
+
+def test_sites_that_are_numbers(tmp_path: Path) -> None:
+    parts = {name: [{**s, "site": "ABC".index(s["site"])} for s in samples] for name, samples in _design().items()}
+    path = _write(tmp_path, parts, target=0)
+    for target in (0, "0", [0], None):
+        assert len(_load(path, "training", target=target, sites=[0, "2"])) == 13
+    assert list_sites(path) == ["0", "1", "2"]
 
 
 def test_a_class_that_the_target_domain_lacks(tmp_path: Path) -> None:

@@ -48,8 +48,13 @@ def test_anchors_of_another_domain_or_nothing_else_are_refused(sites: tuple[str,
 
 
 def test_a_target_that_is_no_site_is_refused() -> None:
-    with pytest.raises(DataError, match=r"found \['D'\]"):
-        SitePrepareBatch(["A", "B"], ["A", "D"])
+    with pytest.raises(DataError, match=r"among the sites \['A', 'B'\], found \['D', 'E'\]"):
+        SitePrepareBatch(["A", "B"], ["D", "E"])
+
+
+def test_a_target_site_that_the_training_lacks_is_of_the_target_domain() -> None:
+    _, targets = SitePrepareBatch(["1", "2"], [1, "5"])(batch("5", "1", "2"))
+    assert targets.site.tolist() == [-1, 0, 1] and targets.target.tolist() == [True, True, False]
 
 
 def test_what_a_loader_gives_can_be_read() -> None:

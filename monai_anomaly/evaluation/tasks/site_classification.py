@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from monai.utils import ensure_tuple
 
 from ...metrics import plane_of
-from ...utils import DataError
+from ...utils import DataError, target_sites
 from ...visualize import LatentPoints, latent_figure
 from ..cases import Cases
 from ..schema import Field, Schema
@@ -80,7 +79,7 @@ class SiteClassification(Classification):
     @property
     def targets(self) -> tuple[str, ...]:
         """Names of the target sites."""
-        return tuple(str(name) for name in ensure_tuple(self.target))
+        return tuple(target_sites(self.target))
 
     def columns(self) -> list[Column]:
         """The scores of classes, and the site probe of every class."""
