@@ -153,19 +153,31 @@ def test_histograms_become_equal_within_the_brain(sites: Path) -> None:
     assert spread[True] < 0.05 < spread[False]
 
 
-@pytest.mark.parametrize("method", [None, "histogram"])
-def test_inference_prepares_an_image_as_the_training_did(sites: Path, method: str | None) -> None:
+@pytest.mark.parametrize("variant", [None, "laterality"])
+@pytest.mark.parametrize("methods", [(), ("histogram",), ("histogram", "target_only"), ("vanilla", "target_only")])
+def test_inference_prepares_an_image_as_the_training_did(
+    sites: Path, methods: tuple[str, ...], variant: str | None
+) -> None:
     """A method is named to the inference, and must not be given images that it was not trained on."""
     options = {**TINY_SITES, "dataset_dir": str(sites)}
-    train = merged(NAME, "train", *([method] if method else []))
-    train.update(options)
+    train = merged(NAME, "train", *names(variant), *methods)
+    train.update({**options, "target_site": "A"})
     sample = train.get_parsed_content("validate#dataset#data")[0]
-    inference = merged(NAME, "inference")
+    inference = merged(NAME, "inference", *([f"inference_{variant}"] if variant else []))
+    method = "_".join(methods) or None
     inference.update({**{key: TINY_SITES[key] for key in TINY_SITES if key in inference}, "method": method})
+    assert Path(inference.get_parsed_content("model_file")) == Path(train.get_parsed_content("model_file"))
     expected = train.get_parsed_content("validate#preprocessing")(sample)["image"]
     found = inference.get_parsed_content("preprocessing")({"image": sample["image"]})["image"]
     torch.testing.assert_close(found.as_tensor(), expected.as_tensor())
-    assert (len(expected.unique()) > 10) and train["harmonize"] == (method == "histogram")
+    brain = expected[expected > 0]
+    assert (torch.histc(brain, 5, 0, 1) / len(brain) - 0.2).abs().max() < 0.08 or "histogram" not in methods
+
+
+def test_batches_of_more_groups_than_images_hold_one_of_each(sites: Path, slices: str) -> None:
+    parser = merged(NAME, "train", "class_aware")
+    parser.update({**TINY_SITES, "dataset_dir": str(sites), "cache_dir": slices, "images": 2})
+    assert all(len(batch) == 5 for batch in parser.get_parsed_content("train#batch_sampler"))
 
 
 def test_plans_name_every_method_and_can_be_read() -> None:
