@@ -56,8 +56,8 @@ def table(
         raise ValueError(f"out must end in .json, the tables and trainings lie beside it, got {str(out)!r}")
     if "," in str(out):
         raise ValueError(f"out must be in a folder without a comma, which would divide two, got {str(out)!r}")
-    if splits is not None and splits < 1:
-        raise ValueError(f"splits must be at least 1, got {splits}")
+    if splits is not None and (isinstance(splits, bool) or not isinstance(splits, int) or splits < 1):
+        raise ValueError(f"splits must be a whole number, at least 1, got {splits!r}")
     number, count = _shard(shard)
     planned = TablePlan.read(plan, overrides)
     planned = planned if splits is None else replace(planned, splits=splits)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from monai.bundle import ConfigParser
+from monai.bundle.reference_resolver import ReferenceResolver
 
-from ..utils import DataError, read_json
+from ..utils import DataError, listed, read_json
 from .record import used_config
 
 __all__ = ["PLACES", "PlannedRow", "TablePlan"]
@@ -38,21 +39,25 @@ class PlannedRow:
         return used_config(parser, [name for name in ("initialize", "run") if name in parser])
 
     def check(self, *names: str) -> None:
-        """Make sure that the configuration has some entries.
+        """Make sure that the configuration has some entries, and those that are overridden.
 
         Raises:
-            DataError: when one is absent.
+            DataError: when one is absent: nothing would read what it is overridden with.
         """
-        parser = self._parser()
+        files, parser = ", ".join(self.config), self._files()
         if absent := [name for name in names if name not in parser]:
-            raise DataError(
-                f"{', '.join(self.config)}: expected a configuration with {', '.join(names)}, found no"
-                f" {', '.join(absent)}"
-            )
+            raise DataError(f"{files}: expected a configuration with {', '.join(names)}, found no {', '.join(absent)}")
+        roots = {ReferenceResolver.normalize_id(name).split(ReferenceResolver.sep)[0] for name in self.overrides}
+        if unknown := [name for name in sorted(roots) if name not in parser]:
+            raise DataError(f"{files}: expected overrides of its entries, found {listed(unknown)}, which it has not")
 
-    def _parser(self) -> ConfigParser:
+    def _files(self) -> ConfigParser:
         parser = ConfigParser()
         parser.read_config(list(self.config))
+        return parser
+
+    def _parser(self) -> ConfigParser:
+        parser = self._files()
         parser.update(dict(self.overrides))
         parser.parse()
         return parser
@@ -103,8 +108,8 @@ class TablePlan:
         for name, row in content["rows"].items():
             place = f"row {name}"
             _known(path, row, place, ("config", "overrides"))
-            if "=" in name or "," in name or not name:
-                raise DataError(f"{path}: expected names of rows without = and comma, found {name!r}")
+            if "=" in name or "," in name or not name.strip(" ."):
+                raise DataError(f"{path}: expected names of rows, without = and comma, found {name!r}")
             own = row.get("overrides", {})
             if not isinstance(own, dict):
                 raise DataError(f"{path}: expected overrides of {place} of names and entries, found {own!r}")
@@ -132,5 +137,7 @@ def _files(path: Path, content: Mapping[str, Any], key: str, place: str = "the p
         there = [place for place in places if place.is_file()]
         if not there:
             raise DataError(f"{path}: expected {key} {name} at {' or '.join(map(str, places))}, found no such file")
+        if there[0].suffix == ".json" and not isinstance(read := read_json(there[0], "a configuration"), dict):
+            raise DataError(f"{there[0]}: expected a configuration, found a {type(read).__name__}")
         found.append(str(there[0]))
     return found

@@ -10,6 +10,9 @@ from ..utils import DataError, listed, target_sites
 
 __all__ = ["absent_classes", "check_training", "lone_sites"]
 
+PARTS = {"all", "target", "source"}
+"""Of the report of a `SiteClassification`, beside its sites."""
+
 
 def check_training(
     samples: Sequence[Mapping[str, Any]],
@@ -28,12 +31,16 @@ def check_training(
         elsewhere: sites of other sections; of several target sites some may be there alone (thesis ch. 9: Study 5).
 
     Raises:
-        DataError: a target is not among the sites, or the target domain lacks a class.
+        DataError: a target is not among the sites, the target domain lacks a class, or a site has the name of a part of
+            the evaluation, which would only say so after the training.
     """
     sites = {sample["site"] for sample in samples} | set(elsewhere)
     if unknown := [name for name in target_sites(target) if name not in sites]:
         found = f"{', '.join(sorted(sites))}, found {listed(unknown)}"
         raise DataError(f"{where}: expected the target among the sites {found}")
+    if taken := sorted(sites & PARTS):
+        parts = ", ".join(sorted(PARTS))
+        raise DataError(f"{where}: expected sites not called like a part of a report ({parts}), found {listed(taken)}")
     if problem := absent_classes(samples, target, classes, where):
         raise DataError(f"{problem}: name another target, or move people of this class into the section")
 

@@ -90,11 +90,23 @@ def test_the_time_left_is_that_of_the_rows(
             r"train\.json: .* found no fold",
         ),
         ({"rows": {"a": {}}, "splits": 1, "config": "train.json", "split_id": 3}, "split_id of a text, found 3"),
+        ({"rows": {"..": {}}, "splits": 1, "config": "train.json"}, "names of rows.*, found '..'"),
+        (
+            {"rows": {"a": {}}, "splits": 1, "config": "list.json"},
+            r"list\.json: expected a configuration, found a list",
+        ),
+        ({"rows": {"a": {}}, "splits": 1, "config": "broken.json"}, r"broken\.json: expected a configuration"),
+        (
+            {"rows": {"a": {"overrides": {"epoch": 3, "train#new": 1}}}, "splits": 1, "config": "train.json"},
+            r"train\.json: expected overrides of its entries, found epoch, which it has not",
+        ),
         ([1], "expected the plan of a table, .*, found a list"),
     ],
 )
 def test_what_is_no_plan_is_refused(tmp_path: Path, content: Any, message: str) -> None:
     (tmp_path / "train.json").write_text(json.dumps(CONFIG))
+    (tmp_path / "list.json").write_text("[1]")
+    (tmp_path / "broken.json").write_text("{")
     path = tmp_path / "table.json"
     path.write_text(json.dumps(content))
     with pytest.raises(DataError, match=message):

@@ -136,6 +136,14 @@ def test_a_target_site_of_the_validation_alone(tmp_path: Path) -> None:
         _load(path, "training", target="V")
 
 
+@pytest.mark.parametrize("name", ["all", "target", "source"])
+def test_a_site_called_like_a_part_of_the_report(tmp_path: Path, name: str) -> None:
+    parts = _design()
+    parts["test"][-1]["site"] = name
+    with pytest.raises(DataError, match=rf"section 'training': expected sites not called .*, found {name}"):
+        _load(_write(tmp_path, parts), "training")
+
+
 def test_sites_that_are_numbers(tmp_path: Path) -> None:
     parts = {name: [{**s, "site": "ABC".index(s["site"])} for s in samples] for name, samples in _design().items()}
     path = _write(tmp_path, parts, target=0)
