@@ -39,8 +39,9 @@ class EarlyStop:
 
     def __call__(self, engine: Engine) -> None:
         """End the training if it is time."""
-        best = max(self.evaluator.state.best_metric_epoch, 0)
-        if engine.state.epoch - best >= self.patience:
+        best = self.evaluator.state.best_metric_epoch
+        # negative before the first validation: no weights were chosen yet
+        if best >= 0 and engine.state.epoch - best >= self.patience:
             self.logger.info(
                 "no better validation in %d epochs since epoch %d: the training ends", engine.state.epoch - best, best
             )

@@ -65,6 +65,12 @@ def test_patience_counts_epochs_where_not_each_is_validated(tmp_path: Path) -> N
     )
 
 
+def test_no_training_ends_before_its_first_validation(tmp_path: Path) -> None:
+    losses = [9, 9, 9, 2, 9, 9, 9, 3.0]
+    ended = training(tmp_path, patience=2, losses=losses, val_interval=4).run()
+    assert ended.trainer.state.epoch == 6 and ended.evaluator.state.best_metric_epoch == 4
+
+
 def test_no_patience_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         training(tmp_path, patience=0)
