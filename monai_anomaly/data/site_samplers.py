@@ -61,7 +61,8 @@ class AnchorBatchSampler(_EpochBatchSampler):
         world_size: number of processes, which share the batches of an epoch out.
 
     Raises:
-        DataError: the target domain lacks a class, or there are fewer images than a batch of each process.
+        DataError: the target domain lacks a class, a number is too small, or there are fewer images than a batch of each
+            process.
 
     Example::
 
@@ -84,7 +85,12 @@ class AnchorBatchSampler(_EpochBatchSampler):
         self.batch_size = batch_size
         self.per_class = per_class
         self._images = _count(labels, sites)
-        if not 0 < batch_size * world_size <= self._images:
+        if batch_size < 1 or per_class < 0:
+            raise DataError(
+                f"expected batches of at least 1 image beside 0 or more anchors of each class, found {batch_size} and "
+                f"{per_class}: give more --images, or fewer --anchors"
+            )
+        if batch_size * world_size > self._images:
             raise DataError(
                 f"expected at least {world_size} batch(es) of {batch_size} images, found {self._images} image(s): give "
                 "a smaller --batch_size, or more images"

@@ -26,7 +26,7 @@ class SitePrepareBatch(PrepareBatch):
             `AnchorBatchSampler`; 0: none, every image of the target domain is for all losses.
 
     Raises:
-        DataError: when no target is a known site; in use, when an anchor is not of the target domain, or every image
+        DataError: when no target is a known site; in use, when the batch has no sites, an anchor is not of the target domain, or every image
             of the batch would be one.
 
     Example::
@@ -61,6 +61,8 @@ class SitePrepareBatch(PrepareBatch):
         """
         image = plain_tensor(batchdata, Keys.IMAGE, device, non_blocking, **kwargs)
         label = class_labels(batchdata, device, non_blocking)
+        if "site" not in batchdata:
+            raise DataError("expected a 'site' of every image of the batch, found none: add it to the samples")
         names = [str(name) for name in batchdata["site"]]
         site = torch.tensor([self._number.get(name, -1) for name in names])
         target = torch.tensor([name in self.target for name in names])

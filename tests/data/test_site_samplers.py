@@ -133,6 +133,9 @@ def test_one_target_image_of_a_class_is_enough_and_none_is_not() -> None:
 def test_bad_arguments() -> None:
     with pytest.raises(DataError, match=r"1 batch\(es\) of 15 images, found 14 image.*--batch_size"):
         anchored(batch_size=15)
+    for change in ({"batch_size": 0}, {"batch_size": -2, "per_class": 2}, {"per_class": -1}):
+        with pytest.raises(DataError, match="give more --images, or fewer --anchors"):
+            anchored(**change)
     with pytest.raises(DataError, match=r"2 batch\(es\) of 8 images"):
         anchored(batch_size=8, world_size=2)
     with pytest.raises(DataError, match="found 14"):

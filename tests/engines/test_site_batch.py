@@ -61,3 +61,9 @@ def test_what_a_loader_gives_can_be_read() -> None:
     data = [{"image": torch.zeros(1, 4, 4), "label": label, "site": site} for label, site in [(1, "B"), (0, "A")]]
     _, targets = SitePrepareBatch(["A", "B"], "A")(next(iter(DataLoader(Dataset(data), batch_size=2))))
     assert targets.label.tolist() == [1, 0] and targets.site.tolist() == [1, 0]
+
+
+def test_images_without_a_site_are_refused() -> None:
+    without = {key: value for key, value in batch("A", "B").items() if key != "site"}
+    with pytest.raises(DataError, match="expected a 'site' of every image of the batch, found none"):
+        SitePrepareBatch(["A", "B"], "A")(without)
