@@ -61,8 +61,8 @@ class AnchorBatchSampler(_EpochBatchSampler):
         world_size: number of processes, which share the batches of an epoch out.
 
     Raises:
-        DataError: the target domain lacks a class, a number is too small, or there are fewer images than a batch of each
-            process.
+        DataError: the target domain lacks a class, a number is too small, or there are fewer images than a batch of
+            each process.
 
     Example::
 

@@ -26,8 +26,8 @@ class SitePrepareBatch(PrepareBatch):
             `AnchorBatchSampler`; 0: none, every image of the target domain is for all losses.
 
     Raises:
-        DataError: when no target is a known site; in use, when the batch has no sites, an anchor is not of the target domain, or every image
-            of the batch would be one.
+        DataError: when no target is a known site; in use, when the batch has no sites, an anchor is not of the
+            target domain, or every image of the batch would be one.
 
     Example::
 
