@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,12 @@ class VolumeDataset(Dataset):
             "sites": dict(sorted(sites.items())),
             "fingerprint": fingerprint(tags),
         }
+
+    def without_augmentation(self) -> VolumeDataset:
+        """The same images, held once, as they are before the augmentation."""
+        plain = copy(self)
+        plain.augmentation = None
+        return plain
 
     def __len__(self) -> int:
         return len(self._images)

@@ -58,6 +58,22 @@ def test_without_a_site_of_every_image_there_is_none(tmp_path: Path) -> None:
         _ = dataset.sites
 
 
+def test_the_images_without_the_augmentation_are_loaded_once(tmp_path: Path) -> None:
+    loaded = []
+
+    def load(sample: dict[str, Any]) -> dict[str, Any]:
+        loaded.append(sample["subject"])
+        return {"image": LOAD(sample)["image"]}
+
+    def brighter(item: dict[str, Any]) -> dict[str, Any]:
+        return {**item, "image": item["image"] + 1}
+
+    dataset = _volumes([_sample(tmp_path, "a", 1), _sample(tmp_path, "b")], load, augmentation=brighter)
+    plain = dataset.without_augmentation()
+    assert loaded == ["a", "b"] and plain.summary == dataset.summary and plain.labels == [1, 0]
+    torch.testing.assert_close(dataset[0]["image"], plain[0]["image"] + 1)
+
+
 def test_what_is_kept_is_not_changed_by_an_augmentation(tmp_path: Path) -> None:
     def add(item: dict) -> dict:
         item["image"] += 1
