@@ -37,6 +37,11 @@ class ContrastiveDiscrepancyLoss(_Loss):
         min_images: so are clusters with fewer images of the target within.
         kernels: number of Gaussians.
         factor: from each one's squared width to the next.
+        start: share of the training from which it counts; before, it is 0. The clusters of a network that has learned
+            nothing, whose batch normalization has seen few batches, are of no use.
+
+    Attributes:
+        progress: share of the training that is done, 0 to 1; set by `LossProgress`, without which it is 1.
 
     Raises:
         DataError: in use, when there are no clusters yet: `ClusterTargets` finds them before each epoch.
@@ -59,12 +64,15 @@ class ContrastiveDiscrepancyLoss(_Loss):
         min_images: int = 3,
         kernels: int = 5,
         factor: float = 2.0,
+        start: float = 0.0,
     ) -> None:
         super().__init__()
         self.threshold = threshold
         self.min_images = min_images
         self.kernels = kernels
         self.factor = factor
+        self.start = start
+        self.progress = 1.0
         self._centers: torch.Tensor
         self._used: torch.Tensor
         # private: what changes while it is trained is no setting of the training
@@ -107,7 +115,7 @@ class ContrastiveDiscrepancyLoss(_Loss):
         self._used.copy_(found[found >= 0].bincount(minlength=len(centers)) >= self.min_images)
 
     def forward(self, output: Mapping[str, torch.Tensor], targets: SiteTargets) -> torch.Tensor:
-        """The loss, a scalar; 0 where the domains share no class.
+        """The loss, a scalar; 0 where the domains share no class, and before the start.
 
         Args:
             output: of `LatentCenterClassifier`, with ``latent`` (N, m).
@@ -116,6 +124,8 @@ class ContrastiveDiscrepancyLoss(_Loss):
         if not self._centers.any():
             raise DataError("expected clusters of the target domain, found none yet: add the handler ClusterTargets")
         latent = output["latent"].float()
+        if self.progress < self.start:
+            return latent.sum() * 0
         label = torch.where(targets.target, self._classes(latent.detach()), targets.label)
         member = F.one_hot(label + 1, len(self._centers) + 1)[:, 1:].to(latent) * targets.drawn[:, None]
         source, target = member * ~targets.target[:, None], member * targets.target[:, None]

@@ -109,3 +109,12 @@ def test_without_clusters_it_says_what_finds_them() -> None:
 def test_a_class_without_source_and_no_target_are_refused(label: list[int], site: list[int]) -> None:
     with pytest.raises(DataError, match="every class"):
         loss_of(unit(*range(len(label))), targets(label, site))
+
+
+def test_it_starts_when_the_network_has_learned() -> None:
+    latent, given = unit(0, 180, 10, 190), targets([0, 1, 0, 1], [1, 1, 0, 0])
+    loss = loss_of(latent, given, start=0.25)
+    costs = []
+    for loss.progress in (0.0, 0.24, 0.25, 1.0):
+        costs.append(loss({"latent": latent}, given).item())
+    assert costs[:2] == [0, 0] and costs[2] == costs[3] != 0
