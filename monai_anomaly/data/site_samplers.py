@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -13,7 +14,7 @@ from ..utils import DataError, target_sites
 __all__ = ["AnchorBatchSampler", "ClassAwareBatchSampler"]
 
 
-class _EpochBatchSampler(Sampler[list[int]]):
+class _EpochBatchSampler(Sampler[list[int]], ABC):
     """Batches that are a function of (seed, epoch); each process takes every ``world_size``-th."""
 
     def __init__(self, batches: int, seed: int, rank: int, world_size: int) -> None:
@@ -39,8 +40,9 @@ class _EpochBatchSampler(Sampler[list[int]]):
         batches = self._draw(np.random.default_rng([self.seed, self.epoch]))
         return islice(batches, self.rank, self._length * self.world_size, self.world_size)
 
+    @abstractmethod
     def _draw(self, rng: np.random.Generator) -> Iterator[list[int]]:
-        raise NotImplementedError
+        """Batches without end, or at least as many as all processes take."""
 
 
 class AnchorBatchSampler(_EpochBatchSampler):

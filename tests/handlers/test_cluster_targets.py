@@ -52,7 +52,7 @@ def trainer_of(labels: list[int], sites: list[str], *, clusters: bool = True, te
 def test_clusters_of_the_target_are_those_of_the_source_classes() -> None:
     trainer = trainer_of(CLASSES, SITES)
     modes: list[bool] = []
-    trainer.network.encoder.register_forward_hook(lambda module, *_: modes.append(module.training))  # type: ignore
+    trainer.network.encoder.register_forward_hook(lambda module, *_: modes.append(module.training))
     trainer.run()
     discrepancy: Any = trainer.loss_function.terms["discrepancy"]  # type: ignore[attr-defined]
     assert discrepancy.centers.argmax(1).tolist() == [0, 1] and discrepancy.used.all()

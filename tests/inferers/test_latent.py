@@ -41,7 +41,7 @@ def test_an_image_at_a_center_has_no_distance_and_finite_gradients() -> None:
 
 def test_further_arguments_reach_the_encoder() -> None:
     net, seen = network(), []
-    net.encoder.forward = lambda *args, **kwargs: seen.append((args[1:], kwargs)) or torch.ones(2, 8)  # type: ignore
+    net.encoder.forward = lambda *args, **kwargs: seen.append((args[1:], kwargs)) or torch.ones(2, 8)
     LatentInferer(None)(torch.rand(2, 12), net, 1, timesteps=2)
     assert seen == [((1,), {"timesteps": 2})]
 

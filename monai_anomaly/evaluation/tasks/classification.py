@@ -19,7 +19,7 @@ from ..tables import Column, Section, difference_table, score_table
 from ..task import ALL, Columns, MethodCases, Part, Scorer, Task, unique
 from .baselines import most_frequent_class
 
-__all__ = ["MOST_FREQUENT", "Classification"]
+__all__ = ["COMPARED_LEGEND", "MOST_FREQUENT", "SCORES", "Classification"]
 
 MOST_FREQUENT = "most frequent"
 

@@ -19,7 +19,7 @@ from ..tables import Column, Section
 from ..task import ALL, MethodCases, Scorer
 from .classification import MOST_FREQUENT, Classification
 from .harmonized import harmonized_cases
-from .site_tables import SCORES, SOURCE, TARGET, probe_columns, site_sections
+from .site_tables import SOURCE, TARGET, probe_columns, site_sections
 
 __all__ = ["SiteClassification"]
 
@@ -72,7 +72,6 @@ class SiteClassification(Classification):
     name: ClassVar[str] = "site_classification"
     schema: ClassVar[Schema] = SCHEMA
     scorers: ClassVar[Sequence[Scorer]] = (score_classes, score_site_probe)
-    shown: ClassVar = SCORES
     variants: ClassVar = (COMBAT,)
     random: ClassVar = (MOST_FREQUENT,)  # a method may be trained on the target alone
 

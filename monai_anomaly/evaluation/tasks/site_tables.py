@@ -7,18 +7,12 @@ from typing import Any
 
 from ..tables import Column, Section, difference_table, markdown_table, part_tables, score_table
 from ..task import ALL
+from .classification import COMPARED_LEGEND, SCORES
 
-__all__ = ["SCORES", "SOURCE", "TARGET", "probe_columns", "site_sections"]
+__all__ = ["SOURCE", "TARGET", "probe_columns", "site_sections"]
 
 TARGET, SOURCE = "target", "source"
 """Names of the parts that are no single site."""
-SCORES = (
-    Column("accuracy", "accuracy"),
-    Column("balanced_accuracy", "balanced accuracy"),
-    Column("kappa", "kappa"),
-    Column("auroc", "AUROC"),
-    Column("accuracy", "n", 0, key="n"),
-)
 MAIN = (Column("accuracy", "accuracy"), Column("kappa", "kappa"), Column("auroc", "AUROC"))
 MAIN_LEGEND = """\
 As Table 1 of thesis ch. 9. Source: all known sites but the target. Site probe: how well a linear model reads the site
@@ -31,9 +25,6 @@ SCORES_LEGEND = """\
 Balanced accuracy: mean over the classes of the share called right; kappa: Cohen's; AUROC: of more than two classes the
 mean over the classes of each against all others. Kappa and AUROC of cases of one class say nothing: "-"."""
 SITES_LEGEND = "In brackets the cases. At a site of one class whoever calls everything that is always right."
-COMPARED_LEGEND = """\
-Paired: the mean over the cases of the first row's accuracy minus the other's, with its 95 % interval. An interval that
-holds 0: not decided by this test set."""
 
 
 def probe_columns(class_names: Sequence[str]) -> list[Column]:
