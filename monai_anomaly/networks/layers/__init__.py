@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from .batch_statistics import image_statistics
+from .displacement import integrate_velocity, jacobian_determinant, warp
 from .gradient_reversal import reverse_gradient
 from .he_initialization import he_initialization
 from .label_planes import append_label_planes
@@ -13,5 +14,8 @@ __all__ = [
     "append_label_planes",
     "he_initialization",
     "image_statistics",
+    "integrate_velocity",
+    "jacobian_determinant",
     "reverse_gradient",
+    "warp",
 ]

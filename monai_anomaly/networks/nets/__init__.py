@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from .additive_generator import AdditiveGenerator
 from .constrained_vae import ConstrainedVAE
+from .deforming_generator import DeformingGenerator
 from .descargan_discriminator import DeScarGANDiscriminator
 from .descargan_generator import DeScarGANGenerator
 from .fcn_critic import FCNCritic
@@ -24,6 +25,7 @@ __all__ = [
     "ConstrainedVAE",
     "DeScarGANDiscriminator",
     "DeScarGANGenerator",
+    "DeformingGenerator",
     "FCNCritic",
     "GuidedDiffusionNet",
     "ImageClassifier",

@@ -29,6 +29,9 @@ class DeScarGANGenerator(nn.Module):
         channels: channels of each level; as many poolings as levels minus one.
         norm: normalization, as in MONAI's blocks. Batch normalization behaves at inference as its mode says: running
             statistics (evaluation mode), or those of the image (:py:func:`image_statistics`), as published.
+        out_channels: channels of the result; None: those of the image.
+        activation: of the output, a name of MONAI's ``Act``; None: none, for a wrapper such as `DeformingGenerator`.
+            Its branches then have no normalization, which would fix how much they change.
 
     Example::
 
@@ -43,9 +46,13 @@ class DeScarGANGenerator(nn.Module):
         num_classes: int = 2,
         channels: Sequence[int] = (64, 128, 256, 512),
         norm: str | tuple = ("batch", {"momentum": 0.01}),
+        out_channels: int | None = None,
+        activation: str | None = "tanh",
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
+        self.activation = activation
+        out_channels = in_channels if out_channels is None else out_channels
 
         def conv(inp: int, out: int, act: str = "relu") -> nn.Module:
             return Convolution(spatial_dims, inp, out, kernel_size=3, adn_ordering="NA", norm=norm, act=act)
@@ -61,14 +68,23 @@ class DeScarGANGenerator(nn.Module):
             up.append(nn.Sequential(nn.Upsample(scale_factor=2), conv(channels[level + 1], channels[level])))
             join.append(pair(2 * channels[level], channels[level]) if level else nn.Identity())
         self.up, self.join = nn.ModuleList(up), nn.ModuleList(join)  # coarsest level first
-        self.branches = nn.ModuleList(
-            nn.Sequential(conv(channels[0], channels[0]), conv(channels[0], in_channels, act="tanh"))
-            for _ in range(num_classes)
-        )
-        self.apply(he_initialization)  # as in the published code
+
+        def branch() -> nn.Module:
+            width = channels[0]
+            if activation is not None:
+                return nn.Sequential(conv(width, width), conv(width, out_channels, act=activation))
+            hidden = Convolution(
+                spatial_dims, width, width, adn_ordering="A", act=("leakyrelu", {"negative_slope": 0.2})
+            )
+            return nn.Sequential(hidden, Convolution(spatial_dims, width, out_channels, conv_only=True))
+
+        self.branches = nn.ModuleList(branch() for _ in range(num_classes))
+        for part in (self.down, self.up, self.join, self.branches):
+            if part is not self.branches or activation is not None:
+                part.apply(he_initialization)  # as in the published code
 
     def forward(self, x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Images (N, C, *spatial) in [-1, 1] of the target classes.
+        """Images (N, C, *spatial), with a tanh in [-1, 1], of the target classes.
 
         Args:
             x: images (N, C, *spatial), scaled to [-1, 1]; the size is a multiple of 2 to the number of poolings.
@@ -87,6 +103,10 @@ class DeScarGANGenerator(nn.Module):
             if level < len(self.up) - 1:
                 h = join(torch.cat([h, skips[-2 - level]], dim=1))
         return self._branch(h, target)
+
+    def output_layers(self) -> list[nn.Module]:
+        """The last convolution of each branch."""
+        return [[m for m in branch.modules() if isinstance(m, nn.modules.conv._ConvNd)][-1] for branch in self.branches]
 
     def _branch(self, h: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Each image through the branch of its target only: they run at full resolution, and have batch statistics."""

@@ -26,7 +26,7 @@ class StarGANGenerator(nn.Module):
     keeps running statistics, which nothing uses, as their network never leaves training mode; here there are none.
 
     With ``activation=None`` it is the network of Fixed-Point GAN (Siddiquee et al., https://arxiv.org/abs/1908.06965),
-    which predicts a change: see `AdditiveGenerator`.
+    which predicts a change: see `AdditiveGenerator`, or a displacement and a change: `DeformingGenerator`.
 
     Args:
         spatial_dims: 1, 2 or 3.
@@ -36,6 +36,7 @@ class StarGANGenerator(nn.Module):
         num_downs: halvings; the size of the image must be divisible by 2^num_downs.
         num_blocks: residual blocks at the coarsest size.
         activation: of the output, a name of MONAI's ``Act``; None: none.
+        out_channels: channels of the result; None: those of the image.
 
     Example::
 
@@ -52,6 +53,7 @@ class StarGANGenerator(nn.Module):
         num_downs: int = 2,
         num_blocks: int = 6,
         activation: str | None = "tanh",
+        out_channels: int | None = None,
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
@@ -80,7 +82,8 @@ class StarGANGenerator(nn.Module):
         layers += [conv(width, 2 * width, 4, stride=2) for width in widths[:-1]]
         layers += [block(widths[-1]) for _ in range(num_blocks)]
         layers += [conv(2 * width, width, 4, stride=2, up=True) for width in reversed(widths[:-1])]
-        layers += [Convolution(spatial_dims, channels, in_channels, kernel_size=7, bias=False, conv_only=True)]
+        made = in_channels if out_channels is None else out_channels
+        layers += [Convolution(spatial_dims, channels, made, kernel_size=7, bias=False, conv_only=True)]
         if activation is not None:
             layers += [get_act_layer(activation)]
         self.main = nn.Sequential(*layers)
