@@ -124,14 +124,14 @@ class AnchorBatchSampler(_EpochBatchSampler):
 
 
 class ClassAwareBatchSampler(_EpochBatchSampler):
-    """Batches with images of every class of every site, as far as they exist.
+    """Batches with images of every class, or of every class of every site, as far as they exist.
 
     Class-aware sampling of the contrastive adaptation network (Kang et al. 2019). The images of a group go round in a
     random order, so that those of a small group come more often. An epoch has as many images as the set, rounded down.
 
     Args:
         labels: class of every image.
-        sites: its site.
+        sites: its site; None: all are of one.
         per_group: images of each site and class in a batch.
         seed: 0 or more.
         rank: of this process.
@@ -149,13 +149,14 @@ class ClassAwareBatchSampler(_EpochBatchSampler):
     def __init__(
         self,
         labels: Sequence[int],
-        sites: Sequence[str],
+        sites: Sequence[str] | None = None,
         per_group: int = 1,
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
         self.per_group = per_group
+        sites = [""] * len(labels) if sites is None else sites
         images = _count(labels, sites)
         found: dict[tuple[str, int], list[int]] = {}
         for i, group in enumerate(zip(sites, labels, strict=True)):

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from monai_anomaly.evaluation import AnomalyMaps, load_cases
+from monai_anomaly.networks.nets import DeformingGenerator
 
 from .tiny_data import TINY_ELLIPSES
 from .tiny_network import TINY_GAN
@@ -22,9 +23,9 @@ TABLES = {"stargan": (1, 2), "fpgan": (1, 2), "vagan": (1,), "vae": (1,), "dense
 STAR = {"network_def#discriminator#num_layers": 2, "network_def#discriminator#channels": 4}
 TINY: dict[str, dict[str, Any]] = {
     "stargan": {**STAR, "network_def#generator#channels": 4, "network_def#generator#num_blocks": 1},
-    "fpgan": {**STAR, "network_def#generator#network#channels": 4, "network_def#generator#network#num_blocks": 1},
+    "fpgan": {**STAR, "network_def#generator#channels": 4, "network_def#generator#num_blocks": 1},
     "vagan": {
-        "network_def#generator#network#features": [4] * 6,
+        "network_def#generator#features": [4] * 6,
         "network_def#discriminator#channels": [4] * 5,
         "warmup": 0,
     },
@@ -66,6 +67,31 @@ def test_goes_after_the_overlays_of_the_data(name: str, overlay: str) -> None:
         result = network(image)
     result = result[0] if name == "vae" else result
     assert result.shape == ((2, 2) if TABLES[name] == (2,) else image.shape)
+
+
+@pytest.mark.parametrize("name", ["stargan", "fpgan", "vagan"])
+def test_every_generator_may_move(name: str) -> None:
+    """One option; files and name of its own; the head in place of the papers' one."""
+    parser, plain = merged("descargan", "train", name), merged("descargan", "train", name)
+    for config, moves in ((parser, True), (plain, False)):
+        config.update({**TINY[name], "moves": moves})
+    assert parser.get_parsed_content("config_name") == f"{name}_moves"
+    assert parser.get_parsed_content("model_file").endswith(f"/{name}_moves.pt")
+    generator, other = (c.get_parsed_content("network_def").generator for c in (parser, plain))
+    assert isinstance(generator, DeformingGenerator) and not isinstance(other, DeformingGenerator)
+    sizes = [sum(p.numel() for p in g.parameters()) for g in (generator, other)]
+    assert 1 < sizes[0] / sizes[1] < 1.2
+    image = 2 * torch.rand(2, 1, 32, 32) - 1
+    assert 0 < (generator(image, torch.tensor([0, 1])) - image).abs().mean() < 0.05
+
+
+def test_a_comparator_that_moves_trains(ellipses: Path, tmp_path: Path) -> None:
+    tiny = {**{k: v for k, v in TINY_ELLIPSES.items() if k not in TINY_GAN}, **TINY["fpgan"]}
+    options = {"loss#lambda_smooth": 1.0, "loss#lambda_sparse": 1.0, "loss#adversarial": "relativistic"}
+    train("descargan", tmp_path, "fpgan", dataset_dir=str(ellipses), moves=True, **tiny, **options)
+    assert (tmp_path / "models" / "fpgan_moves.pt").is_file()
+    report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))
+    assert "fpgan_moves" in report["parts"]["all"]["methods"]
 
 
 @each_method

@@ -7,6 +7,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from monai_anomaly.networks.nets import DeformingGenerator, DeScarGANGenerator
+
 from .test_bundle_overlays import OVERLAYS, pair
 from .workflow import merged
 
@@ -43,6 +45,32 @@ def test_networks_have_the_papers_numbers_of_parameters(name: str) -> None:
         network = merged("descargan", "inference", f"inference_{name}").get_parsed_content("network_def")
     counts = [sum(p.numel() for p in part.parameters()) for part in (network.generator, network.discriminator)]
     assert counts == [8_528_262, 18_170_180]
+
+
+def test_the_papers_generator_stays() -> None:
+    """At the size of the default, in files of its own, with the loss and the rates that were the default's."""
+    parser = merged("descargan", "train", "paper")
+    generator = parser.get_parsed_content("network_def").generator
+    assert type(generator) is DeScarGANGenerator and sum(p.numel() for p in generator.parameters()) == 142_614
+    assert parser.get_parsed_content("model_file").endswith("/paper.pt")
+    assert parser.get_parsed_content("config_name") == "paper"
+    loss, critic = (parser.get_parsed_content(name) for name in ("loss", "critic_loss"))
+    assert (loss.lambda_adv, loss.lambda_cls, loss.lambda_rec, loss.lambda_id) == (3, 1, 50, 50)
+    assert (critic.lambda_adv, critic.lambda_gp, critic.lambda_cls) == (1, 10, 20)
+    assert (loss.lambda_smooth, loss.lambda_sparse, loss.adversarial, critic.adversarial) == (
+        *(0, 0),
+        *("wasserstein", "wasserstein"),
+    )
+    rates = [parser[name] for name in ("learning_rate", "critic_learning_rate", "warmup", "n_critic", "balanced")]
+    assert rates == [0.003, 0.0005, 1000, 1, False]
+
+
+@pytest.mark.parametrize("kind", ["train", "inference"])
+def test_the_default_moves_and_the_thesis_does_not(kind: str) -> None:
+    overlay = "thesis" if kind == "train" else "inference_thesis"
+    with torch.device("meta"):
+        found = [merged("descargan", kind, *names).get_parsed_content("network_def") for names in ((), (overlay,))]
+    assert isinstance(found[0].generator, DeformingGenerator) and type(found[1].generator) is DeScarGANGenerator
 
 
 @pytest.mark.parametrize("length", [1, 1678, 9_999, 10**6])

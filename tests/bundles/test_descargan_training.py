@@ -76,6 +76,35 @@ def test_curve(ellipses: Path, tmp_path: Path) -> None:
     assert last["accuracy"] == own["image_accuracy_classifier"]["value"]
 
 
+@pytest.mark.parametrize("balanced", [False, True])
+def test_balanced_batches_have_as_many_of_each_class(balanced: bool, ellipses: Path, tmp_path: Path) -> None:
+    tiny = {**TINY_ELLIPSES, **ONLY_TRAINING, "dataset_dir": str(ellipses), "balanced": balanced, "epochs": 2}
+    made = workflow("descargan", "train", "train", **folders(tmp_path), **tiny)
+    trainer, shares = made.parser.get_parsed_content("train#trainer"), []
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda e: shares.append(e.state.output["label"].sum().item()))
+    made.run()
+    assert len(shares) == 8 and (set(shares) == {2}) == balanced
+
+
+def test_resumed_training_of_the_other_critic_ends_with_the_same_weights(ellipses: Path, tmp_path: Path) -> None:
+    """Balanced batches, penalties of some of them, the terms of the displacement: all a function of seed and epoch."""
+    tiny: dict[str, Any] = {**TINY_ELLIPSES, **ONLY_TRAINING, "dataset_dir": str(ellipses), "balanced": True}
+    tiny |= {"loss#adversarial": "relativistic", "loss#lambda_smooth": 1.0, "loss#lambda_sparse": 1.0}
+    penalty = {"_target_": "monai_anomaly.losses.ZeroCenteredPenalty"}
+    tiny |= {"critic_loss#adversarial": "relativistic", "critic_loss#penalty": penalty}
+    tiny |= {"critic_loss#penalty_interval": 2}
+    train("descargan", tmp_path / "whole", **tiny)
+    broken = workflow("descargan", "train", "train", **folders(tmp_path / "parts"), **tiny)
+    trainer = broken.parser.get_parsed_content("train#trainer")
+    trainer.add_event_handler(Events.ITERATION_COMPLETED(once=6), trainer.terminate)
+    broken.run()
+    train("descargan", tmp_path / "parts", **tiny)
+    whole, parts = (
+        torch.load(tmp_path / part / "models" / "model.pt", weights_only=True) for part in ("whole", "parts")
+    )
+    torch.testing.assert_close(parts, whole, rtol=0, atol=0)
+
+
 def cause(error: BaseException | None) -> BaseException | None:
     """The first error of a chain."""
     while error is not None and error.__cause__ is not None:

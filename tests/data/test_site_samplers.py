@@ -64,6 +64,12 @@ def test_every_site_and_class_is_in_every_batch() -> None:
             assert Counter(map(group, batch)) == dict.fromkeys([("A", 0), ("A", 1), ("B", 1), ("C", 0)], per_group)
 
 
+def test_without_sites_every_class_is_in_every_batch() -> None:
+    labels = [0] * 9 + [1] * 4 + [2] * 3
+    batches = list(ClassAwareBatchSampler(labels, per_group=2))
+    assert len(batches) == 2 and all(Counter(labels[i] for i in batch) == {0: 2, 1: 2, 2: 2} for batch in batches)
+
+
 def test_a_small_group_goes_round() -> None:
     labels, sites = [0] * 8 + [1] * 2, ["A"] * 10
     drawn = [batch[1] for batch in ClassAwareBatchSampler(labels, sites)]

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 
 from .gradient_penalty import GradientPenalty
+from .relativistic import RelativisticCriticLoss
 from .targets import translation_targets
-from .translation_loss import TranslationLoss
+from .translation_loss import TranslationLoss, check_adversarial
 from .wasserstein import WassersteinCriticLoss
 
 __all__ = ["TranslationCriticLoss"]
@@ -24,6 +25,8 @@ class TranslationCriticLoss(TranslationLoss):
     Eq. 1 puts the penalty inside of the adversarial loss, so that it would weigh 20 times 10; the published code gives
     it the weight 10 beside it, as here.
 
+    With ``adversarial="relativistic"`` and a `ZeroCenteredPenalty` it is the loss of R3GAN, class by class.
+
     Args:
         lambda_adv: weight of the adversarial term.
         lambda_gp: weight of the gradient penalty.
@@ -33,10 +36,13 @@ class TranslationCriticLoss(TranslationLoss):
         pairing: what the penalty mixes an artificial image with: ``"class"``, a real one of its class from the batch
             (eq. 1), or ``"own"``, the image it was made of (StarGAN and the published code).
         penalty: the gradient penalty; default: `GradientPenalty`.
+        adversarial: ``"wasserstein"``, the thesis, or ``"relativistic"``; the same in the generator's loss.
+        penalty_interval: the penalty is taken of a batch with the probability of 1 to this number, and counts as many
+            times: about every so many batches. Drawn, not counted, so that a resumed training repeats the broken one.
 
     Raises:
-        ValueError: when ``targets`` or ``pairing`` is unknown, or ``targets="healthy"``, which shows the
-            discriminator no diseased image, comes with a weight of the classes.
+        ValueError: when ``targets``, ``pairing`` or ``adversarial`` is unknown, ``penalty_interval`` is below 1, or
+            ``targets="healthy"``, which shows the discriminator no diseased image, comes with a weight of the classes.
 
     Example::
 
@@ -54,6 +60,8 @@ class TranslationCriticLoss(TranslationLoss):
         targets: str = "opposite",
         pairing: str = "class",
         penalty: GradientPenalty | None = None,
+        adversarial: str = "wasserstein",
+        penalty_interval: int = 1,
     ) -> None:
         super().__init__(targets)
         if pairing not in ("class", "own"):
@@ -62,11 +70,15 @@ class TranslationCriticLoss(TranslationLoss):
             raise ValueError(
                 f"lambda_cls must be 0 with targets='healthy': there is one class to learn from; got {lambda_cls}"
             )
+        if penalty_interval < 1:
+            raise ValueError(f"penalty_interval must be at least 1, got {penalty_interval}")
         self.lambda_adv = lambda_adv
         self.lambda_gp = lambda_gp
         self.lambda_cls = lambda_cls
         self.pairing = pairing
-        self.adversarial = WassersteinCriticLoss()
+        self.adversarial = check_adversarial(adversarial)
+        self.penalty_interval = penalty_interval
+        self.judgment = RelativisticCriticLoss() if adversarial == "relativistic" else WassersteinCriticLoss()
         self.penalty = penalty or GradientPenalty()
 
     def forward(self, network: Any, image: torch.Tensor, label: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -78,7 +90,8 @@ class TranslationCriticLoss(TranslationLoss):
             label: their classes (N,), of int64.
 
         Returns:
-            ``loss`` and, without gradients, its unweighted terms ``adv``, ``gp`` and ``cls``; scalars.
+            ``loss`` and, without gradients, its unweighted terms ``adv``, ``cls`` and, of batches that have it,
+            ``gp``; scalars.
         """
         rows, target = translation_targets(label, self.targets, network.healthy)
         with torch.no_grad():  # a batch may have nothing to translate, which generators cannot take
@@ -88,9 +101,11 @@ class TranslationCriticLoss(TranslationLoss):
         size = len(image[real])
 
         judged, logits = network.discriminator(torch.cat([image[real], fake]), torch.cat([label[real], target]))
-        terms = {"adv": self.adversarial(judged[:size], judged[size:], label[real], target)}
-        partner, used = self._partners(label, rows, target)
-        terms["gp"] = self.penalty(lambda x: network.discriminator(x, target[used])[0], image[partner], fake[used])
+        terms = {"adv": self.judgment(judged[:size], judged[size:], label[real], target)}
+        if self.penalty_interval == 1 or torch.rand(()).item() * self.penalty_interval < 1:
+            partner, used = self._partners(label, rows, target)
+            slope = self.penalty(lambda x: network.discriminator(x, target[used])[0], image[partner], fake[used])
+            terms["gp"] = self.penalty_interval * slope
         if self.lambda_cls:
             terms["cls"] = self.classification(logits[:size], label[real])
         return self.total(terms)

@@ -8,7 +8,9 @@ from torch.nn.modules.loss import _Loss
 from .image_class import ImageClassLoss
 from .targets import check_targets
 
-__all__ = ["TranslationLoss"]
+__all__ = ["TranslationLoss", "check_adversarial"]
+
+ADVERSARIAL = ("wasserstein", "relativistic")
 
 
 class TranslationLoss(_Loss):
@@ -30,3 +32,14 @@ class TranslationLoss(_Loss):
         """``loss``, the weighted sum of the terms, and the terms themselves without gradients."""
         loss = sum(getattr(self, f"lambda_{name}") * term for name, term in terms.items())
         return {"loss": loss, **{name: term.detach() for name, term in terms.items()}}
+
+
+def check_adversarial(kind: str) -> str:
+    """The kind of adversarial loss.
+
+    Raises:
+        ValueError: when it is unknown.
+    """
+    if kind not in ADVERSARIAL:
+        raise ValueError(f"adversarial must be one of {ADVERSARIAL}, got {kind!r}")
+    return kind

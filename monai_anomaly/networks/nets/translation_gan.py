@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,6 +23,8 @@ class TranslationGAN(nn.Module):
             says (N, 1, ...), and logits of the classes (N, K), or None where it does not classify; then also has
             ``classify(x)``.
         healthy: the healthy class.
+        head: makes the generator of ``generator``, which is then a network without an activation: a wrapper such as
+            `AdditiveGenerator` or `DeformingGenerator`, called with it alone; None: it is the generator.
 
     Example::
 
@@ -31,9 +34,15 @@ class TranslationGAN(nn.Module):
         anomaly_map = (image - network.translate(image, 0)).abs().sum(1, keepdim=True)
     """
 
-    def __init__(self, generator: nn.Module, discriminator: nn.Module, healthy: int = 0) -> None:
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        healthy: int = 0,
+        head: Callable[[nn.Module], nn.Module] | None = None,
+    ) -> None:
         super().__init__()
-        self.generator = generator
+        self.generator: Any = generator if head is None else head(generator)
         self.discriminator: Any = discriminator
         self.healthy = healthy
 

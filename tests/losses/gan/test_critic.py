@@ -101,17 +101,30 @@ def test_empty_batches_are_not_translated() -> None:
     assert terms["loss"].item() == 0
 
 
+def test_penalty_of_some_batches_counts_for_all() -> None:
+    """As heavy on the whole, with a part of the work."""
+    torch.manual_seed(0)
+    every, some = TranslationCriticLoss(), TranslationCriticLoss(penalty_interval=4)
+    network, data = AnalyticGAN(), batch(0, 1, 1, 1)
+    expected = every(network, *data)["gp"].item()
+    found = [some(network, *data) for _ in range(400)]
+    taken = [terms["gp"].item() for terms in found if "gp" in terms]
+    assert 70 < len(taken) < 130 and taken == pytest.approx([4 * expected] * len(taken), rel=1e-4)
+    assert all(terms["loss"].requires_grad for terms in found)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"penalty_interval": 0}, "penalty_interval must be at least 1, got 0"),
         ({"pairing": "random"}, "pairing must be 'class' or 'own', got 'random'"),
         ({"targets": "own"}, "targets must be one of"),
         ({"targets": "healthy"}, "lambda_cls must be 0 with targets='healthy': .* got 5"),
     ],
 )
-def test_other_words(options: dict[str, str], message: str) -> None:
+def test_other_words(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        TranslationCriticLoss(**options)  # type: ignore[arg-type]
+        TranslationCriticLoss(**options)
 
 
 def test_is_a_loss_of_torch() -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from monai_anomaly.losses import ImageDistance, TranslationGeneratorLoss
+from monai_anomaly.networks.nets import TranslationGAN
 
 from .analytic_gan import AnalyticGAN, batch
 
@@ -98,6 +100,50 @@ def test_nothing_to_translate_moves_no_weight() -> None:
     assert set(found) == {"loss", "fake"} and found["fake"].shape == (0, 1, 2)
     assert found["loss"].item() == 0 and not network.generator.factor.grad.any()
     assert not network.generator.calls and not network.discriminator.calls
+
+
+class Moving(nn.Module):
+    """Shifts by a field with a slope along each axis, and paints."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slope, self.paint = nn.Parameter(torch.tensor(0.5)), nn.Parameter(torch.tensor(-0.25))
+
+    def deform(self, x: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        ramp = torch.arange(x.shape[-1], dtype=x.dtype).expand_as(x)
+        field = self.slope * torch.cat([ramp, 2 * ramp.transpose(2, 3)], dim=1)
+        residual = self.paint * torch.ones_like(x)
+        return x + residual, field, residual
+
+    def forward(self, x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return self.deform(x, target)[0]
+
+
+class Blind(nn.Module):
+    """Judges by the mean and cannot classify."""
+
+    def forward(self, x: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return x.flatten(1).mean(1), None
+
+
+@pytest.mark.parametrize("identity", [0.0, 1.0])
+def test_terms_of_the_displacement(identity: float) -> None:
+    network = TranslationGAN(Moving(), Blind())
+    image, label = torch.rand(2, 1, 8, 8), torch.tensor([0, 1])
+    options: dict[str, Any] = {"lambda_cls": 0.0, "lambda_rec": 0.0, "lambda_id": identity}
+    found = TranslationGeneratorLoss(lambda_smooth=3.0, lambda_sparse=2.0, **options)(network, image, label)
+    torch.testing.assert_close(found["smooth"], torch.tensor((0.25 + 1) / 2))  # of slopes 0.5 and 1, a field each
+    torch.testing.assert_close(found["sparse"], torch.tensor(0.25))
+    plain = TranslationGeneratorLoss(**options)(network, image, label)
+    torch.testing.assert_close(found["loss"] - plain["loss"], torch.tensor(3 * 0.625 + 2 * 0.25))
+    assert not {"smooth", "sparse"} & set(plain)
+    (found["loss"] - plain["loss"]).backward()
+    assert network.generator.slope.grad > 0 > network.generator.paint.grad
+
+
+def test_terms_of_the_displacement_need_one() -> None:
+    with pytest.raises(ValueError, match="generator that moves images, a DeformingGenerator; found Scale"):
+        TranslationGeneratorLoss(lambda_smooth=1.0)(AnalyticGAN(), *batch(0, 1))
 
 
 def test_other_word() -> None:

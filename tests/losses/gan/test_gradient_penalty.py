@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from monai_anomaly.losses import GradientPenalty
+from monai_anomaly.losses import GradientPenalty, ZeroCenteredPenalty
 
 
 def images(n: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
@@ -86,6 +86,22 @@ def test_mixed_precision_is_left_out() -> None:
     assert torch.equal(*values) and values[1].dtype == torch.float32
 
 
-def test_other_word() -> None:
+def test_zero_centered_penalty_is_half_of_the_squared_slopes_at_real_and_artificial_images() -> None:
+    real, fake = images(2)
+    found = ZeroCenteredPenalty()(lambda x: 0.5 * x.flatten(1).square().sum(1), real, fake)  # its slope is x itself
+    expected = sum(x.flatten(1).square().sum(1).mean() for x in (real, fake)) / 2
+    torch.testing.assert_close(found, expected)
+    assert ZeroCenteredPenalty("sum")(linear(3.0, 7), real, fake).item() == pytest.approx((7 * 3) ** 2, rel=1e-5)
+    assert ZeroCenteredPenalty()(linear(3.0), real[:0], fake[:0]).item() == 0
+
+
+def test_zero_centered_penalty_flattens_the_critic() -> None:
+    w = nn.Parameter(torch.full((40,), 0.5))
+    ZeroCenteredPenalty()(lambda x: (x.flatten(1) @ w)[:, None], *images()).backward()
+    torch.testing.assert_close(w.grad, 2 * w.detach())
+
+
+@pytest.mark.parametrize("kind", [GradientPenalty, ZeroCenteredPenalty])
+def test_other_word(kind: type) -> None:
     with pytest.raises(ValueError, match="output must be 'mean' or 'sum', got 'max'"):
-        GradientPenalty("max")
+        kind("max")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from monai_anomaly.networks.nets import DeScarGANDiscriminator, DeScarGANGenerator, TranslationGAN
+from monai_anomaly.networks.nets import AdditiveGenerator, DeScarGANDiscriminator, DeScarGANGenerator, TranslationGAN
 
 
 class Shift(nn.Module):
@@ -58,3 +58,10 @@ def test_one_state_dict_for_both() -> None:
     assert sum(p.numel() for p in network.parameters()) == sum(
         p.numel() for part in (network.generator, network.discriminator) for p in part.parameters()
     )
+
+
+def test_head_makes_the_generator() -> None:
+    inner = Shift()
+    network = TranslationGAN(inner, nn.Identity(), head=AdditiveGenerator)
+    assert isinstance(network.generator, AdditiveGenerator) and network.generator.network is inner
+    assert not hasattr(network, "head")  # nothing else of it is left
