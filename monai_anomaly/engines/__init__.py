@@ -7,6 +7,7 @@ from __future__ import annotations
 from .case_evaluator import CaseEvaluator
 from .class_batch import ClassPrepareBatch
 from .critic_trainer import CriticTrainer
+from .mask_recycling import MaskRecycling
 from .noisy_batch import NoisyPrepareBatch
 from .noisy_mask_batch import NoisyMaskPrepareBatch
 from .noisy_site_batch import NoisySitePrepareBatch
@@ -18,6 +19,7 @@ __all__ = [
     "CaseEvaluator",
     "ClassPrepareBatch",
     "CriticTrainer",
+    "MaskRecycling",
     "NoisyMaskPrepareBatch",
     "NoisyPrepareBatch",
     "NoisySitePrepareBatch",

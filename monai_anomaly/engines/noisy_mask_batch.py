@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from ..diffusion import NoiseSchedule, NoisyImages, RandomNoising
+from ..diffusion import NoiseSchedule, NoisyImages, Parametrization, RandomNoising
+from .mask_recycling import MaskRecycling
 from .target_batch import TargetPrepareBatch
 
 __all__ = ["NoisyMaskPrepareBatch"]
@@ -25,6 +26,8 @@ class NoisyMaskPrepareBatch(TargetPrepareBatch):
         seed: None draws from torch's global generator (training); a number makes levels and noise the same for every
             batch alone, so that a validation loss is comparable between epochs.
         mask_key: entry of the mask.
+        recycling: gives masks that are noised in place of the true ones, which remain the target; None: the true ones
+            are noised.
 
     Raises:
         ValueError: when the highest level is not a level of the schedule.
@@ -44,6 +47,7 @@ class NoisyMaskPrepareBatch(TargetPrepareBatch):
         max_level: int | None = None,
         seed: int | None = None,
         mask_key: str = "mask",
+        recycling: MaskRecycling | None = None,
     ) -> None:
         super().__init__(mask_key)
         self.schedule = schedule or NoiseSchedule()
@@ -51,6 +55,7 @@ class NoisyMaskPrepareBatch(TargetPrepareBatch):
         self.noising = RandomNoising(self.schedule, level_power)
         self.max_level = self.noising.check_level("max_level", max_level)
         self.seed = seed
+        self.recycling = recycling
 
     def __call__(  # type: ignore[override]
         self,
@@ -71,5 +76,14 @@ class NoisyMaskPrepareBatch(TargetPrepareBatch):
         x0 = self.low + (self.high - self.low) * mask.to(image)
         generator = None if self.seed is None else torch.Generator().manual_seed(self.seed)
         noisy = self.noising(x0, self.max_level, generator)
+        if self.recycling is not None:
+            first = torch.randn(x0.shape, generator=generator).to(x0)
+            noisy = self._recycled(noisy, self.recycling(image, first, (self.low, self.high)))
         timesteps = self.schedule.timesteps(noisy.level, noisy.x)
         return torch.cat([image, noisy.x], dim=1), noisy, (), {"timesteps": timesteps}
+
+    def _recycled(self, noisy: NoisyImages, mask: torch.Tensor) -> NoisyImages:
+        """Another mask, noised as the true one was: its noise is what the truth lacks of it."""
+        x = self.schedule.add_noise(mask, noisy.noise, noisy.level)
+        noise = Parametrization(self.schedule).noise_in(x, noisy.x0, noisy.level)
+        return NoisyImages(noisy.x0, noise, x, noisy.level)

@@ -124,7 +124,7 @@ def _evaluate_part(
     about: dict[str, Any] = {}
     for name, make in methods.items():
         method = make()
-        context = Context(of_part, task.settings, method.validation)
+        context = Context(of_part, task.settings, method.validation, method.threshold)
         found = [scorer(method.test, context) for scorer in task.scorers]
         scored[name] = unique("score", (pair for summary, _ in found for pair in summary.items()))
         columns[name] = unique("column", (pair for _, column in found for pair in column.items()))

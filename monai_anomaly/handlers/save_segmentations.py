@@ -28,8 +28,8 @@ class SaveSegmentations(CaseWriter):
     (uint8, last axis sample by sample, each its regions); of raw scans ``preprocessing.json``.
 
     A result holds ``image`` (C, ...), shares of the intensity range, ``mean``, ``variance``, ``entropy`` (K, ...),
-    ``mask`` (1, ...) and perhaps ``samples`` (n K, ...), sample by sample, see `SlicewiseSegmentationInferer` and
-    `DecodeMaskd`.
+    ``mask`` (1, ...), ``threshold``, which is also put on the samples, and perhaps ``samples`` (n K, ...), sample by
+    sample, see `SlicewiseSegmentationInferer` and `DecodeMaskd`.
 
     ``scores.json`` tells of every region, under its name, its size in the mask and the mean entropy in bits of the
     voxels on either side of its surface. Where the samples were kept, it also tells its size in every sample, with mean
@@ -42,7 +42,6 @@ class SaveSegmentations(CaseWriter):
         channel: the input channel shown in the picture.
         name_key: entry of the batch that names the case.
         report_key: entry with the JSON of `PreprocessRawd`, of raw scans.
-        threshold: that of the mask, for the record; also put on the samples.
     """
 
     def __init__(
@@ -53,11 +52,9 @@ class SaveSegmentations(CaseWriter):
         channel: int = -1,
         name_key: str = "subject",
         report_key: str = "preprocessing_report",
-        threshold: float = 0.5,
     ) -> None:
         super().__init__(output_dir, settings, channel, name_key, report_key)
         self.encoding = encoding or MaskEncoding()
-        self.threshold = threshold
 
     def write_images(self, folder: Path, result: Mapping[str, Any]) -> None:
         """Write mean, variance, entropy, label map and perhaps samples.
@@ -77,7 +74,7 @@ class SaveSegmentations(CaseWriter):
             write_image(folder / f"{key}.nii.gz", result[key])
         write_image(folder / "mask.nii.gz", result["mask"], np.uint8)
         if "samples" in result:
-            write_image(folder / "samples.nii.gz", result["samples"] > self.threshold, np.uint8)
+            write_image(folder / "samples.nii.gz", result["samples"] > result["threshold"]["value"], np.uint8)
 
     def scores(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """Size and doubt of every region."""
@@ -92,12 +89,12 @@ class SaveSegmentations(CaseWriter):
                 "rim_entropy": float(entropy[rim].mean()) if rim.any() else None,
             }
         if "samples" in result:
-            samples = to_array(result["samples"]) > self.threshold
+            samples = to_array(result["samples"]) > result["threshold"]["value"]
             sizes = voxel * samples.reshape(-1, len(regions), samples[0].size).sum(-1)
             for region, mm3 in zip(regions.values(), sizes.T, strict=True):
                 sd = float(mm3.std(ddof=1)) if len(mm3) > 1 else None
                 region["samples"] = {"mm3": mm3.tolist(), "mean": float(mm3.mean()), "sd": sd}
-        return {"threshold": {"value": self.threshold, "origin": "given"}, "regions": regions}
+        return {"threshold": result["threshold"], "regions": regions}
 
     def write_figure(self, folder: Path, result: Mapping[str, Any], found: Mapping[str, Any]) -> None:
         """Input, mean, variance and outlines."""

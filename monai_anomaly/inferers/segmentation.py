@@ -24,7 +24,8 @@ class SlicewiseSegmentationInferer(SlicewiseInferer):
 
     Args:
         num_samples: n, the members of the ensemble.
-        binarize: threshold each sample at 0.5 before anything else, as the paper does; False keeps what `draw` gives.
+        binarize: threshold each sample at 0.5 before anything else, as the paper does; by default the samples are
+            averaged as `draw` gives them.
         keep_samples: give the samples, too.
         regions: K, the channels of a mask.
         seed: of the samples where they are random, not negative.
@@ -38,7 +39,7 @@ class SlicewiseSegmentationInferer(SlicewiseInferer):
     def __init__(
         self,
         num_samples: int = 1,
-        binarize: bool = True,
+        binarize: bool = False,
         keep_samples: bool = False,
         regions: int = 1,
         seed: int = 0,
@@ -63,7 +64,6 @@ class SlicewiseSegmentationInferer(SlicewiseInferer):
             "inferer": type(self).__name__,
             "num_samples": self.num_samples,
             "binarize": self.binarize,
-            "threshold": 0.5,
             "seed": self.seed,
         }
 

@@ -38,6 +38,7 @@ from .gan import (
 from .guided_diffusion import GuidedDiffusionLoss
 from .hybrid import HybridDiffusionLoss
 from .likelihood import discretized_gaussian_log_likelihood, gaussian_kl
+from .mask_diffusion import MaskDiffusionLoss
 from .tasks import ClassificationLoss, RegressionLoss, SegmentationLoss, SiteInvariantTaskLoss, TaskLoss
 from .vae import VAELoss
 
@@ -59,6 +60,7 @@ __all__ = [
     "ImageClassLoss",
     "ImageDistance",
     "LatentLoss",
+    "MaskDiffusionLoss",
     "RegressionLoss",
     "RelativisticCriticLoss",
     "RelativisticGeneratorLoss",

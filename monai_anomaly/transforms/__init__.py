@@ -7,21 +7,14 @@ from __future__ import annotations
 from .brain_extraction import BrainExtraction, BrainExtractionD, BrainExtractiond, BrainExtractionDict
 from .change_space import ChangeSpace
 from .check_image import CheckImage, CheckImageD, CheckImaged, CheckImageDict
+from .decode_mask import DecodeMaskD, DecodeMaskd, DecodeMaskDict
 from .desired_mask import DesiredMask, DesiredMaskD, DesiredMaskd, DesiredMaskDict
 from .fit_slice import FitSliceD, FitSliced, FitSliceDict
 from .fit_volume import FitVolumeD, FitVolumed, FitVolumeDict
 from .foreground import Foreground, find_foreground
 from .lesion_fraction import LesionFraction, LesionFractionD, LesionFractiond, LesionFractionDict
 from .load_modalities import LoadModalities, LoadModalitiesD, LoadModalitiesd, LoadModalitiesDict
-from .mask_encoding import (
-    DecodeMaskD,
-    DecodeMaskd,
-    DecodeMaskDict,
-    EncodeMaskD,
-    EncodeMaskd,
-    EncodeMaskDict,
-    MaskEncoding,
-)
+from .mask_encoding import EncodeMaskD, EncodeMaskd, EncodeMaskDict, MaskEncoding
 from .mask_region import MaskRegionD, MaskRegiond, MaskRegionDict
 from .n4_bias_field import N4BiasField, N4BiasFieldD, N4BiasFieldd, N4BiasFieldDict
 from .register_session import RegisterSession, RegisterSessionD, RegisterSessiond, RegisterSessionDict

@@ -15,9 +15,6 @@ from ..utils import DataError, whole_labels
 from .check_image import file_of
 
 __all__ = [
-    "DecodeMaskD",
-    "DecodeMaskDict",
-    "DecodeMaskd",
     "EncodeMaskD",
     "EncodeMaskDict",
     "EncodeMaskd",
@@ -170,43 +167,13 @@ class EncodeMaskd(MapTransform):
                 encoded = self.encoding.encode(torch.as_tensor(sample[key]))
             except DataError as error:
                 raise DataError(f"{file_of(sample[key])}: {error}") from error
-            sample[key] = _like(encoded, sample[key])
+            sample[key] = like(encoded, sample[key])
         return sample
 
 
-class DecodeMaskd(MapTransform):
-    """Turn the probabilities of regions into a label map.
-
-    Args:
-        keys: probabilities (K, ...).
-        encoding: see `MaskEncoding`.
-        output_key: where the label map (1, ...), uint8, goes.
-        threshold: above it a region is there.
-    """
-
-    backend = [TransformBackends.TORCH]
-
-    def __init__(
-        self, keys: KeysCollection, encoding: MaskEncoding, output_key: str = "mask", threshold: float = 0.5
-    ) -> None:
-        super().__init__(keys)
-        self.encoding = encoding
-        self.output_key = output_key
-        self.threshold = threshold
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Add the label map."""
-        sample = dict(data)
-        for key in self.key_iterator(sample):
-            plain = torch.as_tensor(sample[key]).as_subclass(torch.Tensor)
-            sample[self.output_key] = _like(self.encoding.decode(plain, self.threshold), sample[key])
-        return sample
-
-
-def _like(values: torch.Tensor, source: Any) -> torch.Tensor:
+def like(values: torch.Tensor, source: Any) -> torch.Tensor:
     """The values with the source's affine and history, if it has them."""
     return MetaTensor(values).copy_meta_from(source) if isinstance(source, MetaTensor) else values
 
 
 EncodeMaskD = EncodeMaskDict = EncodeMaskd
-DecodeMaskD = DecodeMaskDict = DecodeMaskd

@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import json
 import math
 import os
-import warnings
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,9 @@ from monai.transforms import MapTransform
 from monai.utils import TransformBackends
 
 from ..metrics import otsu_threshold
-from ..utils import DataError, file_digest
+from ..utils import DataError
 from .check_image import file_of
+from .chosen_threshold import chosen_threshold
 
 __all__ = ["ThresholdMapD", "ThresholdMapDict", "ThresholdMapd"]
 
@@ -85,30 +84,9 @@ class ThresholdMapd(MapTransform):
     def _threshold(self, anomaly_map: torch.Tensor) -> dict[str, Any]:
         if not isinstance(self.threshold, str):
             return {"value": float(self.threshold), "origin": "given"}
-        if self.threshold == "auto" and self.threshold_file is not None and self.threshold_file.is_file():
-            try:
-                note = json.loads(self.threshold_file.read_text(encoding="utf-8"))
-                value, origin = float(note["value"]), f"{note['origin']}{self._of_other_weights(note)}"
-                if not math.isfinite(value):
-                    raise ValueError(f"value is {value}")
-                return {"value": value, "origin": origin}
-            except (KeyError, TypeError, ValueError) as error:
-                raise DataError(f"{self.threshold_file}: expected JSON with 'value' and 'origin' ({error})") from error
+        if self.threshold == "auto" and (note := chosen_threshold(self.threshold_file, self.model_file)) is not None:
+            return note
         return {"value": float(otsu_threshold(torch.as_tensor(anomaly_map))), "origin": "per_image_otsu"}
-
-    def _of_other_weights(self, note: Mapping[str, Any]) -> str:
-        """A warning, and words for the note, when the threshold was chosen for other weights."""
-        of = note.get("model")
-        if of is None or self.model_file is None or not self.model_file.is_file():
-            return ""
-        if of["sha256"] == file_digest(self.model_file):
-            return ""
-        warnings.warn(
-            f"{self.threshold_file}: this threshold was chosen for other weights than {self.model_file} "
-            f"({of['file']}, SHA-256 {of['sha256'][:8]}): evaluate the model, or give a threshold",
-            stacklevel=2,
-        )
-        return " of other weights"
 
 
 ThresholdMapD = ThresholdMapDict = ThresholdMapd

@@ -101,6 +101,7 @@ def segmentation_examples_figure(
     window: tuple[float, float] | None = None,
     rotate: bool = True,
     title: str = "",
+    threshold: float = 0.5,
 ) -> None:
     """Picture of a few cases: input, true region, two samples, mean, variance and outlines (thesis ch. 5, Fig. 3).
 
@@ -114,12 +115,14 @@ def segmentation_examples_figure(
         window: intensities shown as black and white; None: the percentiles 0.5 and 99.8 of the cases shown.
         rotate: the second axis grows upward (axial slices (x, y) of RAS volumes); False: downward (X-rays).
         title: written above.
+        threshold: of the mean.
     """
     image, truth, mean = cases["image"][:, channel], cases["mask"][:, region] > 0, cases["mean"][:, region]
+    predicted = mean > np.float64(threshold)
     samples = known(cases, "samples")
     members = [] if samples is None else samples[:, :2, region].swapaxes(0, 1)
     gray = GridColumn(f"input\n{channel_name}", image, window or gray_limits(image))
-    outlines = [Outline("true", truth, TRUTH, 3.0), Outline("mean > 0.5", mean > 0.5, PREDICTED)]
+    outlines = [Outline("true", truth, TRUTH, 3.0), Outline(f"mean > {threshold:.3g}", predicted, PREDICTED)]
     columns = [
         gray,
         GridColumn("truth", truth, smooth=False),
@@ -128,7 +131,7 @@ def segmentation_examples_figure(
         uncertainty_column(cases, region),
         replace(gray, title="outlines", outlines=outlines),
     ]
-    notes = [f"Dice {d:.2f}" if np.isfinite(d) else "truth empty" for d in dice_per_slice(mean > 0.5, truth)]
+    notes = [f"Dice {d:.2f}" if np.isfinite(d) else "truth empty" for d in dice_per_slice(predicted, truth)]
     draw_grid(path, columns, row_labels(cases, notes), rotate, title)
 
 

@@ -54,6 +54,7 @@ def test_trains_and_reports(name: str, phantom: Path, slices: str, tmp_path: Pat
     files = sorted(path.name for path in (tmp_path / "models").iterdir())
     assert files == [f"{name}.json", f"{name}.pt", f"{name}_state.pt"]
     output = tmp_path / "eval"
+    assert (output / "threshold.json").is_file()
     methods = json.loads((output / "metrics.json").read_text(encoding="utf-8"))["parts"]["lesion"]["methods"]
     ensemble = [f"{name} of 5", "1 sample"] if SAMPLES[name] > 1 else [name]
     assert list(methods) == [*ensemble, "threshold"]

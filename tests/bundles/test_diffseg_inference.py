@@ -27,7 +27,7 @@ LEVELS = {  # four, as in the default, so that the network wants multiples of 8
     "network_def#diffusion#num_head_channels": 8,
 }
 BRATS_2023 = {"necrosis": 1, "oedema": 2, "enhancing": 3}
-KEEP = {"displayable_configs#num_samples": 5, "displayable_configs#keep_samples": True}
+KEEP = {"displayable_configs#num_samples": 5, "displayable_configs#keep_samples": True, "inferer#binarize": True}
 
 
 def segment(folder: Path, case: Path, *names: str, **overrides: Any) -> tuple[dict[str, np.ndarray], Any]:

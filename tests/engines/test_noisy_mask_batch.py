@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from monai_anomaly.diffusion import NoiseSchedule
-from monai_anomaly.engines import NoisyMaskPrepareBatch
+from monai_anomaly.engines import MaskRecycling, NoisyMaskPrepareBatch
+from monai_anomaly.losses import MaskDiffusionLoss
 
 SCHEDULE = NoiseSchedule()
 
@@ -47,3 +49,67 @@ def test_highest_level() -> None:
     assert level.min() == 1 and level.max() == 7
     with pytest.raises(ValueError, match=r"max_level must be in 1\.\.1000, got 1001"):
         NoisyMaskPrepareBatch(SCHEDULE, max_level=1001)
+
+
+class Reader(nn.Module):
+    """Reads the mask from the first channel of the image, and a weight makes it worse."""
+
+    def __init__(self, factor: float = 1.0) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(factor))
+        self.levels: list[torch.Tensor] = []
+
+    def forward(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+        self.levels.append(timesteps)
+        return self.factor * x[:, :1]
+
+
+def readable(mask_range: tuple[float, float]) -> dict[str, torch.Tensor]:
+    data = batch()
+    data["image"][:, :1] = mask_range[0] + (mask_range[1] - mask_range[0]) * data["mask"]
+    return data
+
+
+def test_recycling_through_a_network_that_knows_the_truth_noises_the_truth() -> None:
+    mask_range, network = (-0.25, 0.25), Reader()
+    prepare = {"schedule": SCHEDULE, "mask_range": mask_range, "seed": 3}
+    recycling = MaskRecycling(network, SCHEDULE)
+    data = readable(mask_range)
+    plain, recycled = (NoisyMaskPrepareBatch(**prepare, recycling=r)(data) for r in (None, recycling))
+    assert [level.unique().tolist() for level in network.levels] == [[999]]  # one pass, at the noisiest level
+    torch.testing.assert_close(recycled[0], plain[0])
+    torch.testing.assert_close(recycled[1].noise, plain[1].noise, atol=1e-4, rtol=1e-4)
+    loss = MaskDiffusionLoss(SCHEDULE, prediction="sample", mask_range=mask_range, dice_weight=1.0)
+    values = [loss(Reader(0.7)(inputs, **kwargs), target) for inputs, target, _, kwargs in (plain, recycled)]
+    torch.testing.assert_close(*values)
+
+
+def test_recycled_masks_hide_the_truth_which_remains_the_target() -> None:
+    mask_range = (-0.25, 0.25)
+    network, data = Reader(-1.0), readable(mask_range)  # predicts the opposite
+    inputs, target, _, kwargs = NoisyMaskPrepareBatch(SCHEDULE, mask_range, recycling=MaskRecycling(network))(data)
+    assert torch.equal(target.x0, data["image"][:, :1]) and torch.equal(target.x, inputs[:, 4:])
+    level = target.level
+    torch.testing.assert_close(SCHEDULE.add_noise(target.x0, target.noise, level), target.x, atol=1e-4, rtol=1e-4)
+    noise = (target.x - SCHEDULE.amplitudes(level, target.x)[0] * -target.x0) / SCHEDULE.amplitudes(level, target.x)[1]
+    assert abs(float(noise.mean())) < 0.2 and abs(float(noise.std()) - 1) < 0.2  # that of the opposite is plain noise
+    assert not inputs.requires_grad and network.factor.grad is None
+    network(inputs, **kwargs).square().mean().backward()
+    (first,) = torch.autograd.grad((network.factor * data["image"][:, :1]).square().mean(), network.factor)
+    torch.testing.assert_close(network.factor.grad, first)  # of the second pass alone
+
+
+def test_recycling_is_the_same_for_the_same_seed() -> None:
+    class Noisy(Reader):
+        def forward(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+            return x[:, -1:]
+
+    recycling = MaskRecycling(Noisy(), SCHEDULE)
+    fixed, free = (NoisyMaskPrepareBatch(SCHEDULE, seed=seed, recycling=recycling) for seed in (0, None))
+    data = batch()
+    assert torch.equal(fixed(data)[0], fixed(data)[0])
+    drawn = []
+    for _ in range(2):
+        torch.manual_seed(5)
+        drawn.append(free(data)[0])
+    assert torch.equal(*drawn) and not torch.equal(free(data)[0], drawn[0])

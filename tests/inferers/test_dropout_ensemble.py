@@ -32,21 +32,21 @@ def hooks(network: nn.Module) -> int:
 
 def test_samples_differ_and_repeat(network: SegNet) -> None:
     x = images(3, 2, 16, 12)
-    inferer = DropoutEnsembleInferer(num_samples=4, binarize=False, keep_samples=True, regions=2)
+    inferer = DropoutEnsembleInferer(num_samples=4, keep_samples=True, regions=2)
     result = inferer(x, network)
     samples = result["samples"]
     assert all(not torch.equal(samples[:, i], samples[:, j]) for i in range(4) for j in range(i))
     torch.testing.assert_close(result["mean"], samples.mean(1))
     torch.testing.assert_close(inferer(x, network), result, rtol=0, atol=0)
-    other = DropoutEnsembleInferer(seed=1, num_samples=4, binarize=False, keep_samples=True, regions=2)(x, network)
+    other = DropoutEnsembleInferer(seed=1, num_samples=4, keep_samples=True, regions=2)(x, network)
     assert not torch.equal(other["samples"][:, 0], samples[:, 0])
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 16])
 def test_one_seed_is_one_result_whatever_the_batch_size(network: SegNet, batch_size: int) -> None:
     volume = images(2, 2, 16, 12, 3)
-    expected = DropoutEnsembleInferer(num_samples=3, binarize=False, regions=2)(volume, network)
-    result = DropoutEnsembleInferer(num_samples=3, binarize=False, regions=2, batch_size=batch_size)(volume, network)
+    expected = DropoutEnsembleInferer(num_samples=3, regions=2)(volume, network)
+    result = DropoutEnsembleInferer(num_samples=3, regions=2, batch_size=batch_size)(volume, network)
     torch.testing.assert_close(result, expected)
 
 

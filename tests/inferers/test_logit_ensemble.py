@@ -31,7 +31,7 @@ class Counting(nn.Module):
 
 def test_without_variance_every_sample_is_the_probability() -> None:
     mean = images(3, 2, 6, 8)
-    inferer = LogitEnsembleInferer(num_samples=4, binarize=False, keep_samples=True, regions=2)
+    inferer = LogitEnsembleInferer(num_samples=4, keep_samples=True, regions=2)
     result = inferer(output(mean, -300.0), nn.Identity())
     torch.testing.assert_close(result["samples"], mean.sigmoid()[:, None].expand(-1, 4, -1, -1, -1))
     torch.testing.assert_close(result["variance"], torch.zeros_like(mean))
@@ -40,7 +40,7 @@ def test_without_variance_every_sample_is_the_probability() -> None:
 def test_thresholded_samples_are_lesion_as_often_as_the_logit_is_positive() -> None:
     mean = torch.full((1, 1, 40, 40), 1.0)
     mean[..., 0, 0] = 0.9  # a slice of one intensity would be left out
-    result = LogitEnsembleInferer(num_samples=20)(output(mean, math.log(4.0)), nn.Identity())
+    result = LogitEnsembleInferer(num_samples=20, binarize=True)(output(mean, math.log(4.0)), nn.Identity())
     expected = 0.5 * (1 + math.erf(0.5 / math.sqrt(2)))  # P(1 + 2 eps > 0)
     assert result["mean"].mean().item() == pytest.approx(expected, abs=0.01)
     assert result["variance"].mean().item() == pytest.approx(expected * (1 - expected), abs=0.01)
@@ -56,10 +56,10 @@ def test_the_network_sees_each_slice_once(num_samples: int) -> None:
 @pytest.mark.parametrize("batch_size", [1, 2, 16])
 def test_one_seed_is_one_result_whatever_the_batch_size(batch_size: int) -> None:
     volume = images(2, 2, 6, 8, 3)
-    expected = LogitEnsembleInferer(num_samples=3, binarize=False)(volume, nn.Identity())
-    result = LogitEnsembleInferer(num_samples=3, binarize=False, batch_size=batch_size)(volume, nn.Identity())
+    expected = LogitEnsembleInferer(num_samples=3)(volume, nn.Identity())
+    result = LogitEnsembleInferer(num_samples=3, batch_size=batch_size)(volume, nn.Identity())
     torch.testing.assert_close(result, expected)
-    other = LogitEnsembleInferer(seed=1, num_samples=3, binarize=False)(volume, nn.Identity())
+    other = LogitEnsembleInferer(seed=1, num_samples=3)(volume, nn.Identity())
     assert not torch.equal(other["mean"], expected["mean"])
 
 
@@ -73,7 +73,7 @@ def test_a_sample_does_not_depend_on_the_others() -> None:
 def test_noise_can_be_given() -> None:
     """Without noise every sample is the sigmoid of the mean logit."""
     x = images(2, 4, 6, 8)
-    inferer = LogitEnsembleInferer(lambda seeds: torch.zeros_like, num_samples=3, regions=2, binarize=False)
+    inferer = LogitEnsembleInferer(lambda seeds: torch.zeros_like, num_samples=3, regions=2)
     found = inferer(x, nn.Identity())
     torch.testing.assert_close(found["mean"], x[:, :2].sigmoid())
     assert not found["variance"].any()

@@ -52,8 +52,8 @@ def images(*shape: int) -> torch.Tensor:
 def test_an_exact_network_gives_the_mask_in_any_number_of_steps(solver, prediction, learned_variance) -> None:
     x = images(2, 1, 8, 8)
     for steps in (1, 4):
-        inferer = MaskEnsembleInferer(steps, solver, prediction=prediction, num_samples=2, keep_samples=True)
-        out = inferer(x, Oracle(prediction, learned_variance))
+        options = {"prediction": prediction, "num_samples": 2, "keep_samples": True, "binarize": True}
+        out = MaskEnsembleInferer(steps, solver, **options)(x, Oracle(prediction, learned_variance))
         expected = (x > 0.5).float()
         for mask in (out["mean"], *out["samples"].unbind(1)):
             torch.testing.assert_close(mask, expected)
@@ -93,7 +93,6 @@ def test_algorithm_1_of_the_thesis() -> None:
     """Every level of 25, by hand with eq. 7: from noise, image concatenated in each step."""
     schedule, network, image = NoiseSchedule(25), Sampler(), images(1, 2, 8, 8)
     inferer = MaskEnsembleInferer(25, prediction="epsilon", clip=False, schedule=schedule, num_samples=1)
-    inferer.binarize = False
     mask, *noise = torch.randn(26, 1, 1, 8, 8, generator=torch.Generator().manual_seed(1))
     inferer.noise_source = recorded(mask, *noise)
     for t, s in pairwise(range(25, -1, -1)):

@@ -41,7 +41,7 @@ def test_statistics_of_the_samples(binarize) -> None:
 
 
 def test_one_sample_has_no_variance() -> None:
-    out = Levels(binarize=False)(images(2, 1, 8, 8), nn.Identity())
+    out = Levels()(images(2, 1, 8, 8), nn.Identity())
     assert tuple(out) == ("mean", "variance", "entropy")
     assert torch.equal(out["variance"], torch.zeros(2, 1, 8, 8)) and out["entropy"].max() > 0.9
 
@@ -69,7 +69,7 @@ def test_volume_is_its_slices(axis: int) -> None:
 def test_slices_left_out_are_empty() -> None:
     x = images(1, 1, 8, 8, 4)
     x[..., 2] = 0.9
-    out = Levels(slice_range=[1, 4], keep_samples=True)(x, nn.Identity())
+    out = Levels(slice_range=[1, 4], keep_samples=True, binarize=True)(x, nn.Identity())
     for values in out.values():
         assert not values[..., [0, 2]].any()
     assert out["mean"][..., 1].max() == 1 and out["mean"][..., 3].max() == 1

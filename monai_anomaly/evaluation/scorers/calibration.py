@@ -21,7 +21,8 @@ def score_calibration(cases: Cases, context: Context) -> tuple[Summary, Columns]
 
     Args:
         cases: of one region (K = 1), with ``mean``; those without score nothing.
-        context: settings ``background``, ``data_range`` and ``bins``.
+        context: settings ``background``, ``data_range`` and ``bins``. Whatever the threshold, a pixel is wrong when the
+            mean is on the other side of 0.5 than the truth: calibration is that of probabilities.
 
     Returns:
         Summary, where the entry of ``ece`` has the reliability ``bins``, that of ``aurc`` the curve ``risk_coverage``;

@@ -24,9 +24,9 @@ def score_overlap(cases: Cases, context: Context) -> tuple[Summary, Columns]:
     region is empty, ``flagged_cases`` is the share of cases with any predicted pixel.
 
     Args:
-        cases: of one region (K = 1). The prediction is ``mean`` above 0.5; where there is no mean, the score of a case
-            is the mean of its members' scores, over those that have it: what one may be expected to score.
-        context: setting ``spacing``.
+        cases: of one region (K = 1). The prediction is ``mean`` above the threshold; where there is no mean, the score
+            of a case is the mean of its members' scores, over those that have it: what one may be expected to score.
+        context: setting ``spacing``, and the threshold.
 
     Returns:
         Summary and columns of the table of cases; the entry of ``dice`` tells it ``by_samples``, of the first m, where
@@ -34,12 +34,12 @@ def score_overlap(cases: Cases, context: Context) -> tuple[Summary, Columns]:
     """
     truth, spacing = cases["mask"][:, 0], context.settings["spacing"]
     members = [cases["mean"][:, 0]] if cases.has("mean") else list(cases["samples"][:, :, 0].swapaxes(0, 1))
-    columns = _mean_of([_columns(member > 0.5, truth, spacing) for member in members])
+    columns = _mean_of([_columns(member > np.float64(context.threshold), truth, spacing) for member in members])
     counted = columns["empty"][np.isfinite(columns["empty"])]
     summary: Summary = {name: case_mean(columns[name], context.interval) for name in MEANS}
     summary["empty"] = score(counted.sum(), len(counted))
     if cases.has("mean") and cases.has("samples") and cases["samples"].shape[1] > 1:
-        curve = dice_by_samples(cases["samples"][:, :, 0], truth)
+        curve = dice_by_samples(cases["samples"][:, :, 0], truth, context.threshold)
         summary["dice"]["by_samples"] = [
             {"samples": m + 1, **case_mean(dice, context.interval)} for m, dice in enumerate(curve.T)
         ]

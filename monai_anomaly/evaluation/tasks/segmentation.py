@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...metrics.thresholds import best_dice_threshold
 from ...utils import DataError, interior
 from ..cases import Cases
 from ..files import file_part
@@ -54,8 +55,11 @@ class Segmentation(Task):
 
     Every region is a part of the evaluation, scored by its own channel. A label map that `MaskEncoding` makes of
     several channels may differ a little from them, where exclusive classes are all below 0.5 or an inner region leaves
-    the outer one. The ensemble is the mean above 0.5; beside it stand "1 sample", what one of its samples may be
-    expected to score, and "threshold", the channel and threshold with the best Dice on the validation masks.
+    the outer one. The ensemble is the mean above a threshold; beside it stand "1 sample", what one of its samples may
+    be expected to score, and "threshold", the channel and threshold with the best Dice on the validation masks.
+
+    The threshold of the mean, the same one for all regions, and that of "1 sample" have the best mean Dice on
+    validation cases where these come with the method's means and samples; else it is 0.5.
 
     A case has ``image`` (C, H, W), ``mask`` (K, H, W) of the true regions, ``mean`` (K, H, W), the probability of every
     region, ``samples`` (n, K, H, W), masks or probabilities, and ``variance`` (K, H, W), by default that of the
@@ -68,6 +72,7 @@ class Segmentation(Task):
         data_range: intensity range of the images.
         background: image value outside of the brain.
         bins: of the calibration errors.
+        mean_threshold: of mean and samples; None: chosen on validation cases, else 0.5.
         show: channel of the pictures; the last one where it is unknown.
         rows: cases of the pictures.
         rotate: show the second axis upward (axial slices of RAS volumes); False: downward (X-rays).
@@ -90,6 +95,7 @@ class Segmentation(Task):
     data_range: float = 1.0
     background: float = 0.0
     bins: int = 20
+    mean_threshold: float | None = None
     show: str = "flair"
     rows: int = 6
     rotate: bool = True
@@ -113,29 +119,47 @@ class Segmentation(Task):
         for kind, names, field in (("region", self.region_names, "mask"), ("channel", self.channel_names, "image")):
             if len(names) != test[field].shape[1]:
                 raise DataError(f"Expected {test[field].shape[1]} {kind} names, found {list(names)}.")
-        thresholds = [] if validation is None else best_channel_threshold(validation)
         count = test["samples"].shape[1]
+        own = {None: f"{method} of {count}" if count > 1 else method} | ({ONE_SAMPLE: ONE_SAMPLE} if count > 1 else {})
+        chosen = {variant: self._chosen(validation, variant) for variant in own}
+        baselines = [] if validation is None else best_channel_threshold(validation)
         parts = []
         for k, region in enumerate(self.region_names):
-            own = _of_region(test, k)
+            cases = _of_region(test, k)
+            scored = {None: cases, ONE_SAMPLE: cases.replace(mean=None)}
             methods: list[tuple[str, Callable[[], MethodCases]]] = [
-                (f"{method} of {count}" if count > 1 else method, partial(MethodCases, own))
+                (name, partial(MethodCases, scored[variant], **chosen[variant])) for variant, name in own.items()
             ]
-            if count > 1:
-                methods.append((ONE_SAMPLE, partial(MethodCases, own.replace(mean=None))))
-            if thresholds and (threshold := thresholds[k]) is not None:
-                methods.append((THRESHOLD, partial(self._threshold, own, threshold)))
-            lesion = int(own["mask"].any((1, 2, 3)).sum())
+            if baselines and (baseline := baselines[k]) is not None:
+                methods.append((THRESHOLD, partial(self._baseline, cases, baseline)))
+            lesion = int(cases["mask"].any((1, 2, 3)).sum())
             parts.append((region, Part(methods, {"with_lesion": lesion, "without_lesion": len(test) - lesion})))
         return parts
 
-    def _threshold(self, cases: Cases, threshold: ChannelThreshold) -> MethodCases:
+    def _chosen(self, validation: Iterable[Mapping[str, Any]] | None, variant: str | None) -> dict[str, Any]:
+        """Threshold, and what a report tells of it, of the mean or of one sample."""
+        if self.mean_threshold is not None:
+            return {"threshold": self.mean_threshold}
+        field = "mean" if variant is None else "samples"
+        if not (isinstance(validation, Cases) and validation.has(field) and validation["mask"].any()):
+            return {}
+        found = validation["mean"][:, None] if variant is None else validation["samples"]  # (N, n, K, H, W)
+        if found.dtype == bool:
+            return {}
+        masks = np.broadcast_to(validation["mask"][:, None], found.shape)
+        plane = found.shape[-2:]
+        value, dice = best_dice_threshold(found.reshape(-1, *plane), masks.reshape(-1, *plane))
+        value = max(value, 0.0)  # what has probability 0 is no lesion
+        note = {"value": value, "origin": "validation", "chosen_on": "validation"}
+        return {"threshold": value, "about": {"threshold": note, "validation_dice": dice}}
+
+    def _baseline(self, cases: Cases, baseline: ChannelThreshold) -> MethodCases:
         about = {
-            "channel": str(self.channel_names[threshold.channel]),
-            "threshold": {"value": threshold.value, "origin": "validation"},
-            "validation_dice": threshold.dice,
+            "channel": str(self.channel_names[baseline.channel]),
+            "threshold": {"value": baseline.value, "origin": "validation"},
+            "validation_dice": baseline.dice,
         }
-        masks = threshold(cases["image"])[:, None, None]
+        masks = baseline(cases["image"])[:, None, None]
         return MethodCases(cases.replace(mean=None, samples=masks), about=about)
 
     def counts(self, cases: Cases) -> dict[str, int]:
@@ -161,14 +185,25 @@ class Segmentation(Task):
         for k, region in enumerate(self.region_names):
             path = folder / ("examples.png" if k == 0 else f"examples_{file_part(region)}.png")
             title = f"Test cases: {region}, {next(iter(report['parts'][region]['methods']))}"
-            draw_examples(path, self.settings, test, k, title)
-        draw_curves(folder / "curves.png", self.settings, test, report)
+            draw_examples(path, self.settings, test, k, title, self._used(report))
+        draw_curves(folder / "curves.png", self.settings, test, report, self._used(report))
 
     def comparison_figures(
         self, path: Path, methods: Mapping[str, Callable[[], Cases]], rows: int, keys: Sequence[tuple[str, str]] | None
     ) -> None:
         """The uncertainty of the methods, a picture per region."""
         draw_uncertainties(path, self.settings, methods, rows, keys)
+
+    def threshold(self, report: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """That of the mean, where it was chosen on validation cases."""
+        part = next(iter(report["parts"].values()))
+        own = part["about"].get(next(iter(part["methods"])))
+        return None if own is None else own["threshold"]
+
+    def _used(self, report: Mapping[str, Any]) -> float:
+        """The threshold of the mean, whoever chose it."""
+        chosen = self.threshold(report)
+        return (0.5 if self.mean_threshold is None else self.mean_threshold) if chosen is None else chosen["value"]
 
 
 def _of_region(cases: Cases, k: int) -> Cases:

@@ -21,7 +21,9 @@ from .pictured import shown_channel
 __all__ = ["draw_curves", "draw_examples", "draw_uncertainties"]
 
 
-def draw_examples(path: Path, settings: Mapping[str, Any], test: Cases, region: int, title: str) -> None:
+def draw_examples(
+    path: Path, settings: Mapping[str, Any], test: Cases, region: int, title: str, threshold: float
+) -> None:
     """Some cases with the masks of one region.
 
     Args:
@@ -30,6 +32,7 @@ def draw_examples(path: Path, settings: Mapping[str, Any], test: Cases, region: 
         test: cases to choose from.
         region: its index.
         title: above the picture.
+        threshold: of the mean.
     """
     few = test.subset(_picked(test, region, settings["rows"], healthy_rows=1))
     low, channel = settings["background"], shown_channel(settings)
@@ -42,10 +45,13 @@ def draw_examples(path: Path, settings: Mapping[str, Any], test: Cases, region: 
         (low, low + settings["data_range"]),
         settings["rotate"],
         title,
+        threshold,
     )
 
 
-def draw_curves(path: Path, settings: Mapping[str, Any], test: Cases, report: Mapping[str, Any]) -> None:
+def draw_curves(
+    path: Path, settings: Mapping[str, Any], test: Cases, report: Mapping[str, Any], threshold: float
+) -> None:
     """Dice by number of samples (and of some cases), reliability and risk-coverage of every region.
 
     Args:
@@ -53,12 +59,13 @@ def draw_curves(path: Path, settings: Mapping[str, Any], test: Cases, report: Ma
         settings: of `Segmentation`.
         test: the cases.
         report: their scores.
+        threshold: of the mean.
     """
     examples = {}
     if test["samples"].shape[1] > 1:
         few = test.subset(i for i in _picked(test, 0, settings["rows"], 1) if test["mask"][i, 0].any())
         if len(few):
-            curves = dice_by_samples(few["samples"][:, :, 0], few["mask"][:, 0])
+            curves = dice_by_samples(few["samples"][:, :, 0], few["mask"][:, 0], threshold)
             examples = dict(zip(few.titles, curves, strict=True))
     curves_figure(path, {name: _curves(part) for name, part in report["parts"].items()}, examples)
 

@@ -33,7 +33,8 @@ OVERLAP_LEGEND = """\
 Means over the n cases where the region is not empty, below each its 95 % interval (subjects drawn again). An empty
 prediction counts as Dice and Jaccard 0 and has no HD95; [in brackets] it is left out; empty: how many there are.
 Flagged: share of the cases without the region where any pixel is predicted, and of their pixels. "1 sample": the mean
-over the samples of an ensemble; "threshold": the channel and threshold with the best Dice on the validation masks."""
+over the samples of an ensemble; "threshold": the channel and threshold with the best Dice on the validation masks. Mean
+and samples are put to a threshold of the same kind where one was chosen, else 0.5."""
 COMPARED_LEGEND = """\
 Paired: the mean over the cases of the first row's Dice minus the other's on the same case, with its 95 % interval (the
 trainings are not drawn again). An interval that holds 0: not decided by this test set."""
@@ -50,7 +51,9 @@ CALIBRATION_LEGEND = """\
 Of the mean, at all pixels inside the brain together. ECE, ACE, MCE: gap between predicted probability and frequency,
 mean over the pixels, over the bins, and the largest; error AUROC: how well the entropy of the mean ranks wrong pixels
 above right ones; AURC: area under the risk-coverage curve, at best 0, without any ranking the error rate."""
-SIZE_LEGEND = "Dice of the first n samples' mean above 0.5, mean over the cases where the region is not empty."
+SIZE_LEGEND = (
+    "Dice of the first n samples' mean above the threshold, mean over the cases where the region is not empty."
+)
 
 
 def segmentation_sections(report: Mapping[str, Any]) -> list[Section]:
@@ -78,7 +81,9 @@ def segmentation_sections(report: Mapping[str, Any]) -> list[Section]:
 
 def _note(method: str, about: Mapping[str, Any]) -> str:
     value, dice = about["threshold"]["value"], about["validation_dice"]
-    return f"{method}: {about['channel']} above {value:.4g}, Dice {dice:.3f} on the validation masks."
+    return (
+        f"{method}: {about.get('channel', 'probability')} above {value:.4g}, Dice {dice:.3f} on the validation masks."
+    )
 
 
 def _sizes(scores: Mapping[str, Any]) -> str:

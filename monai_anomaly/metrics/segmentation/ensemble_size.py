@@ -9,14 +9,15 @@ from ..pixel_scores import dice_per_slice
 __all__ = ["dice_by_samples"]
 
 
-def dice_by_samples(samples: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Dice of the ensemble of the first m samples, their mean above 0.5, for m = 1 to n (thesis ch. 5, Fig. 4).
+def dice_by_samples(samples: np.ndarray, masks: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+    """Dice of the ensemble of the first m samples, their mean above a threshold, for m = 1 to n (thesis ch. 5, Fig. 4).
 
-    With an even number of masks a pixel needs more than half of them, so small even ensembles are smaller masks.
+    At 0.5 a pixel needs more than half of an even number of masks, so small even ensembles are smaller masks.
 
     Args:
         samples: masks (bool) or probabilities, (N, n, H, W).
         masks: true mask, boolean, (N, H, W).
+        threshold: above it a pixel is predicted.
 
     Returns:
         Float64, (N, n); NaN where the true mask is empty.
@@ -25,5 +26,5 @@ def dice_by_samples(samples: np.ndarray, masks: np.ndarray) -> np.ndarray:
     dice = []
     for m in range(samples.shape[1]):
         total += samples[:, m]
-        dice.append(dice_per_slice(2 * total > m + 1, masks))
+        dice.append(dice_per_slice(total > threshold * (m + 1), masks))
     return np.stack(dice, axis=1) if dice else np.zeros((len(masks), 0))

@@ -28,8 +28,12 @@ class MaskDiffusionNet(nn.Module):
         prediction: what it predicts, see `Denoiser`; for the export view.
         mask_range: values of background and lesion in a mask; for the export view.
         schedule: schedule it was trained on; None: linear, T = 1000; for the export view.
+        bounded: bring the predicted mask into its range by a sigmoid; of a ``"sample"`` prediction.
         activation_checkpointing: recompute the residual blocks' activations in the backward pass: less memory, about a
             third more time, for large images.
+
+    Raises:
+        ValueError: when another prediction is to be bounded.
 
     Example::
 
@@ -46,9 +50,12 @@ class MaskDiffusionNet(nn.Module):
         prediction: str = "epsilon",
         mask_range: tuple[float, float] = (-1.0, 1.0),
         schedule: NoiseSchedule | None = None,
+        bounded: bool = False,
         activation_checkpointing: bool = False,
     ) -> None:
         super().__init__()
+        if bounded and prediction != "sample":
+            raise ValueError(f"bounded needs prediction='sample', got {prediction!r}")
         self.diffusion = diffusion
         if activation_checkpointing:
             checkpoint_res_blocks(diffusion)
@@ -56,6 +63,7 @@ class MaskDiffusionNet(nn.Module):
         self.prediction = prediction
         self.mask_range = (float(mask_range[0]), float(mask_range[1]))
         self.schedule = schedule or NoiseSchedule()
+        self.bounded = bounded
 
     def forward(self, image: torch.Tensor, timesteps: torch.Tensor | None = None) -> torch.Tensor:
         """Apply the network, or give the export view.
@@ -68,10 +76,17 @@ class MaskDiffusionNet(nn.Module):
             With ``timesteps`` the network's output (N, K or 2 K, H, W); else probabilities (N, K, H, W) in [0, 1].
         """
         if timesteps is not None:
-            output: torch.Tensor = self.diffusion(image, timesteps)
-            return output
-        denoiser = Denoiser(self.diffusion, self.schedule, condition=image, prediction=self.prediction)
+            return self._predict(image, timesteps)
+        denoiser = Denoiser(self._predict, self.schedule, condition=image, prediction=self.prediction)
         mask = image.new_zeros(len(image), self.mask_channels, *image.shape[2:])
         low, high = self.mask_range
         x0 = denoiser(mask, self.schedule.num_train_timesteps).x0
         return ((x0 - low) / (high - low)).clamp(0, 1)
+
+    def _predict(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+        output: torch.Tensor = self.diffusion(x, timesteps)
+        if not self.bounded:
+            return output
+        low, high = self.mask_range
+        mask, variance = output[:, : self.mask_channels].float(), output[:, self.mask_channels :]
+        return torch.cat([low + (high - low) * mask.sigmoid(), variance.float()], dim=1)

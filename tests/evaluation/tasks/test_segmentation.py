@@ -70,8 +70,49 @@ def test_a_single_network_has_one_row(options: dict) -> None:
 def test_dataset_items_choose_the_threshold_as_cases_do() -> None:
     test, validation = make_blobs(), make_blobs(1)
     items = [{"image": i, "mask": m} for i, m in zip(validation["image"], validation["mask"], strict=True)]
-    assert evaluate(test, items)["parts"] == evaluate(test, validation)["parts"]
+    assert part(test, items)["methods"]["threshold"] == part(test, validation)["methods"]["threshold"]
     assert "threshold" not in part(test, items[:1])["methods"]
+
+
+def faint(test: Cases, factor: float = 0.5) -> Cases:
+    """The cases of a method that is never sure: its probabilities are lower than they should be."""
+    return test.replace(mean=factor * test["mean"], samples=factor * test["samples"].astype(np.float32))
+
+
+@pytest.mark.parametrize("regions", [1, 2])
+def test_thresholds_of_mean_and_sample_are_those_with_the_best_dice_on_validation(regions: int) -> None:
+    test, validation = (make_blobs(seed, n=30, wobble=2.0, soft=True, regions=regions) for seed in (0, 1))
+    sure, unsure = evaluate(test, validation), evaluate(faint(test), faint(validation))
+    for name in ("ensemble of 5", "1 sample"):
+        for region in sure["parts"]:
+            mine, theirs = (report["parts"][region] for report in (sure, unsure))
+            value = mine["about"][name]["threshold"]["value"]
+            assert theirs["about"][name]["threshold"]["value"] == pytest.approx(value / 2, rel=1e-4)
+            for score in ("dice", "hd95", "empty", "flagged_cases"):
+                assert theirs["methods"][name][score]["value"] == mine["methods"][name][score]["value"]
+    chosen = Segmentation(["t1", "flair"], ["r0", "r1"][:regions]).threshold(sure)
+    assert chosen["origin"] == chosen["chosen_on"] == "validation"
+    maps, masks = validation["mean"], validation["mask"]
+    grid = np.linspace(0.02, 0.98, 49)
+    dice = [np.nanmean(overlap_scores((maps > t).reshape(-1, 32, 32), masks.reshape(-1, 32, 32))["dice"]) for t in grid]
+    assert sure["parts"]["r0"]["about"]["ensemble of 5"]["validation_dice"] >= max(dice) - 1e-6
+
+
+def test_without_means_of_validation_cases_or_with_one_given_the_threshold_is_fixed() -> None:
+    test, validation = make_blobs(soft=True), make_blobs(1, soft=True)
+    items = [{"image": i, "mask": m} for i, m in zip(validation["image"], validation["mask"], strict=True)]
+    half = evaluate(test, validation, mean_threshold=0.5)
+    for report in (half, evaluate(test), evaluate(test, items)):
+        own = report["parts"]["r0"]["methods"]["ensemble of 5"]
+        assert own == half["parts"]["r0"]["methods"]["ensemble of 5"]
+        assert Segmentation(["t1", "flair"], ["r0"]).threshold(report) is None
+    assert own["dice"]["value"] != part(test, mean_threshold=0.9)["methods"]["ensemble of 5"]["dice"]["value"]
+
+
+def test_a_method_that_found_nothing_on_validation_is_not_turned_into_one_that_finds_everything() -> None:
+    found = part(faint(make_blobs(), 0.0), faint(make_blobs(1), 0.0))
+    assert found["about"]["ensemble of 5"]["threshold"]["value"] == 0
+    assert found["methods"]["ensemble of 5"]["empty"]["value"] == 6
 
 
 def test_perfect_predictions() -> None:

@@ -49,6 +49,25 @@ def test_export_view_is_the_predicted_clean_mask(mask_range) -> None:
     assert torch.equal(network(torch.rand(1, 4, 8, 8)), torch.full((1, 1, 8, 8), 0.5))
 
 
+@pytest.mark.parametrize("mask_range", [(-0.25, 0.25), (0.0, 1.0)])
+def test_a_bounded_mask_is_the_sigmoid_of_the_output_in_its_range(mask_range) -> None:
+    torch.manual_seed(0)
+    inner = unet(4, 1)
+    nn.init.normal_(inner.out[-1].conv.weight)
+    options = {"prediction": "sample", "mask_range": mask_range}
+    bounded, plain = (MaskDiffusionNet(inner, bounded=b, **options).eval() for b in (True, False))
+    x, t = torch.rand(2, 5, 8, 8), torch.tensor([3, 999])
+    mask, variance = bounded(x, t).split(1, dim=1)
+    logits, unchanged = plain(x, t).split(1, dim=1)
+    low, high = mask_range
+    torch.testing.assert_close((mask - low) / (high - low), logits.sigmoid())
+    assert torch.equal(variance, unchanged)
+    view = bounded(torch.rand(2, 4, 8, 8))
+    assert 0 < view.min() < view.max() < 1  # nothing is clamped
+    with pytest.raises(ValueError, match="bounded needs prediction='sample', got 'epsilon'"):
+        MaskDiffusionNet(inner, bounded=True)
+
+
 def test_activation_checkpointing_changes_no_gradient() -> None:
     torch.manual_seed(0)
     plain = MaskDiffusionNet(unet(1, 1))
