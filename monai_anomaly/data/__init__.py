@@ -24,7 +24,7 @@ from .siblings import find_siblings
 from .site_samplers import AnchorBatchSampler, ClassAwareBatchSampler
 from .site_samples import list_sites, load_site_samples
 from .slice_dataset import SliceDataset
-from .split import split_by_subject
+from .split import split_by_subject, split_into_folds
 from .synthetic import SyntheticSet
 from .table import make_table_datalist
 from .target_sweep import TargetSweep
@@ -64,6 +64,7 @@ __all__ = [
     "make_table_datalist",
     "save_datalist",
     "split_by_subject",
+    "split_into_folds",
     "with_desired_masks",
     "write_chest",
     "write_ellipses",

@@ -37,6 +37,8 @@ def make_brats_datalist(
     subject: str | None = None,
     seed: int = 0,
     split: Sequence[float] = (0.8, 0.1, 0.1),
+    folds: int | None = None,
+    fold: int | None = None,
 ) -> dict[str, Any]:
     """List the volumes of BraTS folders, or of any folders with one NIfTI file per modality.
 
@@ -59,6 +61,8 @@ def make_brats_datalist(
             matches.
         seed: of the split by patient.
         split: shares of training, validation and test.
+        folds: number of folds of a cross-validation, in place of a split with the share of the test.
+        fold: which of them is tested, from 0 on.
 
     Raises:
         DataError: the folder is missing or empty, no case is complete, or the label is no class.
@@ -98,6 +102,8 @@ def make_brats_datalist(
         modalities=modalities,
         seed=seed,
         split=split,
+        folds=folds,
+        fold=fold,
         left_out=left_out,
         unmatched=unmatched,
         notes=[*patient_note(firsts, patients, root, subject), *_unsaid_masks(unmatched, root, mask)],

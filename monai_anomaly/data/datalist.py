@@ -13,7 +13,7 @@ from .datalist_check import check_channel_names, check_sections
 from .decathlon import refuse_decathlon
 from .names import known_name
 from .spellings import join_spellings
-from .split import split_by_subject
+from .split import split_by_subject, split_into_folds
 
 __all__ = ["assemble_datalist", "existing_folder", "load_datalist", "save_datalist"]
 
@@ -37,7 +37,8 @@ def load_datalist(
         modalities: the channels the caller expects, in order; compared with those the file names.
         check_files: whether every listed file must exist, and no patient may be in training and test; False for an
             inference, which leaves out what is missing and scores nothing.
-        requires: entries that every sample must have, e.g. ``["mask"]`` or ``["age"]``; 0 is one, "" is none.
+        requires: entries that every sample must have, e.g. ``["mask"]`` or ``["age"]``; 0 is one, "" is none. Of
+            label 0 no mask is required: it is empty.
         num_classes: every label there is must be a whole number below this; None: labels are not looked at.
 
     Returns:
@@ -79,7 +80,8 @@ def load_datalist(
         check_channel_names(samples, modalities)
     for key in requires:
         names = [str(sample.get("subject", number)) for number, sample in enumerate(samples)]
-        without = [name for name, sample in zip(names, samples, strict=True) if sample.get(key) in (None, "", [])]
+        known = [key == "mask" and sample.get("label") == 0 for sample in samples]
+        without = [n for n, s, k in zip(names, samples, known, strict=True) if s.get(key) in (None, "", []) and not k]
         if without:
             raise DataError(
                 f"{path}: expected a '{key}' of every sample of '{section}', found none of {listed(without)}"
@@ -130,6 +132,8 @@ def assemble_datalist(
     modalities: Sequence[str],
     seed: int = 0,
     split: Sequence[float] = (0.8, 0.1, 0.1),
+    folds: int | None = None,
+    fold: int | None = None,
     stratify: Iterable[str] = ("label", "site", "view"),
     left_out: Sequence[Mapping[str, str]] = (),
     unmatched: Sequence[Path] = (),
@@ -147,6 +151,8 @@ def assemble_datalist(
         modalities: names of the channels, in order.
         seed: of the split.
         split: shares of training, validation and test.
+        folds: number of folds of a cross-validation, of which the test section is one; None: a split by shares.
+        fold: which of them is tested, from 0 on; the rest is split by the shares of training and validation.
         stratify: keys whose values are spread evenly over the sections.
         left_out: cases that cannot be used, as ``{"case": ..., "reason": ...}``.
         unmatched: images below ``root`` whose content is not known.
@@ -168,8 +174,19 @@ def assemble_datalist(
             + [f"{path.relative_to(root)}: nothing known by its name" for path in unmatched[:3]]
         )
         raise DataError(f"{root}: expected {description}, found no usable case{f' ({reasons})' if reasons else ''}")
-    random = {"seed": seed, "split": list(split)} if divide is None else {}
-    parts = split_by_subject(samples, split, seed=seed, stratify=stratify) if divide is None else divide(samples)
+    random: dict[str, Any] = {}
+    if (folds is None) != (fold is None):
+        raise DataError(f"folds: expected --folds and --fold together, found folds {folds} and fold {fold}")
+    if divide is not None:
+        if folds is not None:
+            raise DataError("folds: expected no folds where the data name the sections, found both")
+        parts = divide(samples)
+    elif folds is not None and fold is not None:
+        random = {"seed": seed, "split": list(split)[:2], "folds": folds, "fold": fold}
+        parts = split_into_folds(samples, folds, fold, split, seed=seed, stratify=stratify)
+    else:
+        random = {"seed": seed, "split": list(split)}
+        parts = split_by_subject(samples, split, seed=seed, stratify=stratify)
     notes = [*notes, *told]
     return {
         "description": description,

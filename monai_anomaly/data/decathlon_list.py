@@ -22,6 +22,8 @@ def make_decathlon_datalist(
     subject: str | None = None,
     seed: int = 0,
     split: Sequence[float] = (0.8, 0.1, 0.1),
+    folds: int | None = None,
+    fold: int | None = None,
 ) -> dict[str, Any]:
     """List the images of a ``dataset.json`` as the Medical Segmentation Decathlon has it (Antonelli et al., 2022), or
     nnU-Net.
@@ -38,6 +40,8 @@ def make_decathlon_datalist(
             matches.
         seed: of the split by patient.
         split: shares of training, validation and test.
+        folds: number of folds of a cross-validation, in place of a split with the share of the test.
+        fold: which of them is tested, from 0 on.
 
     Raises:
         DataError: the file is missing or another one, or no image of it is there.
@@ -84,6 +88,8 @@ def make_decathlon_datalist(
         modalities=channels,
         seed=seed,
         split=split,
+        folds=folds,
+        fold=fold,
         left_out=left_out,
         notes=[
             *patient_note(firsts, patients, path.parent, subject),

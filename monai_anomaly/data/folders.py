@@ -25,6 +25,8 @@ def make_folders_datalist(
     modality: str = "image",
     seed: int = 0,
     split: Sequence[float] = (0.8, 0.1, 0.1),
+    folds: int | None = None,
+    fold: int | None = None,
 ) -> dict[str, Any]:
     """List the images (2D or volumes, one file each) of one folder per class, at any depth below it.
 
@@ -40,6 +42,8 @@ def make_folders_datalist(
         modality: name of the channel.
         seed: of the split by patient.
         split: shares of training, validation and test.
+        folds: number of folds of a cross-validation, in place of a split with the share of the test.
+        fold: which of them is tested, from 0 on.
 
     Raises:
         DataError: a folder is missing or has no image, or the expression does not match a path.
@@ -83,6 +87,8 @@ def make_folders_datalist(
         modalities=[modality],
         seed=seed,
         split=split,
+        folds=folds,
+        fold=fold,
         left_out=left_out,
         unmatched=[path for files in mask_files.values() for path in files if path not in used],
         notes=notes,

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..utils import DataError
 
-__all__ = ["split_by_subject"]
+__all__ = ["split_by_subject", "split_into_folds"]
 
 
 def split_by_subject(
@@ -66,6 +66,48 @@ def split_by_subject(
             part.extend(subjects[start:end])
     _fill_empty(parts, share)
     return [[sample for subject in sorted(part) for sample in by_subject[subject]] for part in parts]
+
+
+def split_into_folds(
+    samples: Sequence[Mapping[str, Any]],
+    folds: int,
+    fold: int,
+    fractions: Sequence[float] = (0.8, 0.1),
+    *,
+    seed: int = 0,
+    stratify: Iterable[str] = (),
+) -> list[list[dict[str, Any]]]:
+    """Split samples for one round of a cross-validation, so that no subject is in two of the parts.
+
+    The folds depend on the samples and the seed; every sample is in the test part of one fold. What is not tested is
+    split into training and validation.
+
+    Args:
+        samples: as for :func:`split_by_subject`.
+        folds: number of folds, at least 2.
+        fold: which one is tested, from 0 on.
+        fractions: shares of training and validation; what follows is not used.
+        seed: of both splits.
+        stratify: keys whose values are spread evenly over the folds, and over training and validation.
+
+    Returns:
+        training, validation and test.
+
+    Raises:
+        DataError: when there is no such fold, or fewer subjects than folds; and as :func:`split_by_subject`.
+    """
+    for name, number in (("folds", folds), ("fold", fold)):
+        if not isinstance(number, (int, np.integer)) or isinstance(number, bool):
+            raise DataError(f"{name}: expected a whole number, found {number!r}")
+    if folds < 2 or not 0 <= fold < folds:
+        raise DataError(f"fold: expected one of at least 2 folds, from 0 on, found fold {fold} of {folds}")
+    keys = tuple(stratify)
+    parts = split_by_subject(samples, [1.0] * folds, seed=seed, stratify=keys)
+    if not all(parts):
+        raise DataError(f"folds: expected a subject at least for each of the {folds} folds, found fewer")
+    rest = [sample for number, part in enumerate(parts) if number != fold for sample in part]
+    shares = _shares(fractions)[:2].tolist()
+    return [*split_by_subject(rest, shares, seed=seed, stratify=keys), parts[fold]]
 
 
 def _shares(fractions: Any) -> np.ndarray:

@@ -26,7 +26,7 @@ _NOBODY = ("", "nan", "n/a", "#n/a", "null", "none")
 def make_table_datalist(
     root: str | os.PathLike,
     *,
-    file: str = "file",
+    file: str | Sequence[str] = "file",
     label: str | None = "label",
     subject: str | None = "subject",
     site: str | None = None,
@@ -35,11 +35,13 @@ def make_table_datalist(
     scalars: Sequence[str] = (),
     classes: Mapping[str, int] | None = None,
     image_root: str | os.PathLike | None = None,
-    modality: str = "image",
+    modality: str | Sequence[str] = "image",
     section: str | None = None,
     target: str | Sequence[str] | None = None,
     seed: int = 0,
     split: Sequence[float] = (0.8, 0.1, 0.1),
+    folds: int | None = None,
+    fold: int | None = None,
 ) -> dict[str, Any]:
     """List the images of a CSV table, one row per image.
 
@@ -48,7 +50,7 @@ def make_table_datalist(
 
     Args:
         root: the CSV file.
-        file: column with the path of the image.
+        file: column with the path of the image, which has all channels; or one column for each channel.
         label: column with the class, a whole number unless ``classes`` translates it; None: every image has class 0.
         subject: column that names the patient; None: every image is of another one, named by its path in the table.
         site: column with the scanner or hospital.
@@ -59,13 +61,15 @@ def make_table_datalist(
             entry are left out.
         image_root: folder the paths are relative to; by default that of the table, or its parent if the first file is
             there.
-        modality: name of the channel.
+        modality: name of the channel, or of each; several columns of files give their names by default.
         section: column with the section of the row (train, val or test, in any usual spelling), in place of the random
             split.
         target: the site, or the sites, of the target domain, for a method that is to ignore the site. Its training must
             have every class; the name is kept in the datalist.
         seed: of the split by patient.
         split: shares of training, validation and test.
+        folds: number of folds of a cross-validation, in place of a split with the share of the test.
+        fold: which of them is tested, from 0 on.
 
     Raises:
         DataError: the table or a column is missing, a label is no class, no file exists, an image is listed twice with
@@ -73,30 +77,35 @@ def make_table_datalist(
             class.
     """
     table = Path(os.path.abspath(Path(root).expanduser()))
-    scalars = ensure_tuple(scalars)
+    scalars, files = ensure_tuple(scalars), ensure_tuple(file)
+    modalities = files if modality == "image" and len(files) > 1 else ensure_tuple(modality)
+    if len(files) > 1 and len(files) != len(modalities):
+        raise DataError(f"modality: expected a name for each of the columns {list(files)}, found {list(modalities)}")
     if taken := [column for column in scalars if column in ENTRIES]:
         raise DataError(f"scalars: expected columns of numbers, found {', '.join(taken)}, an entry of every sample")
     found = read_table(
-        table, [column for column in (file, label, subject, site, view, mask, section, *scalars) if column]
+        table, [column for column in (*files, label, subject, site, view, mask, section, *scalars) if column]
     )
     if classes is not None and label is None:
         raise DataError("classes: expected a label column to translate, found None")
     if target is not None and site is None:
         raise DataError(f"target: expected a column of sites (--site) that {target} is one of, found None")
     translated = None if classes is None else _class_table(classes)
-    firsts = [row[file] for _, row in found.rows[:20]]
+    firsts = [row[files[0]] for _, row in found.rows[:20]]
     folder = _image_root(table, firsts) if image_root is None else Path(os.path.abspath(Path(image_root).expanduser()))
     samples, cases, left_out = [], [], [*found.left_out]
     for line, row in found.rows:
         case = f"{table}, line {line}"
-        paths = {k: existing_file(folder, row[c]) for k, c in (("image", file), ("mask", mask)) if c and row[c]}
-        missing = [str(path) for path in paths.values() if not path.is_file()]
+        images = [existing_file(folder, row[column]) for column in files if row[column]]
+        masks = {"mask": existing_file(folder, row[mask])} if mask and row[mask] else {}
+        missing = [str(path) for path in (*images, *masks.values()) if not path.is_file()]
         value = row[label] if label else "0"
-        person = row[subject] if subject else row[file]
+        person = row[subject] if subject else row[files[0]]
         no_numbers = [column for column in scalars if _float(row[column]) is None]
         reason = None
-        if "image" not in paths or missing:
-            reason = f"expected an image file, found none: {', '.join(missing)}"
+        if len(images) < len(files) or missing:
+            absent = [f"the column {column} is blank" for column in files if not row[column]]
+            reason = f"expected an image file, found none: {', '.join([*missing, *absent])}"
         elif person.lower() in _NOBODY:
             reason = f"expected a patient in the column {subject}, found {person!r}"
         elif no_numbers:
@@ -114,16 +123,19 @@ def make_table_datalist(
         numbers = {column: _float(row[column]) for column in scalars}
         extra = {key: row[column] for key, column in (("site", site), ("view", view)) if column}
         extra |= {"section": str(section_named(row[section]))} if section else {}
-        images = {key: str(path) for key, path in paths.items()}
-        samples.append({**images, "label": number, "subject": person, **extra, **numbers})
+        paths: dict[str, Any] = {"image": str(images[0]) if len(files) == 1 else [str(path) for path in images]}
+        paths |= {key: str(path) for key, path in masks.items()}
+        samples.append({**paths, "label": number, "subject": person, **extra, **numbers})
         cases.append(case)
     made = assemble_datalist(
         samples,
         root=table,
         description="images listed in a table, split by patient",
-        modalities=[modality],
+        modalities=modalities,
         seed=seed,
         split=split,
+        folds=folds,
+        fold=fold,
         left_out=left_out,
         cases=cases,
         notes=found.notes,

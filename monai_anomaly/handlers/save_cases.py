@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..utils import is_picture
 from ..utils.native_image import to_array, volume_affine, voxel_volume, write_image
 from ..visualize import anomaly_case_figure
-from ..visualize.orientation import is_photograph
 from .case_writer import CaseWriter
 
 __all__ = ["SaveCases"]
@@ -53,7 +53,7 @@ class SaveCases(CaseWriter):
         """Input, reconstruction, map and mask, and the difference where there is one."""
         shown = {**dict.fromkeys(("image", "reconstruction", "difference"), self.channel), "map": 0, "mask": 0}
         views = {key: to_array(result[key])[c] for key, c in shown.items() if key in result}
-        affine = None if is_photograph(result["image"]) else volume_affine(result["map"])
+        affine = None if is_picture(result["image"]) else volume_affine(result["map"])
         title = f"{folder.name}: threshold {found['threshold']['value']:.3g} ({found['threshold']['origin']})"
         anomaly_case_figure(folder / "figure.png", **views, affine=affine, title=title.replace("_", " "))
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..utils import DataError
+from ..utils import DataError, is_picture
 from ..utils.native_image import to_array, volume_affine, write_image
 from ..visualize import classification_case_figure
-from ..visualize.orientation import is_photograph
 from .case_writer import CaseWriter
 
 __all__ = ["SaveClassifications"]
@@ -79,7 +78,7 @@ class SaveClassifications(CaseWriter):
             folder / "figure.png",
             to_array(result["input"])[self.channel],
             to_array(result["map"])[0],
-            affine=None if is_photograph(result["input"]) else volume_affine(result["map"]),
+            affine=None if is_picture(result["input"]) else volume_affine(result["map"]),
             name=f"map of {found['map']['class']}",
             title=f"{folder.name}: {self.summary(found)}",
         )

@@ -12,9 +12,9 @@ import torch
 from scipy import ndimage
 
 from ..transforms.mask_encoding import MaskEncoding
+from ..utils import is_picture
 from ..utils.native_image import to_array, volume_affine, voxel_volume, write_image
 from ..visualize import segmentation_case_figure
-from ..visualize.orientation import is_photograph
 from .case_writer import CaseWriter
 
 __all__ = ["SaveSegmentations"]
@@ -103,7 +103,7 @@ class SaveSegmentations(CaseWriter):
         about: dict[str, Any] = {
             "names": self.encoding.names,
             "window": (0.0, 1.0),
-            "affine": None if is_photograph(result["image"]) else volume_affine(result["mask"]),
+            "affine": None if is_picture(result["image"]) else volume_affine(result["mask"]),
             "title": f"{folder.name}: {self.summary(found)}",
         }
         segmentation_case_figure(folder / "figure.png", image, mean, variance, mask, **about)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..utils import is_picture
 from ..utils.native_image import to_array, volume_affine, voxel_volume, write_image
 from ..visualize import translation_case_figure
-from ..visualize.orientation import is_photograph
 from .case_writer import CaseWriter
 from .training_settings import object_settings
 from .translation_measure import MADE, made_images
@@ -111,7 +111,7 @@ class SaveTranslations(CaseWriter):
             views(MADE),
             views("difference"),
             found_after=views(f"{FOUND}_after"),
-            affine=None if is_photograph(result["image"]) else volume_affine(result["map"]),
+            affine=None if is_picture(result["image"]) else volume_affine(result["map"]),
             title=f"{folder.name}: {self.summary(found)}".replace("_", " "),
             **masks,
         )

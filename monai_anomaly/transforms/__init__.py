@@ -27,6 +27,12 @@ from .scale_intensity_by_brain import (
     ScaleIntensityByBraind,
     ScaleIntensityByBrainDict,
 )
+from .scale_intensity_by_type import (
+    ScaleIntensityByType,
+    ScaleIntensityByTypeD,
+    ScaleIntensityByTyped,
+    ScaleIntensityByTypeDict,
+)
 from .signed_difference import SignedDifferenceD, SignedDifferenced, SignedDifferenceDict
 from .threshold_map import ThresholdMapD, ThresholdMapd, ThresholdMapDict
 
@@ -92,6 +98,10 @@ __all__ = [
     "ScaleIntensityByBrainD",
     "ScaleIntensityByBrainDict",
     "ScaleIntensityByBraind",
+    "ScaleIntensityByType",
+    "ScaleIntensityByTypeD",
+    "ScaleIntensityByTypeDict",
+    "ScaleIntensityByTyped",
     "SignedDifferenceD",
     "SignedDifferenceDict",
     "SignedDifferenced",

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import InvertibleTransform, MapTransform, ResizeWithPadOrCrop
+from monai.transforms import InvertibleTransform, MapTransform, Resize, ResizeWithPadOrCrop
+from monai.utils import TraceKeys, look_up_option
 
-from .check_image import file_of
+from ..utils import lacks_spacing
+from .check_image import MASKS, file_of
 from .foreground import background_constant, find_foreground
 
 __all__ = ["FitSliceD", "FitSliceDict", "FitSliced"]
 
 
 class FitSliced(MapTransform, InvertibleTransform):
-    """Pad or crop slices, or every slice of a volume, to one in-plane size; MONAI's transform needs to be told the
-    rank. Of whole volumes see `FitVolumed`.
+    """Bring slices, or every slice of a volume, to one in-plane size. Of whole volumes see `FitVolumed`.
+
+    Images with a voxel size are padded or cropped, so that a millimeter stays one. A 2D image whose file knows none
+    (PNG, JPEG, BMP, TIFF, NumPy) is resized to the largest size of its shape that fits in and then padded: images
+    by the mean of the pixels they shrink to, linearly when they grow, masks by the nearest neighbor.
 
     What is padded gets the constant that is around the subject, as a rule 0. Where a crop takes away more than 1 % of
     the first image's foreground (see `find_foreground`), a warning says so: a size that cuts the brain is a mistake
@@ -28,6 +34,7 @@ class FitSliced(MapTransform, InvertibleTransform):
     Args:
         keys: images (C, H, W) or (C, X, Y, Z).
         spatial_size: size of the first two spatial axes.
+        fit: ``"resize"``, or ``"crop"``: also images without a voxel size are padded or cropped.
         allow_missing_keys: a missing entry is no error.
 
     Example::
@@ -40,22 +47,38 @@ class FitSliced(MapTransform, InvertibleTransform):
     backend = ResizeWithPadOrCrop.backend
     most_lost: float = 0.01
 
-    def __init__(self, keys: KeysCollection, spatial_size: Sequence[int], allow_missing_keys: bool = False) -> None:
+    def __init__(
+        self, keys: KeysCollection, spatial_size: Sequence[int], fit: str = "resize", allow_missing_keys: bool = False
+    ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.fit = {2: ResizeWithPadOrCrop(spatial_size), 3: ResizeWithPadOrCrop([*spatial_size, -1])}
+        self.spatial_size = tuple(spatial_size)
+        self.fit = look_up_option(fit, ("resize", "crop"))
+        self.pad_or_crop = {2: ResizeWithPadOrCrop(spatial_size), 3: ResizeWithPadOrCrop([*spatial_size, -1])}
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
-        """Pad or crop, centered."""
+        """Resize, pad or crop, centered."""
         sample = dict(data)
         for key in self.key_iterator(sample):
-            image = sample[key]
-            sample[key] = self._fit(image)
+            image = self._resize(sample[key], key in MASKS)
+            sample[key] = self._pad_or_crop(image)
             if key == self.keys[0]:
                 self._warn_of_loss(image, sample[key])
         return sample
 
-    def _fit(self, image: torch.Tensor) -> torch.Tensor:
-        fit = self.fit[image.ndim - 1]
+    def _resize(self, image: torch.Tensor, nearest: bool) -> torch.Tensor:
+        if self.fit == "crop" or not lacks_spacing(image):
+            return image
+        shape = image.shape[1:]
+        zoom = min(new / old for old, new in zip(shape, self.spatial_size, strict=True))
+        size = [max(1, round(zoom * n)) for n in shape]
+        if tuple(size) == tuple(shape):
+            return image
+        return cast(
+            torch.Tensor, Resize(size, mode="nearest" if nearest else "bilinear", anti_aliasing=not nearest)(image)
+        )
+
+    def _pad_or_crop(self, image: torch.Tensor) -> torch.Tensor:
+        fit = self.pad_or_crop[image.ndim - 1]
         around = [background_constant(c) for c in torch.as_tensor(image).detach().cpu().numpy()]
         if not any(around):
             return fit(image)
@@ -67,7 +90,7 @@ class FitSliced(MapTransform, InvertibleTransform):
             return
         channels = torch.as_tensor(image).detach().cpu().numpy()
         inside = torch.from_numpy(np.any([find_foreground(c).inside for c in channels], axis=0)[None])
-        lost = 1 - int(self.fit[image.ndim - 1](inside.float()).sum()) / max(1, int(inside.sum()))
+        lost = 1 - int(self.pad_or_crop[image.ndim - 1](inside.float()).sum()) / max(1, int(inside.sum()))
         if lost > self.most_lost:
             warnings.warn(
                 f"{file_of(image)}: {self._described(fitted.shape[1:])} hold {1 - lost:.0%} of the pixels above the "
@@ -79,11 +102,21 @@ class FitSliced(MapTransform, InvertibleTransform):
         return f"slices of {size[0]} x {size[1]} pixels"
 
     def inverse(self, data: Mapping[Hashable, MetaTensor]) -> dict[Hashable, MetaTensor]:
-        """Back to the size before; what was cropped away is zero."""
+        """Back to the size before, linearly, masks by the nearest neighbor; what was cropped away is zero."""
         sample = dict(data)
         for key in self.key_iterator(sample):
-            sample[key] = self.fit[sample[key].ndim - 1].inverse(sample[key])
+            image = self.pad_or_crop[sample[key].ndim - 1].inverse(sample[key])
+            last = image.applied_operations[-1:]
+            sample[key] = _resized_back(image) if last and last[0]["class"] == Resize.__name__ else image
         return sample
+
+
+def _resized_back(image: MetaTensor) -> MetaTensor:
+    resize = Resize(image.shape[1:])
+    done = resize.pop_transform(image, check=False)  # by another object, for each size its own
+    if done[TraceKeys.EXTRA_INFO]["mode"] == "area":  # would give blocks
+        done[TraceKeys.EXTRA_INFO]["mode"] = "bilinear"
+    return cast(MetaTensor, resize.inverse_transform(image, done))
 
 
 FitSliceD = FitSliceDict = FitSliced

@@ -35,8 +35,8 @@ class FitVolumed(FitSliced):
         most_lost: float = 0.01,
         allow_missing_keys: bool = False,
     ) -> None:
-        super().__init__(keys, spatial_size, allow_missing_keys)
-        self.fit = {len(spatial_size): ResizeWithPadOrCrop(spatial_size)}
+        super().__init__(keys, spatial_size, "crop", allow_missing_keys)
+        self.pad_or_crop = {len(spatial_size): ResizeWithPadOrCrop(spatial_size)}
         self.most_lost = most_lost
 
     def _described(self, size: Sequence[int]) -> str:

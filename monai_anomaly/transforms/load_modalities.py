@@ -10,34 +10,27 @@ from typing import Any
 import numpy as np
 import torch
 from monai.config import KeysCollection, PathLike
-from monai.data import MetaTensor, NibabelReader, PILReader
+from monai.data import MetaTensor, NibabelReader
 from monai.transforms import LoadImage, MapTransform, Transform
 from monai.utils import ImageMetaKey, TransformBackends, ensure_tuple
-from PIL import ImageOps
 
 from ..data.siblings import find_siblings
-from ..utils import DataError, NiftiGeometry, check_intact, check_voxel_size, read_geometry
+from ..utils import (
+    PICTURES,
+    STORED_BITS,
+    DataError,
+    NiftiGeometry,
+    check_intact,
+    check_voxel_size,
+    is_picture,
+    read_geometry,
+)
 from .check_image import MASKS, MODALITY_FILES, check_same_grid
 from .dicom_series import read_slice_stack
 from .header_notes import warn_about_headers
+from .picture_reader import PictureReader, check_picture
 
 __all__ = ["LoadModalities", "LoadModalitiesD", "LoadModalitiesDict", "LoadModalitiesd"]
-
-
-_COLORED = ("1", "P", "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
-
-
-def _to_gray(image: Any) -> Any:
-    """Turn a color or palette picture to 8-bit gray; leave 8-, 16-bit and float gray values unchanged. A photograph
-    is turned upright as viewers do."""
-    image = ImageOps.exif_transpose(image)
-    return image.convert("L") if image.mode in _COLORED else image
-
-
-def _to_color(image: Any) -> Any:
-    """Turn any picture with 8 bits to red, green and blue; a photograph upright as viewers do."""
-    image = ImageOps.exif_transpose(image)
-    return image.convert("RGB") if image.mode in ("L", *_COLORED) else image
 
 
 class LoadModalities(Transform):
@@ -47,8 +40,9 @@ class LoadModalities(Transform):
     error; here every file is read by itself (by ``LoadImage``) and compared with the first.
 
     * NIfTI: 2D, 3D, or with the channels on the last axis; axes of length one behind the third are dropped.
-    * PNG, JPEG, BMP: color is converted to gray (or gray to color), the axes are (x, y) as in MONAI, upright as the
-      EXIF entry says.
+    * PNG, JPEG, BMP, TIFF: the axes are (x, y) as in MONAI, upright as the EXIF entry says. A single picture in color
+      where three channels are wanted (or four, with alpha) gives its colors as the channels; elsewhere color is mixed
+      to gray, see `PictureReader`.
     * NumPy ``.npy``: (H, W), (X, Y, Z), or four axes with the channels first; a 3D array with one leading or trailing
       entry is a 2D image.
     * a folder with one DICOM series: see `SliceStack`.
@@ -62,7 +56,9 @@ class LoadModalities(Transform):
         modalities: names of the channels, in order. With them the file of one modality stands for all: a single file
             with one channel where several are wanted is completed by those beside it, found by their names (see
             :func:`monai_anomaly.data.find_siblings`). For programs that know one file per image, like MONAI Label.
-        color: read PNG, JPEG and BMP as three channels, red, green and blue; gray of 16 bits stays one.
+        channels: how many are wanted; by default as many as there are names.
+        color: read pictures as three channels, red, green and blue, also gray ones; gray of 16 bits stays one.
+        quiet: never warn that unlike colors are mixed to gray.
 
     Raises:
         DataError: a file is missing, unreadable or damaged, has no usable affine, voxels that cannot be true, or is not
@@ -71,13 +67,20 @@ class LoadModalities(Transform):
 
     backend = [TransformBackends.TORCH]
 
-    def __init__(self, tolerance: float = 0.1, modalities: Sequence[str] | None = None, color: bool = False) -> None:
+    def __init__(
+        self,
+        tolerance: float = 0.1,
+        modalities: Sequence[str] | None = None,
+        color: bool = False,
+        channels: int | None = None,
+        quiet: bool = False,
+    ) -> None:
         self.tolerance = tolerance
         self.modalities = tuple(modalities or ())
-        self.loader = LoadImage(image_only=True, dtype=np.float32, ensure_channel_first=False)
-        # the last registered reader that knows the suffix is the one used
-        self.loader.register(PILReader(converter=_to_color if color else _to_gray))
-        self.loader.register(NibabelReader(squeeze_non_spatial_dims=True))
+        self.channels = len(self.modalities) if channels is None else channels
+        self.loader = _loader(PictureReader(3 if color else None, always=color, quiet=quiet))
+        # of a single file
+        self.color_loader = _loader(PictureReader(self.channels)) if self.channels in (3, 4) else self.loader
 
     def __call__(self, files: PathLike | Sequence[PathLike]) -> MetaTensor:
         """Return a MetaTensor of shape (C, spatial...) with the affine and the file name of the first file.
@@ -88,10 +91,12 @@ class LoadModalities(Transform):
         paths = [Path(str(f)).expanduser() for f in ensure_tuple(files)]
         if not paths:
             raise DataError("expected the path of an image, found an empty list")
-        loaded = {path: self._load(path) for path in paths}
-        if len(paths) == 1 and len(loaded[paths[0]][0]) == 1 and len(self.modalities) > 1:
-            paths = [Path(p) for p in find_siblings(paths[0], self.modalities)] or paths
-            loaded |= {path: self._load(path) for path in paths if path not in loaded}
+        loader = self.color_loader if len(paths) == 1 else self.loader
+        loaded = {path: self._load(path, loader) for path in paths}
+        if len(paths) == 1 and len(self.modalities) > 1 and _is_gray(loaded[paths[0]][0]):
+            siblings = [Path(p) for p in find_siblings(paths[0], self.modalities)]
+            paths = siblings or paths
+            loaded |= {path: self._load(path, self.loader) for path in siblings}
         warn_about_headers({path: header for path, (_, header) in loaded.items() if header is not None})
         images = [loaded[path][0] for path in paths]
         for image in images[1:]:
@@ -99,20 +104,26 @@ class LoadModalities(Transform):
         meta = dict(images[0].meta)
         # one string, since a list in the metadata would be zipped when samples are collated
         meta[MODALITY_FILES] = os.pathsep.join(map(str, paths))
+        meta[STORED_BITS] = np.concatenate([np.full(len(i), i.meta.get(STORED_BITS, 0)) for i in images])
         return MetaTensor(torch.cat([image.as_tensor() for image in images]), meta=meta)
 
-    def _load(self, path: Path) -> tuple[MetaTensor, NiftiGeometry | None]:
+    def _load(self, path: Path, loader: LoadImage) -> tuple[MetaTensor, NiftiGeometry | None]:
         if not path.exists():
             raise DataError(f"{path}: expected an image file, found nothing")
         header = read_geometry(path)
+        if path.name.lower().endswith(PICTURES):
+            check_picture(path)
         stack = read_slice_stack(path) if path.is_dir() else None
         try:
-            image = self.loader(path)
+            image = loader(path)
         except Exception as error:  # every reader has its own: zlib, OSError, EOFError, PIL's, nibabel's
             raise DataError(f"{path}: expected a readable image, found {type(error).__name__}: {error}") from error
         check_intact(path)
-        if path.suffix.lower() == ".npy" and np.iscomplexobj(np.load(path, mmap_mode="r")):
-            raise DataError(f"{path}: expected real numbers, found complex ones: save their magnitude")
+        if path.suffix.lower() == ".npy":
+            stored = np.load(path, mmap_mode="r").dtype
+            if stored.kind == "c":
+                raise DataError(f"{path}: expected real numbers, found complex ones: save their magnitude")
+            image.meta[STORED_BITS] = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16}.get(stored, 0)
         affine = np.asarray(image.affine, dtype=float)
         if stack is not None:
             affine = stack.put_into(affine)
@@ -124,6 +135,20 @@ class LoadModalities(Transform):
         loaded = _channel_first(image, path)
         check_voxel_size(path, affine, loaded.shape[1:], unit=1.0 if header is None else header.unit)
         return loaded, header
+
+
+def _loader(pictures: PictureReader) -> LoadImage:
+    loader = LoadImage(image_only=True, dtype=np.float32, ensure_channel_first=False)
+    # the last registered reader that knows the suffix is the one used
+    loader.register(pictures)
+    loader.register(NibabelReader(squeeze_non_spatial_dims=True))
+    return loader
+
+
+def _is_gray(image: MetaTensor) -> bool:
+    """Whether an image (C, spatial...) has one channel, or three equal ones as a gray picture in a file of colors."""
+    values = image.as_tensor()
+    return len(values) == 1 or (len(values) == 3 and bool((values == values[:1]).all()) and is_picture(image))
 
 
 def _channel_first(image: MetaTensor, path: Path) -> MetaTensor:
@@ -154,7 +179,9 @@ class LoadModalitiesd(MapTransform):
         tolerance: largest distance [mm] of corresponding volume corners among the files of one key.
         allow_missing_keys: skip keys a sample does not have.
         modalities: names of the channels: the file of one modality stands for all.
-        color: read pictures as red, green and blue, except those under ``mask`` and ``target_mask``.
+        color: read pictures as red, green and blue.
+        channels: how many are wanted: a single picture with so many colors gives them. Neither this nor ``color`` nor
+            the names apply to ``mask`` and ``target_mask``.
 
     Example::
 
@@ -173,10 +200,11 @@ class LoadModalitiesd(MapTransform):
         allow_missing_keys: bool = False,
         modalities: Sequence[str] | None = None,
         color: bool = False,
+        channels: int | None = None,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.load = LoadModalities(tolerance, modalities, color)
-        self.load_mask = LoadModalities(tolerance, modalities) if color else self.load
+        self.load = LoadModalities(tolerance, modalities, color, channels)
+        self.load_mask = LoadModalities(tolerance, quiet=True)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Load the files of a sample."""

@@ -11,7 +11,7 @@ from monai.config import KeysCollection
 from monai.transforms import InvertibleTransform, MapTransform, Spacing
 from monai.utils import ensure_tuple_rep
 
-from ..utils import DataError, voxel_size
+from ..utils import DataError, lacks_spacing, voxel_size
 from .check_image import file_of
 
 __all__ = ["ResampleToSpacingD", "ResampleToSpacingDict", "ResampleToSpacingd"]
@@ -20,7 +20,8 @@ _MOST = 2**30  # voxels: 4 GiB per channel
 
 
 class ResampleToSpacingd(MapTransform, InvertibleTransform):
-    """Resample images to a voxel size, and touch nothing else in the sample.
+    """Resample images to a voxel size, and touch nothing else in the sample; a 2D image whose file knows no voxel size
+    stays as it is, see `FitSliced`.
 
     MONAI 1.6.1's ``Spacingd`` also calls ``update`` on every entry named ``<key>_*``, which fails on the ``image_path``
     that MONAI Label puts into its samples. The work is done by :class:`monai.transforms.Spacing`.
@@ -61,6 +62,8 @@ class ResampleToSpacingd(MapTransform, InvertibleTransform):
         """Resample the images of a sample."""
         d = dict(data)
         for key, mode, padding_mode in self.key_iterator(d, self.mode, self.padding_mode):
+            if lacks_spacing(d[key]):
+                continue
             self._check_size(d[key])
             d[key] = self.spacing(d[key], mode=mode, padding_mode=padding_mode)
         return d
@@ -82,7 +85,8 @@ class ResampleToSpacingd(MapTransform, InvertibleTransform):
         """Resample back to the original grid."""
         d = dict(data)
         for key in self.key_iterator(d):
-            d[key] = self.spacing.inverse(cast(torch.Tensor, d[key]))
+            if not lacks_spacing(d[key]):
+                d[key] = self.spacing.inverse(cast(torch.Tensor, d[key]))
         return d
 
 

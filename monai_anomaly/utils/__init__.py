@@ -21,6 +21,7 @@ from .listed import listed
 from .model_record import file_digest, read_model_record, write_model_record
 from .nifti import ALIGNED, MNI, NiftiGeometry, check_intact, read_geometry, write_nifti
 from .paths import as_path
+from .pictures import PICTURES, STORED_BITS, is_picture, lacks_spacing
 from .precision import autocast_dtype
 from .provenance import provenance
 from .scaling_warning import (
@@ -41,8 +42,10 @@ __all__ = [
     "INTENSITY_WIDTH",
     "MNI",
     "NIFTI",
+    "PICTURES",
     "SATURATED",
     "SCALING_WARNING",
+    "STORED_BITS",
     "SUFFIXES",
     "UNITS",
     "DataError",
@@ -74,8 +77,10 @@ __all__ = [
     "image_files",
     "interior",
     "is_image",
+    "is_picture",
     "known_cause",
     "label_type",
+    "lacks_spacing",
     "listed",
     "load_tensors",
     "other_formats",

@@ -6,12 +6,14 @@ import os
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 
+from .pictures import PICTURES
+
 __all__ = ["NIFTI", "SUFFIXES", "is_image", "other_formats", "split_suffix"]
 
 NIFTI = (".nii", ".nii.gz")
-SUFFIXES = (*NIFTI, ".png", ".jpg", ".jpeg", ".bmp", ".npy", ".nrrd", ".dcm")
+SUFFIXES = (*NIFTI, *PICTURES, ".npy", ".nrrd", ".dcm")
 """Of files that are taken for images."""
-_OTHER = (".nrrd", ".dcm", ".ima", ".mgz", ".mgh", ".img", ".hdr", ".mha", ".mhd", ".mnc", ".tif", ".tiff")
+_OTHER = (".nrrd", ".dcm", ".ima", ".mgz", ".mgh", ".img", ".hdr", ".mha", ".mhd", ".mnc")
 
 
 def split_suffix(name: str) -> tuple[str, str]:

@@ -4,13 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-__all__ = ["is_photograph", "turn_slice", "turn_upright"]
-
-PHOTOGRAPHS = (".png", ".jpg", ".jpeg", ".bmp")
+__all__ = ["turn_slice", "turn_upright"]
 
 
 def turn_slice(image: np.ndarray, rotate: bool) -> np.ndarray:
@@ -31,8 +27,3 @@ def turn_upright(image: np.ndarray, affine: np.ndarray) -> np.ndarray:
     axes = nib.orientations.io_orientation(affine)
     turned: np.ndarray = nib.orientations.apply_orientation(volume, axes)
     return turned.squeeze(int(axes[2, 0])) if image.ndim == 2 else turned
-
-
-def is_photograph(image: Any) -> bool:
-    """Whether the file has no affine of its own: MONAI gives it that of an anatomical image, but its y grows down."""
-    return str(getattr(image, "meta", {}).get("filename_or_obj", "")).lower().endswith(PHOTOGRAPHS)

@@ -126,6 +126,6 @@ def test_a_class_that_becomes_one_patient_brings_a_warning(tmp_path: Path, one: 
 
 
 def test_images_of_a_format_that_is_not_read_are_named(tmp_path: Path) -> None:
-    _touch(tmp_path, "healthy/a.png", "healthy/in/b.tif", "diseased/c.png", "diseased/d.png")
+    _touch(tmp_path, "healthy/a.png", "healthy/in/b.mgz", "diseased/c.png", "diseased/d.png")
     (left_out,) = make_folders_datalist(tmp_path)["left_out"]
-    assert left_out["case"].endswith("healthy/in") and "b.tif" in left_out["reason"]
+    assert left_out["case"].endswith("healthy/in") and "b.mgz" in left_out["reason"]

@@ -243,7 +243,7 @@ def test_a_name_that_is_no_folder_of_its_own_is_that_of_the_file(tmp_path: Path,
     assert [s["subject"] for s in find_inputs(write_datalist(tmp_path, samples), ["t1", "t2"])] == ["x_t1", "0"]
 
 
-@pytest.mark.parametrize("suffix", [".mgz", ".hdr", ".MHA", ".tif"])
+@pytest.mark.parametrize("suffix", [".mgz", ".hdr", ".MHA", ".mnc"])
 def test_a_patient_in_a_format_that_is_not_read_is_named(tmp_path: Path, suffix: str) -> None:
     touch(tmp_path, *(f"p2/x_{m}{suffix}" for m in MODALITIES))
     with pytest.raises(DataError, match=rf"p2: expected images in .*found 4 of another kind, e.g. x_\w+\{suffix}"):

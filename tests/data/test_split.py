@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_anomaly.data import split_by_subject
+from monai_anomaly.data import split_by_subject, split_into_folds
 from monai_anomaly.utils import DataError
 
 
@@ -77,3 +77,36 @@ def test_bad_shares(fractions: Any) -> None:
 def test_bad_seeds(seed: Any) -> None:
     with pytest.raises(DataError, match="seed: expected a whole number"):
         split_by_subject(_samples(3), seed=seed)
+
+
+def test_every_subject_is_tested_in_one_fold() -> None:
+    samples = [
+        {"image": f"{s}_{i}", "subject": str(s), "label": s % 2, "site": "ab"[s % 3 == 0]}
+        for s in range(23)
+        for i in range(3)
+    ]
+    rounds = [split_into_folds(samples, 5, fold, seed=1, stratify=("label", "site")) for fold in range(5)]
+    tested = [sample["image"] for parts in rounds for sample in parts[2]]
+    assert sorted(tested) == sorted(sample["image"] for sample in samples)
+    for parts in rounds:
+        subjects = [{sample["subject"] for sample in part} for part in parts]
+        assert all(subjects) and sum(map(len, subjects)) == len(set.union(*subjects)) == 23
+        assert {sample["label"] for sample in parts[2]} == {0, 1}
+    assert rounds[0] == split_into_folds(samples[::-1], 5, 0, seed=1, stratify=("label", "site"))
+    assert rounds[0][2] != split_into_folds(samples, 5, 0, seed=2, stratify=("label", "site"))[2]
+
+
+@pytest.mark.parametrize(
+    ("folds", "fold", "message"),
+    [
+        (5, 5, "found fold 5 of 5"),
+        (1, 0, "at least 2 folds"),
+        (5, -1, "fold -1"),
+        (2.5, 0, "whole number"),
+        (9, 0, "fewer"),
+    ],
+)
+def test_bad_folds(folds: Any, fold: Any, message: str) -> None:
+    samples = [{"image": str(s), "subject": str(s)} for s in range(6)]
+    with pytest.raises(DataError, match=message):
+        split_into_folds(samples, folds, fold)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from monai_anomaly.apps.datalist import datalist
 from monai_anomaly.data import load_site_samples, make_table_datalist, save_datalist
-from monai_anomaly.utils import DataError
+from monai_anomaly.utils import DataError, read_json
 
 
 def _table(folder: Path, *rows: str, header: str = "file,label,subject,scanner,seg") -> Path:
@@ -220,3 +221,49 @@ def test_a_target_with_a_random_split(tmp_path: Path) -> None:
     made = make_table_datalist(_sites(tmp_path, *rows), site="site", target="A", split=(0.5, 0.2, 0.3))
     assert made["target"] == "A" and made["split"] == [0.5, 0.2, 0.3]
     assert len(made["training"]) == 20
+
+
+def _slices(tmp_path: Path, header: str, row: str, count: int = 10) -> Path:
+    for number in range(count):
+        for name in ("t1", "flair", "rgb"):
+            (tmp_path / f"{number}_{name}.png").touch()
+    lines = [header, *(row.replace("#", str(number)) for number in range(count))]
+    (tmp_path / "table.csv").write_text("\n".join(lines))
+    return tmp_path / "table.csv"
+
+
+def test_one_file_with_several_channels(tmp_path: Path) -> None:
+    table = _slices(tmp_path, "file,label,subject", "#_rgb.png,1,#")
+    made = make_table_datalist(table, modality=["t1", "flair", "t1ce"])
+    assert made["modalities"] == ["t1", "flair", "t1ce"] and isinstance(made["training"][0]["image"], str)
+
+
+def test_one_column_of_files_for_each_channel(tmp_path: Path) -> None:
+    table = _slices(tmp_path, "a,b,label,subject", "#_t1.png,#_flair.png,1,#")
+    made = make_table_datalist(table, file=["a", "b"], modality=["t1", "flair"])
+    image = made["training"][0]["image"]
+    assert made["modalities"] == ["t1", "flair"] and [Path(p).name[1:] for p in image] == ["_t1.png", "_flair.png"]
+    assert make_table_datalist(table, file=["a", "b"])["modalities"] == ["a", "b"]
+    with pytest.raises(DataError, match="modality: expected a name for each of the columns"):
+        make_table_datalist(table, file=["a", "b"], modality=["t1", "flair", "t1ce"])
+
+
+def test_a_row_that_lacks_one_of_its_files_is_left_out(tmp_path: Path) -> None:
+    table = _slices(tmp_path, "a,b,label,subject", "#_t1.png,#_flair.png,1,#")
+    table.write_text(table.read_text().replace("3_flair.png", "").replace("4_flair.png", "no.png"))
+    reasons = [entry["reason"] for entry in make_table_datalist(table, file=["a", "b"])["left_out"]]
+    assert "the column b is blank" in reasons[0] and "no.png" in reasons[1] and len(reasons) == 2
+
+
+def test_folds_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = _slices(tmp_path, "file,label,subject", "#_rgb.png,1,#")
+    out = tmp_path / "datalist.json"
+    datalist("table", table, out, folds="5", fold="2", modality="['t1','flair','t1ce']")
+    made = read_json(out)
+    assert (made["folds"], made["fold"], made["modalities"]) == (5, 2, ["t1", "flair", "t1ce"])
+    assert [len(made[section]) for section in ("training", "validation", "test")] == [7, 1, 2]
+    with pytest.raises(DataError, match="--folds and --fold together"):
+        datalist("table", table, out, folds="5")
+    with pytest.raises(DataError, match="the data name the sections"):
+        (tmp_path / "parts.csv").write_text("file,label,subject,part\n0_rgb.png,1,a,train\n")
+        datalist("table", tmp_path / "parts.csv", out, folds="5", fold="0", section="part")

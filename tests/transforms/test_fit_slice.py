@@ -75,6 +75,43 @@ def test_cutting_the_brain_is_told() -> None:
     assert len(told) == 1
 
 
+def picture(*shape: int) -> MetaTensor:
+    rows, columns = torch.meshgrid(*(torch.linspace(0, 1, n) for n in shape[1:]), indexing="ij")
+    return MetaTensor((1 + rows + columns).repeat(shape[0], 1, 1), meta={"filename_or_obj": "a.png"})
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 30), (1, 10, 30), (1, 16, 24), (2, 5, 7)])
+def test_a_picture_is_resized_in_its_shape_and_brought_back(shape: tuple[int, ...]) -> None:
+    preprocessing = Compose([FitSliced("image", (16, 24))])
+    data = preprocessing({"image": picture(*shape)})
+    fitted = data["image"]
+    assert fitted.shape == (shape[0], 16, 24)
+    zoom = min(16 / shape[1], 24 / shape[2])
+    inside = fitted[0] > 0.5
+    assert abs(int(inside.any(1).sum()) - zoom * shape[1]) <= 1 and abs(int(inside.any(0).sum()) - zoom * shape[2]) <= 1
+    data["pred"] = fitted.clone()
+    back = Invertd("pred", preprocessing, orig_keys="image", nearest_interp=False)(data)["pred"]
+    assert back.shape == shape
+    torch.testing.assert_close(back.as_tensor(), picture(*shape).as_tensor(), atol=0.12, rtol=0)
+
+
+def test_a_mask_of_a_picture_keeps_its_values_and_its_place() -> None:
+    mask = picture(1, 40, 60) * 0
+    mask[:, 10:20, 30:50] = 4.0
+    sample = FitSliced(["image", "mask"], (16, 24))({"image": picture(1, 40, 60), "mask": mask})
+    assert set(sample["mask"].unique().tolist()) == {0.0, 4.0}
+    assert abs(float((sample["mask"] > 0).float().mean()) - 200 / 2400) < 0.01
+
+
+@pytest.mark.filterwarnings("ignore:.*hold 64%")
+def test_a_voxel_size_or_the_wish_to_crop_keep_the_pixels() -> None:
+    x = picture(1, 20, 20)
+    cropped = FitSliced("image", (16, 16), fit="crop")({"image": x})["image"]
+    assert torch.equal(cropped.as_tensor(), x.as_tensor()[:, 2:18, 2:18])
+    with_size = MetaTensor(x.as_tensor(), meta={"filename_or_obj": "a.nii.gz"})
+    assert torch.equal(FitSliced("image", (16, 16))({"image": with_size})["image"].as_tensor(), cropped.as_tensor())
+
+
 def test_missing_key() -> None:
     with pytest.raises(KeyError, match="mask"):
         FitSliced(["image", "mask"], (8, 8))({"image": image(1, 7, 7)})

@@ -2,13 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
-import torch
 
-from monai_anomaly.visualize.orientation import is_photograph, turn_slice, turn_upright
+from monai_anomaly.visualize.orientation import turn_slice, turn_upright
 
 AFFINE = np.array([[0.0, -3, 0, 5], [-2, 0, 0, -7], [0, 0, 4, 11], [0, 0, 0, 1]])
 """The first axis grows to the back, the second to the left."""
@@ -24,9 +21,3 @@ def test_slices_stand_upright_or_hang() -> None:
     image = np.arange(6).reshape(3, 2)  # x grows by 2, y by 1
     assert turn_slice(image, True).tolist() == [[1, 3, 5], [0, 2, 4]]
     assert turn_slice(image, False).tolist() == [[0, 2, 4], [1, 3, 5]]
-
-
-@pytest.mark.parametrize(("name", "photo"), [("a/x.PNG", True), ("x.jpeg", True), ("x.nii.gz", False), ("", False)])
-def test_photographs_are_told_by_their_suffix(name: str, photo: bool) -> None:
-    assert is_photograph(SimpleNamespace(meta={"filename_or_obj": name})) is photo
-    assert not is_photograph(torch.zeros(1))
