@@ -73,9 +73,8 @@ class FitSliced(MapTransform, InvertibleTransform):
         size = [max(1, round(zoom * n)) for n in shape]
         if tuple(size) == tuple(shape):
             return image
-        return cast(
-            torch.Tensor, Resize(size, mode="nearest" if nearest else "bilinear", anti_aliasing=not nearest)(image)
-        )
+        mode = "nearest" if nearest else "area" if zoom < 1 else "bilinear"
+        return cast(torch.Tensor, Resize(size, mode=mode)(image))
 
     def _pad_or_crop(self, image: torch.Tensor) -> torch.Tensor:
         fit = self.pad_or_crop[image.ndim - 1]
