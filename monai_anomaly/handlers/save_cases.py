@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..utils import is_picture
-from ..utils.native_image import to_array, volume_affine, voxel_volume, write_image
+from ..utils.native_image import to_array, volume_affine, voxel_volume, write_image, write_vectors
 from ..visualize import anomaly_case_figure
 from .case_writer import CaseWriter
 
@@ -21,9 +21,11 @@ class SaveCases(CaseWriter):
     """Write what an inference found, one folder per case, in the input's own geometry (affine, shape, orientation).
 
     ``map.nii.gz``, ``reconstruction.nii.gz`` (channels last, shares of the intensity range), ``mask.nii.gz``,
-    ``scores.json`` and ``figure.png``; ``difference.nii.gz`` where the result has it; with several gradient scales also
-    ``map_1.nii.gz``, ..., of raw scans ``preprocessing.json``. A result holds ``image``, ``map``, ``reconstruction``,
-    ``mask`` (C, ...) and ``threshold``. For the arguments see `CaseWriter`.
+    ``scores.json`` and ``figure.png``; ``difference.nii.gz`` where the result has it; where a network moved the image
+    ``displacement.nii.gz``, see :py:func:`write_vectors`, and ``log_jacobian.nii.gz``; with several gradient scales
+    also ``map_1.nii.gz``, ..., of raw scans ``preprocessing.json``. A result holds ``image``, ``map``,
+    ``reconstruction``, ``mask`` (C, ...) and ``threshold``, perhaps ``displacement`` (3, ...) in mm
+    (`WorldDisplacementd`) and ``log_jacobian``. For the arguments see `CaseWriter`.
     """
 
     images = ("map", "reconstruction", "difference")
@@ -32,6 +34,9 @@ class SaveCases(CaseWriter):
     def write_images(self, folder: Path, result: Mapping[str, Any]) -> None:
         """Write maps, reconstructions, differences and mask."""
         maps = [k for k in result if k.split("_")[0] in self.images and isinstance(result[k], torch.Tensor)]
+        if "displacement" in result:
+            maps.append("log_jacobian")
+            write_vectors(folder / "displacement.nii.gz", result["displacement"])
         for key in [*maps, "mask"]:
             write_image(folder / f"{key}.nii.gz", result[key], np.uint8 if key == "mask" else np.float32)
 
@@ -50,9 +55,13 @@ class SaveCases(CaseWriter):
         }
 
     def write_figure(self, folder: Path, result: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-        """Input, reconstruction, map and mask, and the difference where there is one."""
+        """Input, reconstruction, map and mask, the difference and how the image was moved where these are known."""
         shown = {**dict.fromkeys(("image", "reconstruction", "difference"), self.channel), "map": 0, "mask": 0}
-        views = {key: to_array(result[key])[c] for key, c in shown.items() if key in result}
+        views = {key: to_array(result[key])[c] for key, c in {**shown, "log_jacobian": 0}.items() if key in result}
+        if "displacement" in result:
+            field = to_array(result["displacement"])
+            to_mm = volume_affine(result["displacement"])[:3, : field.ndim - 1]
+            views["displacement"] = np.tensordot(np.linalg.pinv(to_mm), field, axes=1)
         affine = None if is_picture(result["image"]) else volume_affine(result["map"])
         title = f"{folder.name}: threshold {found['threshold']['value']:.3g} ({found['threshold']['origin']})"
         anomaly_case_figure(folder / "figure.png", **views, affine=affine, title=title.replace("_", " "))

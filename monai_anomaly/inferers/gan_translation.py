@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from copy import copy
 from typing import Any
 
 import torch
 
-from ..networks.layers import image_statistics
+from ..networks.layers import image_statistics, jacobian_determinant
 from ..utils import autocast_dtype
-from .slicewise import SlicewiseReconstructionInferer
+from .slicewise import Results, SlicewiseReconstructionInferer
 
 __all__ = ["GANTranslationInferer"]
 
@@ -21,7 +22,10 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
     """Translate images to what they would be if healthy, in one pass of a generator (thesis ch. 6).
 
     The result is ``{"map": (N, 1, ...), "reconstruction": (N, C, ...)}``. The network has ``translate(x, target)``, as
-    `TranslationGAN`.
+    `TranslationGAN`. Of a network that moves what it translates also ``displacement`` (N, D, ...), where each voxel was
+    taken from, in voxels, and ``log_jacobian`` (N, 1, ...), the logarithm of :py:func:`jacobian_determinant`: above 0
+    where something **shrank** on the way from the image to its reconstruction, below where it **grew**; folds count as
+    shares of 0.01.
 
     Args:
         target: the class to translate to (0: healthy).
@@ -30,6 +34,7 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
             :py:func:`image_statistics`). Of no effect in a network without it.
         autocast: see `autocast_dtype`.
         divisor: see `SlicewiseInferer`.
+        displacement: whether the last two are wanted; without effect on a network that moves nothing.
         kwargs: see `SlicewiseReconstructionInferer` and `SlicewiseInferer`.
 
     Raises:
@@ -43,12 +48,15 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
         found["map"], found["reconstruction"]
     """
 
+    _volume = False  # whether a call is for volumes, on a copy
+
     def __init__(
         self,
         target: int = 0,
         statistics: str = "running",
         autocast: str | None = None,
         divisor: int = 8,
+        displacement: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(divisor=divisor, **kwargs)
@@ -57,17 +65,57 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
         self.target = target
         self.statistics = statistics
         self.autocast = autocast
+        self.displacement = displacement
 
     @property
     def slices_at_a_time(self) -> int:
         """One where each is normalized by itself, otherwise a whole batch."""
         return 1 if self.statistics == "image" else self.batch_size
 
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Results:
+        """The fields of images (N, C, H, W) or volumes (N, C, X, Y, Z), see `SlicewiseInferer`; the displacement of a
+        volume has three components, the one from slice to slice 0."""
+        call = copy(self)
+        call.displacement = self.displacement and getattr(getattr(network, "module", network), "moves", False)
+        call._volume = inputs.ndim == 5
+        return super(GANTranslationInferer, call).__call__(inputs, network)
+
+    def blank(self, x: torch.Tensor) -> Results:
+        """Empty maps, the slices as they are, and no displacement."""
+        fields = super().blank(x)
+        if self.displacement:
+            still = torch.zeros_like(x[:, :1])
+            fields |= {"displacement": self._in_space(torch.cat([still, still], dim=1)), "log_jacobian": still}
+        return fields
+
+    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Results:
+        """The map and the reconstruction of slices (N, C, H, W), and the displacement."""
+        if not self.displacement:
+            return super().map_slices(x, network, index)
+        height, width = x.shape[2:]
+        made = self._pass(network.deform, self.pad(x), network)
+        reconstruction, displacement, _ = (part[..., :height, :width].float() for part in made)
+        logarithm = jacobian_determinant(displacement).clamp(min=0.01).log()
+        fields = {"map": self.anomaly_map(x, reconstruction), "reconstruction": reconstruction}
+        return {**fields, "displacement": self._in_space(displacement), "log_jacobian": logarithm}
+
     def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> list[torch.Tensor]:
         """The translation of slices (N, C, H, W), in float32."""
+        return [self._pass(network.translate, x, network).float()]
+
+    def _pass(self, translate: Callable, x: torch.Tensor, network: Any) -> Any:
+        """What a method of the network makes of slices."""
         dtype = autocast_dtype(self.autocast, x.device)
         with (
             image_statistics(network) if self.statistics == "image" else nullcontext(),
             torch.autocast(x.device.type, dtype) if dtype else nullcontext(),
         ):
-            return [network.translate(x, self.target).float()]
+            return translate(x, self.target)
+
+    def _in_space(self, displacement: torch.Tensor) -> torch.Tensor:
+        """Of slices of a volume with a third component."""
+        if not self._volume:
+            return displacement
+        within = list(displacement.split(1, dim=1))
+        within.insert(self.slice_axis, torch.zeros_like(within[0]))
+        return torch.cat(within, dim=1)

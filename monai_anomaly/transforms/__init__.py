@@ -35,6 +35,7 @@ from .scale_intensity_by_type import (
 )
 from .signed_difference import SignedDifferenceD, SignedDifferenced, SignedDifferenceDict
 from .threshold_map import ThresholdMapD, ThresholdMapd, ThresholdMapDict
+from .world_displacement import WorldDisplacementD, WorldDisplacementd, WorldDisplacementDict
 
 __all__ = [
     "BrainExtraction",
@@ -108,5 +109,8 @@ __all__ = [
     "ThresholdMapD",
     "ThresholdMapDict",
     "ThresholdMapd",
+    "WorldDisplacementD",
+    "WorldDisplacementDict",
+    "WorldDisplacementd",
     "find_foreground",
 ]

@@ -11,7 +11,7 @@ import torch
 
 from ..utils import read_geometry, write_nifti
 
-__all__ = ["to_array", "volume_affine", "voxel_volume", "write_image"]
+__all__ = ["to_array", "volume_affine", "voxel_volume", "write_image", "write_vectors"]
 
 
 def to_array(image: torch.Tensor) -> np.ndarray:
@@ -39,3 +39,17 @@ def write_image(path: str | os.PathLike, image: torch.Tensor, dtype: type = np.f
     array = array[0] if len(array) == 1 else np.moveaxis(array, 0, -1)
     source = read_geometry(getattr(image, "meta", {}).get("filename_or_obj", ""))
     write_nifti(path, array, volume_affine(image), source)
+
+
+def write_vectors(path: str | os.PathLike, field: torch.Tensor) -> None:
+    """Write vectors (3, ...) of mm along right, anterior, superior, as ITK and ANTs read a displacement.
+
+    That is NIfTI with five axes and the intent "vector", whose components point left, posterior, superior; for these
+    programs an image of two axes, (3, X, Y), has the first two alone, unless it stands upright.
+    """
+    array = to_array(field).astype(np.float32)
+    array[:2] *= -1
+    if array.ndim == 3:
+        array = (array if array[2].any() else array[:2])[..., None]
+    source = read_geometry(getattr(field, "meta", {}).get("filename_or_obj", ""))
+    write_nifti(path, np.moveaxis(array, 0, -1)[..., None, :], volume_affine(field), source, intent="vector")

@@ -150,16 +150,18 @@ def write_nifti(
     affine: np.ndarray,
     source: NiftiGeometry | None = None,
     code: int = ALIGNED,
+    intent: str = "none",
 ) -> None:
     """Write an image, whole or not at all.
 
     Args:
         path: ends in ``.nii.gz`` or ``.nii``.
-        values: (X, Y), (X, Y, Z), or (X, Y, Z, C).
+        values: (X, Y), (X, Y, Z), (X, Y, Z, C), or of vectors (X, Y, Z, 1, D).
         affine: (4, 4), voxel to mm.
         source: of the image the result belongs to. On its grid the result keeps both its forms, their codes and the
             unit; elsewhere, and without it, both forms say ``affine``, but only the sform can say a sheared one.
         code: of the forms, where they do not come from the source.
+        intent: what the values mean, a name that nibabel knows, e.g. ``vector``.
     """
     affine = np.asarray(affine, dtype=np.float64)
     header = nib.Nifti1Image(values, affine).header
@@ -167,6 +169,7 @@ def write_nifti(
         source.write(header)
     else:
         _set_both(header, affine, code)
+    header.set_intent(intent)
     with atomic_path(path) as temporary:
         nib.save(nib.Nifti1Image(values, None, header), temporary)  # an affine would replace the header's forms
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from .grid import GridColumn, Outline, draw_grid
 from .limits import difference_limits, gray_limits
-from .orientation import turn_upright
+from .orientation import turn_upright, turn_vectors
 from .picking import pick_slices
 from .style import COLORS, DIFFERENCE_COLORS, MAP_COLORS, PREDICTED
 
@@ -29,11 +29,14 @@ def anomaly_case_figure(
     map: np.ndarray,
     mask: np.ndarray,
     difference: np.ndarray | None = None,
+    displacement: np.ndarray | None = None,
+    log_jacobian: np.ndarray | None = None,
     affine: np.ndarray | None = None,
     rows: int = 4,
     title: str = "",
 ) -> None:
-    """Picture of one case: input, healthy reconstruction, anomaly map and the outline of the mask.
+    """Picture of one case: input, healthy reconstruction, anomaly map and the outline of the mask, and where the image
+    was moved with arrows and colors.
 
     Args:
         path: PNG to write.
@@ -43,6 +46,9 @@ def anomaly_case_figure(
         mask: the mask, same shape.
         difference: reconstruction - image with its sign, same shape, which gets a column of its own: red where the
             reconstruction is brighter, blue where it is darker.
+        displacement: in voxels (D, X, Y) or (D, X, Y, Z), component i along axis i, where each voxel of the
+            reconstruction was taken from: arrows upon the input, from there to the voxel.
+        log_jacobian: of the displacement, shaped like the image: red where something shrank, blue where it grew.
         affine: (4, 4), by which the picture is turned upright; None: a photograph or X-ray, whose y grows downward.
         rows: slices shown of a volume: those with the highest map, in their order; those with a map of 0, which
             were not translated, only when all are.
@@ -58,6 +64,14 @@ def anomaly_case_figure(
         signed = case_slices(difference, affine)[chosen]
         limits = difference_limits(signed, percentile=99.9)
         columns.append(GridColumn("signed difference", signed, limits, DIFFERENCE_COLORS, bar=True))
+    if displacement is not None:
+        turned = displacement if affine is None else turn_vectors(displacement, affine)
+        arrows = turned[:2, None] if turned.ndim == 3 else np.moveaxis(turned[:2], -1, 1)
+        columns.append(replace(gray, title="moved", arrows=np.moveaxis(arrows, 0, 1)[chosen]))
+    if log_jacobian is not None:
+        ratio = case_slices(log_jacobian, affine)[chosen]
+        limits = difference_limits(ratio, percentile=99.9)
+        columns.append(GridColumn("shrank (red), grew (blue)", ratio, limits, DIFFERENCE_COLORS, bar=True))
     columns.append(GridColumn("anomaly map", map[chosen], (0, top), MAP_COLORS, bar=True))
     columns.append(replace(gray, title="mask", outlines=[Outline("", mask[chosen], PREDICTED)]))
     draw_grid(path, columns, rotate=affine is not None, title=title, cell=CELL)

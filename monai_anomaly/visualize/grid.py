@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .orientation import turn_slice
-from .style import DPI, GRAY, MAP_COLORS, TEXT, new_figure, save_figure
+from .style import DPI, GRAY, MAP_COLORS, TEXT, WANTED, new_figure, save_figure
 
 __all__ = ["GridColumn", "Outline", "draw_cell", "draw_grid"]
 
@@ -18,6 +18,8 @@ WIDTH, LEFT, EDGE, LINE = 16.0, 0.75, 0.1, 0.22
 """Width of a picture, of the labels and of an empty margin, height of a line of text, in inches."""
 OPACITY = 0.8
 """Of the highest values of an overlay."""
+ARROWS = 20
+"""Along the longer side of an image."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class GridColumn:
         bar: explain the colors below the column.
         overlay: (N, X, Y), 0 or more, laid over the images in the colors of maps; where it is 0 it is not seen.
         overlay_limits: of its values, as ``limits``; then ``bar`` explains these.
+        arrows: (N, 2, X, Y), how far away, in pixels along X and Y, lies what comes to a pixel: some are drawn, from
+            there to the pixel.
     """
 
     title: str
@@ -62,6 +66,7 @@ class GridColumn:
     bar: bool = False
     overlay: np.ndarray | None = None
     overlay_limits: tuple[float, float] = (0.0, 1.0)
+    arrows: np.ndarray | None = None
 
     @property
     def legend(self) -> list[Outline]:
@@ -132,7 +137,20 @@ def draw_cell(axis: Any, column: GridColumn, row: int, rotate: bool) -> Any:
         region = turn_slice(outline.regions[row], rotate).astype(float)
         if 0 < region.mean() < 1:
             axis.contour(region, levels=[0.5], colors=[outline.color], linewidths=outline.width)
+    if column.arrows is not None:
+        _draw_arrows(axis, column.arrows[row], rotate)
     return drawn
+
+
+def _draw_arrows(axis: Any, field: np.ndarray, rotate: bool) -> None:
+    """Arrows of a field (2, X, Y) on a coarse grid, none shorter than half a pixel."""
+    right, down = (turn_slice(part, rotate) for part in (field[0], -field[1] if rotate else field[1]))
+    step = max(1, max(right.shape) // ARROWS)
+    rows, columns = (i.ravel() for i in np.mgrid[step // 2 : right.shape[0] : step, step // 2 : right.shape[1] : step])
+    x, y = right[rows, columns], down[rows, columns]
+    seen = np.hypot(x, y) > 0.5
+    rows, columns, x, y = rows[seen], columns[seen], x[seen], y[seen]
+    axis.quiver(columns + x, rows + y, -x, -y, angles="xy", scale_units="xy", scale=1, color=WANTED, width=0.006)
 
 
 def _explain(figure: Any, column: GridColumn, box: Any, drawn: Any, height: float) -> None:

@@ -94,7 +94,7 @@ def test_inference_of_a_picture_of_another_size(trained: Path, tmp_path: Path, f
     scores = json.loads((case / "scores.json").read_text(encoding="utf-8"))
     assert scores["threshold"]["origin"] == "validation" and 0 <= scores["classifier_probability_diseased"] <= 1
     np.testing.assert_array_equal(images["mask"], images["map"] > scores["threshold"]["value"])
-    shown = cells(case / "figure.png", 1, 5)[0][3].sum(-1)  # x to the right, y down
+    shown = cells(case / "figure.png", 1, 7)[0][5].sum(-1)  # x to the right, y down
     down, right = (((np.arange(n) + 0.5) / n * m).astype(int) for n, m in zip((31, 44), shown.shape, strict=True))
     assert np.corrcoef(shown[np.ix_(down, right)].T.ravel(), images["map"].ravel())[0, 1] > 0.8
 
@@ -106,5 +106,6 @@ def test_load_gives_the_trained_network(trained: Path) -> None:
 
 def test_traced_export(trained: Path, tmp_path: Path) -> None:
     traced, network = export(trained, tmp_path / "model.ts", [1, 1, 64, 64]), load_network(trained).eval()
-    image = 2 * torch.rand(3, 1, 64, 64) - 1
-    torch.testing.assert_close(traced(image), network(image))
+    for size in ((64, 64), (72, 104)):
+        image = 2 * torch.rand(3, 1, *size) - 1
+        torch.testing.assert_close(traced(image), network(image))

@@ -25,7 +25,7 @@ TINY = {**TINY_GAN, "spatial_size": [32, 32]}
 def translate(folder: Path, inputs: Path, *names: str, **overrides: Any) -> Path:
     """Apply random weights; the folder of what was written."""
     options = {**TINY, **overrides}
-    network = {key: value for key, value in options.items() if key.startswith("network_def")}
+    network = {key: value for key, value in options.items() if key.startswith(("network_def", "moves"))}
     write_random_weights("descargan", folder / "model.pt", *names, **network)
     infer("descargan", folder / "out", *names, dataset_dir=str(inputs), ckpt_dir=str(folder), **options)
     return folder / "out"
@@ -107,6 +107,24 @@ def test_volume_is_taken_slice_by_slice_in_its_own_geometry(tmp_path: Path) -> N
         assert written.shape == (30, 28, 5)
         np.testing.assert_allclose(written.affine, affine, atol=1e-4)
     assert read(output, "map").any((0, 1)).tolist() == [False, False, True, True, False]
+
+
+def test_where_the_image_was_moved(tmp_path: Path) -> None:
+    """In mm of the file, between its slices nothing; only where the generator moves, and by an option."""
+    affine = np.array([[0, -4.0, 0, 60], [-2.0, 0, 0, 70], [0, 0, 5.0, -40], [0, 0, 0, 1]])
+    case = write_case(tmp_path / "p", (30, 28, 3), affine, names=["image"])
+    output = translate(tmp_path / "moves", case / "image.nii.gz") / "image"
+    written = nib.load(output / "displacement.nii.gz")
+    field = written.get_fdata()
+    assert written.header.get_intent()[0] == "vector" and field.shape == (30, 28, 3, 1, 3)
+    np.testing.assert_allclose(written.affine, affine, atol=1e-4)
+    assert not field[..., 2].any() and all(field[..., i].any() for i in (0, 1))
+    assert np.abs(field[..., 0]).max() <= 0.2 * 16 * 4 and np.abs(field[..., 1]).max() <= 0.2 * 16 * 2
+    assert read(output, "log_jacobian").shape == (30, 28, 3)
+    without = {"displayable_configs#displacement": False}, {"moves": False}
+    for number, options in enumerate(without):
+        found = translate(tmp_path / str(number), case / "image.nii.gz", **options) / "image"
+        assert not {"displacement.nii.gz", "log_jacobian.nii.gz"} & {path.name for path in found.iterdir()}
 
 
 @pytest.mark.parametrize(("name", "size"), [("cxr64", (64, 64)), ("chexpert", (320, 390))])

@@ -167,3 +167,30 @@ def test_signed_difference_is_written_and_drawn_where_there_is_one(tmp_path: Pat
     without, signed = cells(folders[0] / "figure.png", rows, 4), cells(folders[1] / "figure.png", rows, 5)
     assert is_red(signed[0][2]).any() and is_blue(signed[0][2]).any()
     assert abs(without[0][1].mean() - signed[0][1].mean()) < 1  # the other columns stay
+
+
+@pytest.mark.parametrize("spatial", [(40, 50), (12, 14, 16)])
+def test_displacement_is_one_that_itk_applies(tmp_path: Path, spatial: tuple[int, ...]) -> None:
+    """Right, anterior, superior in the result; the file moves the image as the network did."""
+    itk = pytest.importorskip("itk")
+    dims = len(spatial)
+    affine = torch.diag(torch.tensor([-2.0, 3, 4, 1], dtype=torch.float64))  # as most files: x to the left
+    found = result(*spatial, channels=1, affine=affine)
+    steps = torch.tensor([3.0, -2, 1])[:dims]  # voxels
+    world = (affine[:3, :dims].float() @ steps).reshape(-1, *[1] * dims).expand(-1, *spatial)
+    found["displacement"] = MetaTensor(world.clone(), affine=affine)
+    found["log_jacobian"] = MetaTensor(torch.zeros(1, *spatial), affine=affine)
+    save(tmp_path, [found])
+    file = tmp_path / "p0" / "displacement.nii.gz"
+    header = nib.load(file).header
+    assert header["intent_code"] == 1007 and header.get_data_shape() == (*spatial, *[1] * (4 - dims), dims)
+    assert (tmp_path / "p0" / "log_jacobian.nii.gz").exists()
+    read = itk.imread(str(file), itk.Vector[itk.F, dims])
+    image = itk.imread(str(tmp_path / "p0" / "map.nii.gz"), itk.F)
+    moved = itk.array_from_image(
+        itk.warp_image_filter(image, displacement_field=read, output_parameters_from_image=image)
+    ).T
+    x = found["map"][0].numpy()
+    inside = tuple(slice(4, -4) for _ in spatial)
+    expected = np.roll(x, [-int(s) for s in steps], range(dims))
+    np.testing.assert_allclose(moved[inside], expected[inside], atol=1e-5)

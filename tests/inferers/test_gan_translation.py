@@ -15,6 +15,7 @@ from torch import nn
 
 from monai_anomaly.inferers import GANTranslationInferer
 from monai_anomaly.networks.nets import DeScarGANGenerator, TranslationGAN
+from monai_anomaly.networks.nets.deforming_generator import Deformation
 from tests.networks.nets.test_descargan_generator import PUBLISHED
 
 
@@ -116,6 +117,52 @@ def test_empty_slice_has_no_anomaly() -> None:
     result = GANTranslationInferer(statistics="image")(x, gan())
     assert (result["reconstruction"][1] == -1).all()
     assert result["map"].flatten(1).any(1).tolist() == [True, False, True]
+
+
+class Drawn(nn.Module):
+    """A field of 1.5 voxels along the first axis and a ramp of 0.25 along the second, and paint of 0.5."""
+
+    def deform(self, x: torch.Tensor, target: torch.Tensor) -> Deformation:
+        ramp = 0.25 * torch.arange(x.shape[3], dtype=x.dtype).expand_as(x[:, :1])
+        return Deformation(x + 0.5, torch.cat([torch.full_like(ramp, 1.5), ramp], dim=1), torch.full_like(x, 0.5))
+
+    def forward(self, x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return self.deform(x, target).image
+
+
+@pytest.mark.parametrize("statistics", ["running", "image"])
+def test_displacement_and_what_shrank(statistics: str) -> None:
+    x, network = images(3, 2, 6, 12), TranslationGAN(Drawn(), nn.Identity())
+    plain = GANTranslationInferer(statistics=statistics)(x, network)
+    inferer = GANTranslationInferer(statistics=statistics, displacement=True)
+    found = inferer(x, network)
+    assert set(found) == set(inferer.fields) == {*plain, "displacement", "log_jacobian"}
+    for name, values in plain.items():
+        torch.testing.assert_close(found[name], values)
+    assert found["displacement"].shape == (3, 2, 6, 12) and found["log_jacobian"].shape == (3, 1, 6, 12)
+    assert (found["displacement"][:, 0] == 1.5).all() and (found["displacement"][:, 1, :, 8] == 2).all()
+    torch.testing.assert_close(found["log_jacobian"], torch.full((3, 1, 6, 12), 1.25).log())  # shrank
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_displacement_of_a_volume_has_none_from_slice_to_slice(axis: int) -> None:
+    x = images(2, 1, 8, 16, 24)
+    first = x.movedim(axis + 2, 0)[0]
+    first[:] = -1  # a slice of one intensity stays
+    network = TranslationGAN(Drawn(), nn.Identity())
+    found = GANTranslationInferer(slice_axis=axis, displacement=True)(MetaTensor(x), network)
+    field = found["displacement"]
+    assert isinstance(field, MetaTensor) and field.shape == (2, 3, 8, 16, 24)
+    assert not field[:, axis].any() and not field.movedim(axis + 2, 0)[0].any()
+    rest = field.movedim(axis + 2, 0)[1:]
+    in_plane = [i for i in range(3) if i != axis]
+    assert (rest[:, :, in_plane[0]] == 1.5).all() and rest[:, :, in_plane[1]].max() > 1.5
+    assert found["log_jacobian"].shape == (2, 1, 8, 16, 24)
+
+
+def test_without_effect_on_a_network_that_moves_nothing() -> None:
+    x, network = images(2, 1, 16, 16), gan()
+    assert set(GANTranslationInferer(displacement=True)(x, network)) == {"map", "reconstruction"}
 
 
 def test_other_word() -> None:

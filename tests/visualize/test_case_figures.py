@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monai_anomaly.visualize import anomaly_case_figure, segmentation_case_figure
-from monai_anomaly.visualize.style import COLORS, PREDICTED
+from monai_anomaly.visualize.style import COLORS, PREDICTED, WANTED
 
 from .pictures import at, cells, center, has_color, is_blue, is_red, near
 
@@ -115,3 +115,44 @@ def test_range_of_the_image_is_of_no_matter(tmp_path: Path) -> None:
         segmentation_case_figure(tmp_path / "figure.png", **{**data, "image": image})
         pictures.append(cells(tmp_path / "figure.png", 1, 4)[0][0])
     np.testing.assert_allclose(*pictures, atol=1.5)
+
+
+@pytest.mark.parametrize("shape", [(60, 80), (60, 80, 3)])
+@pytest.mark.parametrize("affine", [np.eye(4), np.diag([-1.0, -1, 1, 1]), np.eye(4)[[1, 0, 2, 3]], None])
+def test_arrows_lead_to_where_things_were_moved(
+    tmp_path: Path, shape: tuple[int, ...], affine: np.ndarray | None
+) -> None:
+    """What comes to the place of the middle lies 20 pixels further along the first axis of the array."""
+    field = np.zeros((len(shape), *shape))
+    here = (slice(28, 33), slice(38, 43))
+    field[(0, *here)] = 20
+    shrank = np.zeros(shape)
+    shrank[here], shrank[:5, :5] = 1, -1
+    data = {"image": np.zeros(shape), "reconstruction": np.zeros(shape), "map": np.abs(shrank), "mask": shrank > 2}
+    options = {"displacement": field, "log_jacobian": shrank}
+    rows = 1 if len(shape) == 2 else 3
+    anomaly_case_figure(tmp_path / "figure.png", **data, **options, affine=affine)
+    _, _, moved, ratio, *_ = cells(tmp_path / "figure.png", rows, 6)[0]
+    seen = has_color(moved, WANTED)
+    assert seen.any()
+    middle = center(seen, affine is not None)
+    exchanged = affine is not None and affine[0, 0] == 0
+    away = (0.5, 0.5 + 10 / 60) if exchanged else (0.5 + 10 / 60, 0.5)  # half of the arrow's way
+    if affine is not None and affine[0, 0] < 0:
+        away = (1 - away[0], away[1])
+    assert near(middle, away, 0.06)
+    assert is_red(ratio).any() and is_blue(ratio).any()
+    red = center(is_red(ratio), affine is not None)
+    assert near(red, (0.5, 0.5), 0.05)
+
+
+def test_arrow_head_is_at_the_pixel_that_takes(tmp_path: Path) -> None:
+    field = np.zeros((2, 60, 60))
+    field[0, 14:17, 30:33] = 30
+    data = {"image": np.zeros((60, 60)), "reconstruction": np.zeros((60, 60)), "map": np.ones((60, 60))}
+    anomaly_case_figure(tmp_path / "figure.png", **data, mask=np.zeros((60, 60)), displacement=field)
+    seen = has_color(cells(tmp_path / "figure.png", 1, 5)[0][2], WANTED)
+    columns = np.nonzero(seen.any(0))[0]
+    heights = seen.sum(0)
+    head = columns[heights[columns].argmax()]
+    assert head < columns.mean()  # to the left, where it is widest

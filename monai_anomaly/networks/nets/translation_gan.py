@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from .deforming_generator import Deformation
+
 __all__ = ["TranslationGAN"]
 
 
@@ -45,13 +47,15 @@ class TranslationGAN(nn.Module):
         self.generator: Any = generator if head is None else head(generator)
         self.discriminator: Any = discriminator
         self.healthy = healthy
+        self.moves = hasattr(self.generator, "deform")
 
     def translate(self, x: torch.Tensor, target: int | torch.Tensor) -> torch.Tensor:
         """Images (N, C, *spatial) translated to a class, or each to its own (N,)."""
-        if isinstance(target, int):
-            # the shape, not len(x): a traced network keeps the number of images open
-            target = torch.full((x.shape[0],), target, dtype=torch.long, device=x.device)
-        return self.generator(x, target)
+        return self.generator(x, _of_each(x, target))
+
+    def deform(self, x: torch.Tensor, target: int | torch.Tensor) -> Deformation:
+        """The same, and how the images became so; of a generator that ``moves`` them, see `DeformingGenerator`."""
+        return self.generator.deform(x, _of_each(x, target))
 
     def classify(self, x: torch.Tensor) -> torch.Tensor:
         """Logits of the classes (N, K) of images (N, C, *spatial)."""
@@ -63,3 +67,11 @@ class TranslationGAN(nn.Module):
         For tools that know only ``image -> map``; the bundle's result comes from its inferer.
         """
         return (self.translate(image, self.healthy) - image).abs().sum(dim=1, keepdim=True)
+
+
+def _of_each(x: torch.Tensor, target: int | torch.Tensor) -> torch.Tensor:
+    """The target of each image (N,)."""
+    if not isinstance(target, int):
+        return target
+    # the shape, not len(x): a traced network keeps the number of images open
+    return torch.full((x.shape[0],), target, dtype=torch.long, device=x.device)
