@@ -66,9 +66,11 @@ def test_every_trained_model_has_an_inference() -> None:
     assert {name for _, name in OVERLAYS} == {
         "chest",
         "chexpert",
+        "cxr128",
         "cxr64",
         "faces",
         "laterality",
+        "lgg",
         "long",
         "regions",
         "thesis",
