@@ -46,8 +46,8 @@ class DeformingGenerator(nn.Module):
         spatial_dims: D, 2 or 3.
         max_displacement: limit of each component of u, as a share of half the image's size in that axis.
         resolution: voxels of the image, in each axis, for one of the field.
-        mode: of the interpolation of the image, see ``grid_sample``; None: bicubic in 2D, trilinear in 3D, where torch
-            has no other smooth one.
+        mode: of the interpolation of image and field, ``"bilinear"`` (in 3D trilinear) or ``"bicubic"``; None: bicubic
+            in 2D, trilinear in 3D, where torch has no smoother one.
         conditional: whether the network is told the target class.
         integration_steps: 0: u is the displacement; more: it is a velocity, which is followed for the time 1 in 2 to
             this power steps, so that the displacement is invertible (see :py:func:`integrate_velocity`).
@@ -79,6 +79,8 @@ class DeformingGenerator(nn.Module):
         super().__init__()
         if spatial_dims not in (2, 3):
             raise ValueError(f"spatial_dims must be 2 or 3, got {spatial_dims}")
+        if mode not in (None, "bilinear", *["bicubic"] * (spatial_dims == 2)):
+            raise ValueError(f"mode must be 'bilinear' or, in 2D, 'bicubic', got {mode!r} in {spatial_dims}D")
         if not 0 < max_displacement <= 1:
             raise ValueError(f"max_displacement must be above 0 and at most 1, got {max_displacement}")
         if resolution < 1 or integration_steps < 0:
@@ -132,7 +134,7 @@ class DeformingGenerator(nn.Module):
         size = raw.shape[2:]
         if self.resolution > 1:
             coarse = F.pad(self.pool(raw), [1] * 2 * self.spatial_dims, mode="replicate")
-            way = "bilinear" if self.spatial_dims == 2 else "trilinear"
+            way = self.mode if self.spatial_dims == 2 else "trilinear"
             raw = F.interpolate(self.smooth(coarse), size=size, mode=way, align_corners=False)
         share = self.max_displacement * raw.tanh()
         field = torch.stack([share[:, i] * size[i] / 2 for i in range(self.spatial_dims)], dim=1)

@@ -144,7 +144,7 @@ def test_the_displacement_is_bounded_and_smooth(size: tuple[int, ...], steps: in
         for axis, n in enumerate(size):
             assert field[:, axis].abs().max() <= 0.3 * n / 2 + 1e-4
         slopes.append(field.diff(dim=2).abs().mean().item())
-    assert slopes[0] > 2 * slopes[1] > 3 * slopes[2]
+    assert slopes[0] > 1.5 * slopes[1] > 1.8 * slopes[2]
 
 
 @each_network
@@ -177,6 +177,8 @@ def test_float32_also_in_mixed_precision() -> None:
         (nn.Sequential(nn.Conv2d(1, 3, 3), nn.GroupNorm(3, 3)), {}, "found GroupNorm"),
         (nn.Identity(), {}, "last layer is a convolution, found none"),
         (nn.Conv2d(1, 3, 3), {"spatial_dims": 1}, "spatial_dims must be 2 or 3, got 1"),
+        (nn.Conv2d(1, 3, 3), {"mode": "nearest"}, "mode must be 'bilinear' or, in 2D, 'bicubic', got 'nearest' in 2D"),
+        (nn.Conv3d(1, 4, 3), {"mode": "bicubic", "spatial_dims": 3}, "got 'bicubic' in 3D"),
         (nn.Conv2d(1, 3, 3), {"max_displacement": 0.0}, "max_displacement must be above 0 .* got 0"),
         (nn.Conv2d(1, 3, 3), {"resolution": 0}, "resolution from 1"),
         (nn.Conv2d(1, 3, 3), {"integration_steps": -1}, "integration_steps from 0"),
