@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from monai.utils import ensure_tuple
+
 from ..utils import SUFFIXES, DataError, class_label, image_files, other_formats, split_suffix, walk
 from .datalist import assemble_datalist, existing_folder
 from .patients import name_patients, patient_note
@@ -22,7 +24,7 @@ def make_folders_datalist(
     classes: Mapping[str, int] = CLASSES,
     subject: str | None = None,
     masks: str = "masks",
-    modality: str = "image",
+    modality: str | Sequence[str] = "image",
     seed: int = 0,
     split: Sequence[float] = (0.8, 0.1, 0.1),
     folds: int | None = None,
@@ -39,7 +41,7 @@ def make_folders_datalist(
             says. Equal names in two classes are one patient.
         masks: folder in ``root`` with masks: ``masks/<class>/`` with the paths and stems of the images, or ``masks/``
             with those of the diseased ones; may be absent. Those that fit no image are listed under ``unmatched``.
-        modality: name of the channel.
+        modality: name of the channel, or of each that a file holds.
         seed: of the split by patient.
         split: shares of training, validation and test.
         folds: number of folds of a cross-validation, in place of a split with the share of the test.
@@ -84,7 +86,7 @@ def make_folders_datalist(
         samples,
         root=root,
         description=f"images in {names}, split by patient",
-        modalities=[modality],
+        modalities=ensure_tuple(modality),
         seed=seed,
         split=split,
         folds=folds,

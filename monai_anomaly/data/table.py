@@ -32,6 +32,7 @@ def make_table_datalist(
     site: str | None = None,
     view: str | None = None,
     mask: str | None = None,
+    slice_number: str | None = None,
     scalars: Sequence[str] = (),
     classes: Mapping[str, int] | None = None,
     image_root: str | os.PathLike | None = None,
@@ -56,6 +57,7 @@ def make_table_datalist(
         site: column with the scanner or hospital.
         view: column with the view; like the site it is spread evenly over the sections.
         mask: column with the path of the mask; may be blank in a row.
+        slice_number: column with the number of a slice in its volume, by which the results of an inference are named.
         scalars: columns with numbers, such as an age; each becomes an entry of the sample.
         classes: class of each entry of the label column, e.g. ``{"No Finding": 0, "Effusion": 1}``; rows with another
             entry are left out.
@@ -84,7 +86,8 @@ def make_table_datalist(
     if taken := [column for column in scalars if column in ENTRIES]:
         raise DataError(f"scalars: expected columns of numbers, found {', '.join(taken)}, an entry of every sample")
     found = read_table(
-        table, [column for column in (*files, label, subject, site, view, mask, section, *scalars) if column]
+        table,
+        [column for column in (*files, label, subject, site, view, mask, slice_number, section, *scalars) if column],
     )
     if classes is not None and label is None:
         raise DataError("classes: expected a label column to translate, found None")
@@ -102,6 +105,7 @@ def make_table_datalist(
         value = row[label] if label else "0"
         person = row[subject] if subject else row[files[0]]
         no_numbers = [column for column in scalars if _float(row[column]) is None]
+        place = _number(row[slice_number]) if slice_number else "0"
         reason = None
         if len(images) < len(files) or missing:
             absent = [f"the column {column} is blank" for column in files if not row[column]]
@@ -110,6 +114,8 @@ def make_table_datalist(
             reason = f"expected a patient in the column {subject}, found {person!r}"
         elif no_numbers:
             reason = f"expected a number in the column {no_numbers[0]}, found {row[no_numbers[0]]!r}"
+        elif not place.isdecimal():
+            reason = f"expected a whole number from 0 on in the column {slice_number}, found {place!r}"
         elif section and section_named(row[section]) is None:
             reason = f"expected train, val or test in the column {section}, found {row[section]!r}"
         elif target is not None and not row[str(site)]:
@@ -121,7 +127,8 @@ def make_table_datalist(
             continue
         number = translated[_number(value)] if translated is not None else _class(value, str(label), case)
         numbers = {column: _float(row[column]) for column in scalars}
-        extra = {key: row[column] for key, column in (("site", site), ("view", view)) if column}
+        extra: dict[str, Any] = {key: row[column] for key, column in (("site", site), ("view", view)) if column}
+        extra |= {"slice": int(place)} if slice_number else {}
         extra |= {"section": str(section_named(row[section]))} if section else {}
         paths: dict[str, Any] = {"image": str(images[0]) if len(files) == 1 else [str(path) for path in images]}
         paths |= {key: str(path) for key, path in masks.items()}

@@ -129,3 +129,12 @@ def test_images_of_a_format_that_is_not_read_are_named(tmp_path: Path) -> None:
     _touch(tmp_path, "healthy/a.png", "healthy/in/b.mgz", "diseased/c.png", "diseased/d.png")
     (left_out,) = make_folders_datalist(tmp_path)["left_out"]
     assert left_out["case"].endswith("healthy/in") and "b.mgz" in left_out["reason"]
+
+
+def test_one_file_with_several_channels_and_folds(tmp_path: Path) -> None:
+    _touch(tmp_path, *(f"{name}/{name[0]}{i}.png" for name in ("healthy", "diseased") for i in range(5)))
+    rounds = [make_folders_datalist(tmp_path, modality=["t1", "flair"], folds=5, fold=fold) for fold in range(5)]
+    assert rounds[0]["modalities"] == ["t1", "flair"]
+    assert sorted(s["image"] for made in rounds for s in made["test"]) == sorted(
+        s["image"] for section in ("training", "validation", "test") for s in rounds[0][section]
+    )

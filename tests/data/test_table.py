@@ -255,6 +255,14 @@ def test_a_row_that_lacks_one_of_its_files_is_left_out(tmp_path: Path) -> None:
     assert "the column b is blank" in reasons[0] and "no.png" in reasons[1] and len(reasons) == 2
 
 
+def test_numbers_of_slices(tmp_path: Path) -> None:
+    table = _slices(tmp_path, "file,label,subject,z", "#_rgb.png,1,same,#")
+    table.write_text(table.read_text().replace("same,4", "same,top").replace("same,5", "same,5.0"))
+    made = make_table_datalist(table, slice_number="z", split=[0, 0, 1])
+    assert sorted(sample["slice"] for sample in made["test"]) == [0, 1, 2, 3, 5, 6, 7, 8, 9]
+    assert "expected a whole number from 0 on in the column z, found 'top'" in made["left_out"][0]["reason"]
+
+
 def test_folds_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = _slices(tmp_path, "file,label,subject", "#_rgb.png,1,#")
     out = tmp_path / "datalist.json"
