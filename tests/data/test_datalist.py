@@ -108,6 +108,16 @@ def test_entry_that_every_sample_must_have(tmp_path) -> None:
         load_datalist(path, "training", check_files=False, requires=["mask"])
 
 
+def test_a_healthy_sample_needs_no_mask(tmp_path: Path) -> None:
+    path = tmp_path / "datalist.json"
+    samples = [{"image": f"{label}.nii", "subject": f"p{label}", "label": label} for label in (0, 1)]
+    save_datalist(path, {"training": samples})
+    with pytest.raises(DataError, match=r"expected a 'mask' .*, found none of p1$"):
+        load_datalist(path, "training", check_files=False, requires=["mask"])
+    save_datalist(path, {"training": [samples[0], {**samples[1], "mask": "m.nii"}]})
+    assert len(load_datalist(path, "training", check_files=False, requires=["mask"])) == 2
+
+
 def test_zero_is_an_entry(tmp_path: Path) -> None:
     path = tmp_path / "datalist.json"
     ages = {"p1": 0, "p2": 63.5, "p3": 0.0, "p4": None, "p5": ""}
