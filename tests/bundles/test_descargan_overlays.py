@@ -89,3 +89,23 @@ def test_many_gpus_wrap_no_network() -> None:
     assert parser["network"] == default["network"]
     (handler,) = (h for h in parser["train#handlers"] if h["_target_"].endswith(".AverageGradients"))
     assert "_disabled_" not in handler and handler["networks"] == "$[@network_def]"
+
+
+@pytest.mark.parametrize("overlay", [None, "cxr64"])
+def test_many_gpus_share_balanced_batches(overlay: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    parser = merged("descargan", "train", *[overlay] * (overlay is not None), "multi_gpu_train")
+    parser.set(Labels(), "train#dataset")
+    parser["balanced"] = True
+    loader = parser.get_parsed_content("train#dataloader")
+    assert loader.batch_size is None and (loader.batch_sampler.rank, loader.batch_sampler.world_size) == (1, 2)
+    assert len(loader) == 2 and all(sum(i >= 12 for i in batch) == 2 for batch in loader.batch_sampler)
+
+
+class Labels(list):
+    """Twelve images of one class, four of another."""
+
+    def __init__(self) -> None:
+        super().__init__(range(16))
+        self.labels = [0] * 12 + [1] * 4
