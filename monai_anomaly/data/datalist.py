@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..utils import DataError, atomic_write, class_label, listed, read_json, walk
-from .datalist_check import check_channel_names, check_sections
+from .datalist_check import check_apart, check_channel_names, check_sections
 from .decathlon import refuse_decathlon
 from .names import known_name
 from .spellings import join_spellings
@@ -28,6 +28,7 @@ def load_datalist(
     check_files: bool = True,
     requires: Sequence[str] = (),
     num_classes: int | None = None,
+    apart_from: str | os.PathLike | None = None,
 ) -> list[dict[str, Any]]:
     """Read the samples of one section of a datalist file.
 
@@ -40,6 +41,7 @@ def load_datalist(
         requires: entries that every sample must have, e.g. ``["mask"]`` or ``["age"]``; 0 is one, "" is none. Of
             label 0 no mask is required: it is empty.
         num_classes: every label there is must be a whole number below this; None: labels are not looked at.
+        apart_from: another datalist, whose training must not have these images.
 
     Returns:
         the samples, with the paths of their images and masks made absolute.
@@ -94,6 +96,8 @@ def load_datalist(
         raise DataError(
             f"{path}: expected every file of '{section}' to exist, found {len(missing)} missing: {listed(missing)}"
         )
+    if apart_from is not None and not os.path.samefile(apart_from, path):
+        check_apart(resolved, load_datalist(apart_from, "training", check_files=False), path)
     return resolved
 
 

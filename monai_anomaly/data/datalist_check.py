@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from monai.utils import ensure_tuple
+
 from ..utils import DataError, listed
 from .names import NameReader
 from .spellings import plain_name
 
-__all__ = ["check_channel_names", "check_sections"]
+__all__ = ["check_apart", "check_channel_names", "check_sections"]
 
 
 def check_sections(datalist: Mapping[str, Any], sections: Sequence[str], where: str | os.PathLike) -> None:
@@ -38,6 +40,27 @@ def check_sections(datalist: Mapping[str, Any], sections: Sequence[str], where: 
         if (first, second) == ("training", "test"):
             raise DataError(f"{problem}; take them out of one, or list the data again")
         warnings.warn(problem, stacklevel=3)
+
+
+def check_apart(
+    samples: Sequence[Mapping[str, Any]], training: Sequence[Mapping[str, Any]], where: str | os.PathLike
+) -> None:
+    """Compare samples that are to be scored with those of the training, of another datalist.
+
+    Equal names of patients bring a warning: two hospitals may both have a patient 1.
+
+    Raises:
+        DataError: an image is in both.
+    """
+    known = {os.path.realpath(file) for sample in training for file in ensure_tuple(sample["image"])}
+    if again := [
+        file for sample in samples for file in ensure_tuple(sample["image"]) if os.path.realpath(file) in known
+    ]:
+        raise DataError(f"{where}: expected images that the training has not, found {listed(again)}")
+    patients = {plain_name(str(sample.get("subject"))) for sample in training if "subject" in sample}
+    named = {str(sample["subject"]) for sample in samples if "subject" in sample}
+    if shared := sorted(name for name in named if plain_name(name) in patients):
+        warnings.warn(f"{where}: patients with the names of those in the training: {listed(shared)}", stacklevel=3)
 
 
 def check_channel_names(samples: Sequence[Mapping[str, Any]], modalities: Sequence[str]) -> None:

@@ -118,6 +118,25 @@ def test_a_healthy_sample_needs_no_mask(tmp_path: Path) -> None:
     assert len(load_datalist(path, "training", check_files=False, requires=["mask"])) == 2
 
 
+def test_images_of_the_training_are_not_scored_by_another_datalist(tmp_path: Path) -> None:
+    known, new = tmp_path / "known.json", tmp_path / "in" / "new.json"
+    new.parent.mkdir()
+    save_datalist(
+        known, {"training": [{"image": "a.png", "subject": "1"}], "test": [{"image": "b.png", "subject": "2"}]}
+    )
+
+    def load(image: str, subject: str) -> list:
+        save_datalist(new, {"test": [{"image": image, "subject": subject}]})
+        return load_datalist(new, "test", check_files=False, apart_from=known)
+
+    with pytest.raises(DataError, match=r"new.json: expected images that the training has not, found .*a\.png"):
+        load("../a.png", "3")
+    with pytest.warns(UserWarning, match="names of those in the training: 01"):
+        load("a.png", "01")
+    assert load("../b.png", "2")
+    assert load_datalist(known, "test", check_files=False, apart_from=known)
+
+
 def test_zero_is_an_entry(tmp_path: Path) -> None:
     path = tmp_path / "datalist.json"
     ages = {"p1": 0, "p2": 63.5, "p3": 0.0, "p4": None, "p5": ""}
