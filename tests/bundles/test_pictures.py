@@ -60,3 +60,22 @@ def test_color_slices_train_as_contrasts_and_new_patients_are_scored(tmp_path: P
         assert mask.any() == item["label"]
         if item["label"]:
             assert abs(mask.mean() - 20 * 12 / 60**2) < 0.01 and np.median(image[1][mask]) > 0.8
+
+
+@pytest.mark.parametrize("overlay", ["cxr64", "cxr128"])
+@pytest.mark.parametrize("bundle", ["diffanomaly", "descargan"])
+def test_x_rays_of_any_size_in_a_file_of_colors_are_gray(tmp_path: Path, bundle: str, overlay: str) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        gray = rng.integers(0, 256, (90, 120), dtype=np.uint8)
+        Image.fromarray(np.stack([gray] * 3, axis=-1)).save(tmp_path / f"{number}.png")
+    rows = [f"{number}.png,{number % 2},{number}" for number in range(4)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,effusion,group", *rows]))
+    made = make_table_datalist(tmp_path / "labels.csv", label="effusion", subject="group", split=[1, 0, 0])
+    save_datalist(tmp_path / "datalist.json", made)
+    parser = merged(bundle, "train", overlay)
+    parser["dataset_dir"] = str(tmp_path)
+    training = parser.get_parsed_content("train#dataset")
+    size = int(overlay[3:])
+    assert len(training) == 4 and all(training[i]["image"].shape == (1, size, size) for i in range(4))
+    assert all(training[i]["image"].min() >= -1 and training[i]["image"].max() <= 1 for i in range(4))
