@@ -21,6 +21,10 @@ class MaskedResampling:
     noise (RePaint, arXiv:2201.09865, eqs. 8a-8c). The mean of several draws is the result. Images with nothing flagged
     cost nothing.
 
+    With a ``share`` the map learns from it: in a lesion the draw differs from the input by the whole contrast, in
+    healthy tissue that was flagged by chance it comes back much as it was. With ``keep`` what was flagged by chance is
+    then given back to the input.
+
     Args:
         threshold: of the map, averaged over 3 x 3 pixels, in the map's units: low, since what it misses stays and what
             it takes too much of comes back healthy.
@@ -28,17 +32,31 @@ class MaskedResampling:
         level: noise level the flagged part is drawn from, in 1..T; the denoiser must have been trained on it.
         steps: intervals of the grid from ``level`` to 0; as many evaluations of the denoiser for each draw.
         samples: draws, in one batch: memory for so many times the images.
+        share: of the drawn reconstruction's map in the final map, in [0, 1]; 0 leaves the map as it was.
+        keep: threshold of the final map, as ``threshold`` is of the first: where it is not passed the result is the
+            input. None: all that was drawn stays.
 
     Raises:
-        ValueError: when the margin is negative, or the level, steps or samples are less than 1.
+        ValueError: when the margin is negative, the level, steps or samples are less than 1, or the share is not in
+            [0, 1].
 
     Example::
 
         guides = {"classifier": ClassifierGuidance(target=0, scale=10.0)}
         inferer = TranslationInferer(guides, refinement=MaskedResampling(threshold=0.18))
+        mapped = TranslationInferer(guides, refinement=MaskedResampling(threshold=0.05, share=0.4, keep=0.2))
     """
 
-    def __init__(self, threshold: float, margin: int = 1, level: int = 500, steps: int = 2, samples: int = 4) -> None:
+    def __init__(
+        self,
+        threshold: float,
+        margin: int = 1,
+        level: int = 500,
+        steps: int = 2,
+        samples: int = 4,
+        share: float = 0.0,
+        keep: float | None = None,
+    ) -> None:
         for name, value, least in (
             ("margin", margin, 0),
             ("level", level, 1),
@@ -47,16 +65,27 @@ class MaskedResampling:
         ):
             if value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
+        if not 0 <= share <= 1:
+            raise ValueError(f"share must be in [0, 1], got {share}")
         self.threshold = threshold
         self.margin = margin
         self.level = level
         self.steps = steps
         self.samples = samples
+        self.share = share
+        self.keep = keep
 
     def flagged(self, anomaly_map: torch.Tensor) -> torch.Tensor:
         """The part (N, 1, H, W) of maps (N, 1, H, W) to draw anew; 1 inside, 0 outside."""
+        return self._part(anomaly_map, self.threshold)
+
+    def kept(self, anomaly_map: torch.Tensor) -> torch.Tensor:
+        """The part (N, 1, H, W), by final maps (N, 1, H, W), where what was drawn stays; 1 inside, 0 outside."""
+        return torch.ones_like(anomaly_map) if self.keep is None else self._part(anomaly_map, self.keep)
+
+    def _part(self, anomaly_map: torch.Tensor, threshold: float) -> torch.Tensor:
         smooth = F.avg_pool2d(anomaly_map, 3, stride=1, padding=1, count_include_pad=False)
-        inside = (smooth > self.threshold).to(anomaly_map)
+        inside = (smooth > threshold).to(anomaly_map)
         return F.max_pool2d(inside, 2 * self.margin + 1, stride=1, padding=self.margin)
 
     def __call__(

@@ -190,6 +190,7 @@ class SlicewiseReconstructionInferer(SlicewiseMapInferer):
         smoothing: of the map, see `AnomalyMap`.
         border: of the map, see `AnomalyMap`.
         background: of the map, see `AnomalyMap`.
+        weights: of the map, see `AnomalyMap`.
         kwargs: see `SlicewiseInferer`.
     """
 
@@ -199,10 +200,11 @@ class SlicewiseReconstructionInferer(SlicewiseMapInferer):
         smoothing: float = 0.0,
         border: int = 0,
         background: float | None = None,
+        weights: Sequence[float] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.anomaly_map = AnomalyMap(data_range, smoothing, border, background)
+        self.anomaly_map = AnomalyMap(data_range, smoothing, border, background, weights)
 
     @property
     def num_maps(self) -> int:
@@ -220,12 +222,10 @@ class SlicewiseReconstructionInferer(SlicewiseMapInferer):
         anomaly_map: torch.Tensor,
         network: Any,
         index: Sequence[int],
-    ) -> torch.Tensor:
-        """What a reconstruction (N, C, H, W) becomes once its map (N, 1, H, W) is known; all as they came, not padded.
-
-        The map stays.
-        """
-        return reconstruction
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What a map (N, 1, H, W) and its reconstruction (N, C, H, W) become once both are known; all as they came, not
+        padded."""
+        return anomaly_map, reconstruction
 
     def blank(self, x: torch.Tensor) -> Results:
         """Empty maps, and the slices as they are."""
@@ -241,7 +241,7 @@ class SlicewiseReconstructionInferer(SlicewiseMapInferer):
         for padded in self.reconstruct(self.pad(x), network, index):
             reconstruction = padded[..., : x.shape[2], : x.shape[3]]  # cut here: smoothing must not mix the padding in
             anomaly_map = self.anomaly_map(x, reconstruction)
-            yield anomaly_map, self.refine(x, reconstruction, anomaly_map, network, index)
+            yield self.refine(x, reconstruction, anomaly_map, network, index)
 
 
 def _numbered(pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Results:

@@ -35,8 +35,9 @@ class TranslationInferer(SlicewiseReconstructionInferer):
     Args:
         guides: name -> guide, all of them at once; or a list of such sets, which share one encoding.
         scheme: the way there and back; None: `TranslationScheme` as it is.
-        refinement: draws the flagged part of each reconstruction anew; the map is that of the reconstruction before
-            it. None, the thesis, for none. It makes sense where the guides lead to the healthy class.
+        refinement: draws the flagged part of each reconstruction anew; unless it has a share in it, the map is that of
+            the reconstruction before. None, the thesis, for none. It makes sense where the guides lead to the healthy
+            class.
         mirror_axis: spatial axis of the slices along which mirror images are translated too, and the mean is taken;
             twice the translation's cost. For networks trained on mirrored images; None for none.
         divisor: see `SlicewiseInferer`.
@@ -162,18 +163,33 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         anomaly_map: torch.Tensor,
         network: Any,
         index: Sequence[int],
-    ) -> torch.Tensor:
-        """Reconstructions (N, C, H, W) with their flagged part drawn anew, where ``refinement`` says so."""
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Maps, and reconstructions with their flagged part drawn anew, as ``refinement`` says."""
         if self.refinement is None:
-            return reconstruction
+            return anomaly_map, reconstruction
+        drawn = self._drawn(self.refinement, x, reconstruction, anomaly_map, network, index)
+        if self.refinement.share:
+            anomaly_map = anomaly_map.lerp(self.anomaly_map(x, drawn), self.refinement.share)
+        return anomaly_map, x.lerp(drawn, self.refinement.kept(anomaly_map))
+
+    def _drawn(
+        self,
+        refinement: MaskedResampling,
+        x: torch.Tensor,
+        reconstruction: torch.Tensor,
+        anomaly_map: torch.Tensor,
+        network: Any,
+        index: Sequence[int],
+    ) -> torch.Tensor:
+        """Reconstructions (N, C, H, W) with the part drawn anew that their maps flag."""
         height, width = x.shape[2:]
-        x, start, flagged = (self.pad(v) for v in (x, reconstruction, self.refinement.flagged(anomaly_map)))
+        x, start, flagged = (self.pad(v) for v in (x, reconstruction, refinement.flagged(anomaly_map)))
 
         def noise(rows: Sequence[int]) -> Noise:
             return self.noise(RESAMPLING, [index[i] for i in rows])
 
         denoiser = self.denoiser(network, x, 1, self._of(index, x))
-        return self.refinement(denoiser, x, start, flagged, noise)[..., :height, :width]
+        return refinement(denoiser, x, start, flagged, noise)[..., :height, :width]
 
     @torch.no_grad()
     def one_step(

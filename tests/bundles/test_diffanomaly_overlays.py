@@ -26,7 +26,7 @@ def test_inference_translates_as_the_evaluation(name: str) -> None:
         return {k: options[v.split("#")[1]] if str(v).startswith("@displayable") else v for k, v in entries.items()}
 
     ours = shown({k: v for k, v in inference["inferer"].items() if k not in ("progress", "autocast", "slice_range")})
-    resampling = {"_target_": ours["refinement"]["_target_"], "threshold": options["resampling"]}
+    resampling = shown({k: v for k, v in ours["refinement"].items() if k != "_disabled_"})
     ours["refinement"] = None if options["resampling"] is None else resampling
     guide = {k: v for k, v in inference["guide"].items() if k != "_mode_"}
     ours["guides"] = {"classifier": shown({**guide, "scale": options["scale"]})}
@@ -41,7 +41,8 @@ def test_the_long_run_alone_mirrors_and_resamples(name: str, ours: bool) -> None
     train, inference = pair("diffanomaly", name)
     for inferer in (train.get_parsed_content("inferer"), inference.get_parsed_content("inferer")):
         assert inferer.mirror_axis == (0 if ours else None)
-        assert (inferer.refinement.threshold if inferer.refinement else None) == (0.18 if ours else None)
+        assert (inferer.refinement.threshold if inferer.refinement else None) == (0.05 if ours else None)
+        assert inferer.anomaly_map.weights == ((0, 0, 1, 1) if ours else None)
 
 
 def test_the_comparator_is_the_papers_own() -> None:

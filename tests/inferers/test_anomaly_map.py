@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from monai_anomaly.inferers import AnomalyMap
+from monai_anomaly.utils import DataError
 
 
 def pair(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -69,3 +70,18 @@ def test_a_dark_hole_in_the_brain_is_no_border() -> None:
 def test_the_edge_of_the_image_is_no_border() -> None:
     x = torch.full((1, 1, 4, 4), 0.5)
     assert (AnomalyMap(2.0, border=2)(x, -x) > 0).all()
+
+
+def test_weights_say_on_which_channels_and_in_which_direction_an_anomaly_is() -> None:
+    x = torch.tensor([[0.5, 0.25], [0.5, -0.25], [-0.5, 0.25]]).reshape(3, 2, 1, 1)
+    both, first, darker = (AnomalyMap(1.0, weights=w)(x, 0 * x) for w in ((1, 1), (1, 0), (1, -2)))
+    assert both.flatten().tolist() == [0.75, 0.25, 0.0]
+    assert first.flatten().tolist() == [0.5, 0.5, 0.0]
+    assert darker.flatten().tolist() == [0.0, 1.0, 0.0]
+
+
+def test_weights_need_a_channel_each_and_one_that_counts() -> None:
+    with pytest.raises(DataError, match=r"images of 3 channel\(s\), as the map has weights, found 2"):
+        AnomalyMap(weights=[1, 0, 0])(*pair(1, 2, 4, 4))
+    with pytest.raises(ValueError, match="a weight other than 0"):
+        AnomalyMap(weights=[0.0, 0.0])

@@ -104,6 +104,14 @@ def test_margin_widens_what_is_flagged(margin: int) -> None:
     assert flagged[:, :, 5 - margin : 6 + margin, 6 - margin : 7 + margin].min() == 1
 
 
+def test_what_the_final_map_does_not_flag_is_not_kept() -> None:
+    resampling = MaskedResampling(0.05, keep=0.2)
+    weak, strong = 0.1 * spot(), spot()
+    assert resampling.flagged(weak).any() and not resampling.kept(weak).any()
+    assert resampling.kept(strong).any() and not resampling.kept(strong).all()
+    assert MaskedResampling(0.05).kept(weak).all()
+
+
 def test_single_bright_pixels_are_not_flagged() -> None:
     anomaly_map = torch.zeros(1, 1, 8, 8)
     anomaly_map[0, 0, 3, 3] = 1.0
@@ -139,6 +147,12 @@ def test_evaluations_are_steps_times_draws() -> None:
 def test_settings_without_a_meaning_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=rf"{next(iter(options))} must be at least [01], got"):
         MaskedResampling(0.1, **options)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_a_share_is_a_share(share: float) -> None:
+    with pytest.raises(ValueError, match=r"share must be in \[0, 1\], got"):
+        MaskedResampling(0.1, share=share)
 
 
 def test_each_image_keeps_its_own_label() -> None:

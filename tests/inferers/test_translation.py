@@ -357,6 +357,25 @@ def test_resampling_leaves_the_map_alone_and_brings_the_input_back_where_nothing
         assert (reconstruction - x)[flagged].abs().mean() > 0.1
 
 
+def test_resampling_has_its_share_in_the_map_which_says_what_is_kept(network: TinyNet) -> None:
+    x = images(3, CHANNELS, 13, 18)
+
+    def found(**options: Any) -> dict[str, torch.Tensor]:
+        resampling = MaskedResampling(threshold, margin=0, steps=2, samples=2, **options)
+        return inferer(scale=3.0, refinement=resampling)(x, network)
+
+    threshold = float(inferer(scale=3.0)(x, network)["map"].median())
+    first, drawn, half = (found(share=share) for share in (0.0, 1.0, 0.5))
+    torch.testing.assert_close(half["map"], (first["map"] + drawn["map"]) / 2)
+    changed = (x - drawn["reconstruction"]).abs().sum(1, keepdim=True)
+    torch.testing.assert_close(drawn["map"] / changed.clamp(min=1e-6), (changed > 0) / 2.0, atol=1e-4, rtol=0)
+    keep = float(drawn["map"].quantile(0.8))
+    kept = found(share=1.0, keep=keep)
+    inside = MaskedResampling(keep, margin=0).flagged(kept["map"]).expand_as(x) > 0
+    assert 0 < inside.float().mean() < (changed > 0).float().mean()
+    torch.testing.assert_close(kept["reconstruction"], torch.where(inside, drawn["reconstruction"], x))
+
+
 def test_resampling_does_not_depend_on_the_batch_size_but_on_the_seed(network: TinyNet) -> None:
     x, options = images(5, CHANNELS, 16, 16), {"refinement": MaskedResampling(0.0)}
     whole = inferer(batch_size=5, **options)(x, network)
