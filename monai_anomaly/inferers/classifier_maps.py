@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -57,7 +58,7 @@ class GradCAMInferer(SlicewiseMapInferer):
     ``{"map": (N, 1, ...)}``. Source: Selvaraju et al. (https://arxiv.org/abs/1610.02391), eqs. 1-2.
 
     Args:
-        layer: dotted name of the layer in the classifier.
+        layer: dotted name of the layer in the classifier; in each member of a `ClassifierEnsemble`, whose mean it is.
         target: the diseased class.
         kwargs: see `SlicewiseInferer`.
 
@@ -76,5 +77,8 @@ class GradCAMInferer(SlicewiseMapInferer):
     def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Results:
         """The map of slices (N, C, H, W), padded; the network has ``classifier``."""
         x, classifier = self.pad(x), network.classifier
-        cam = grad_cam(classifier, self.layer, lambda: clean_log_odds(classifier, x, self.target))
-        return {"map": F.interpolate(cam, size=x.shape[2:], mode="bilinear", align_corners=False)}
+        cams = [
+            grad_cam(member, self.layer, partial(clean_log_odds, member, x, self.target))
+            for member in getattr(classifier, "members", [classifier])
+        ]
+        return {"map": F.interpolate(torch.stack(cams).mean(0), size=x.shape[2:], mode="bilinear", align_corners=False)}

@@ -87,7 +87,7 @@ def test_inferer_can_be_made(name: str) -> None:
     inferer = parser.get_parsed_content("inferer")
     assert inferer.fields == (("map", "reconstruction") if name == "vae" else ("map",))
     if name == "gradcam":
-        assert parser.get_parsed_content("network_def").classifier.get_submodule(inferer.layer)
+        assert parser.get_parsed_content("network_def").classifier.members[0].get_submodule(inferer.layer)
     if name != "vae":
         assert inferer.divisor == 4
 

@@ -11,7 +11,7 @@ __all__ = ["ClassificationLoss"]
 
 
 class ClassificationLoss(TaskLoss):
-    """Cross-entropy of a classifier of any number of classes (thesis ch. 7).
+    """Cross-entropy of a classifier of any number of classes (thesis ch. 7), or of several that learn side by side.
 
     Args:
         target: entry with the class of each image, whole numbers.
@@ -27,7 +27,8 @@ class ClassificationLoss(TaskLoss):
         super().__init__(target, weight)
 
     def cost(self, pred: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        """Mean cross-entropy of logits (N, classes) and classes (N,) or (N, 1)."""
-        if pred.ndim != 2 or wanted.numel() != len(pred):
+        """Mean cross-entropy of logits (N, classes), or those of M classifiers (N, classes, M), and classes (N,)."""
+        if pred.ndim not in (2, 3) or wanted.numel() != len(pred):
             raise self.mismatch(pred, wanted, "logits (N, classes) and one class for each image")
-        return F.cross_entropy(pred, wanted.long().flatten())
+        classes = wanted.long().flatten()
+        return F.cross_entropy(pred, classes if pred.ndim == 2 else classes[:, None].expand(-1, pred.shape[2]))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from .additive_generator import AdditiveGenerator
+from .classifier_ensemble import ClassifierEnsemble
 from .constrained_vae import ConstrainedVAE
 from .deforming_generator import DeformingGenerator
 from .descargan_discriminator import DeScarGANDiscriminator
@@ -22,6 +23,7 @@ from .translation_gan import TranslationGAN
 
 __all__ = [
     "AdditiveGenerator",
+    "ClassifierEnsemble",
     "ConstrainedVAE",
     "DeScarGANDiscriminator",
     "DeScarGANGenerator",
