@@ -77,7 +77,8 @@ def _thresholds(test: Cases, context: Context, own: np.ndarray, sick: np.ndarray
     yield Threshold(float(own[sick].mean()), "per_image_otsu"), "test"
     twins = sick & test.known("twin")
     if test.has("reconstruction") and twins.any():  # a map without a reconstruction is no difference of images
-        truth = true_differences(test.subset(np.flatnonzero(twins)), settings["data_range"])
+        few = test.subset(np.flatnonzero(twins))
+        truth = true_differences(few, settings["data_range"], settings.get("weights"))
         value = average_otsu(torch.from_numpy(truth))
         yield Threshold(value, "average_otsu_truth"), "true differences of the test set"
     valid = context.validation

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...metrics.translation import mean_absolute_error, mean_squared_error, structural_similarity
@@ -56,10 +58,15 @@ def score_reconstruction(cases: Cases, context: Context) -> tuple[Summary, Colum
     return summary, columns
 
 
-def true_differences(cases: Cases, data_range: float) -> np.ndarray:
-    """The maps (N, 1, H, W) of a perfect reconstruction: sum_c \\|twin - image\\| / data_range."""
-    difference = cases["twin"].astype(np.float32) - cases["image"].astype(np.float32)
-    return np.abs(difference).sum(1, keepdims=True) / np.float32(data_range)
+def true_differences(cases: Cases, data_range: float, weights: Sequence[float] | None = None) -> np.ndarray:
+    """The maps (N, 1, H, W) of a perfect reconstruction: sum_c \\|image - twin\\| / data_range; with weights w of the
+    channels the sum of w (image - twin), where it is above 0."""
+    difference = cases["image"].astype(np.float32) - cases["twin"].astype(np.float32)
+    if weights is None:
+        summed = np.abs(difference).sum(1, keepdims=True)
+    else:
+        summed = np.einsum("nchw,c->nhw", difference, np.asarray(weights, np.float32))[:, None].clip(min=0)
+    return summed / np.float32(data_range)
 
 
 def _to_the_twin(cases: Cases, some: np.ndarray, brain: np.ndarray, data_range: float) -> list[np.ndarray]:

@@ -68,6 +68,7 @@ class AnomalyMaps(Task):
         rows: cases of the picture.
         rotate: show the second axis upward (axial slices of RAS volumes); False: downward (X-rays).
         signed: show signed differences in place of the map.
+        weights: of the channels in the method's map, see `AnomalyMap`, for the true differences; None: all, unsigned.
 
     Example::
 
@@ -91,13 +92,14 @@ class AnomalyMaps(Task):
     rows: int = 6
     rotate: bool = True
     signed: bool = False
+    weights: Sequence[float] | None = None
 
     name: ClassVar[str] = "anomaly_maps"
     schema: ClassVar[Schema] = SCHEMA
     scorers: ClassVar = (score_maps, score_false_positives, score_reconstruction, score_diagnosis)
     paired: ClassVar = ("dice_validation", "dice_average_otsu_truth", "pixel_ap", *TWIN_SCORES)
     shown: ClassVar = SHOWN
-    free: ClassVar = ("show", "rows", "rotate", "signed")
+    free: ClassVar = ("show", "rows", "rotate", "signed", "weights")
     random: ClassVar = (MEAN_HEALTHY,)
 
     def parts(

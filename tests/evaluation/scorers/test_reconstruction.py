@@ -69,3 +69,5 @@ def test_without_twins_there_are_the_changes() -> None:
 def test_true_differences_are_shares_of_the_range() -> None:
     cases = make_cases(scale=3.0)
     np.testing.assert_allclose(true_differences(cases, 6.0), 0.2 * cases["mask"], atol=1e-6)
+    np.testing.assert_allclose(true_differences(cases, 6.0, [0.5]), 0.1 * cases["mask"], atol=1e-6)
+    assert not true_differences(cases, 6.0, [-1.0]).any()  # the lesions are brighter, not darker
