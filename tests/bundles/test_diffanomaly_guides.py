@@ -84,6 +84,6 @@ def test_the_two_differ_in_the_guide_alone() -> None:
     for item in ("inferer", "phantom", "slice_dataset", "evaluate", "task", "epochs", "network_def#diffusion"):
         assert vanilla[item] == guide[item], item
     networks = [parser.get_parsed_content("network_def") for parser in (vanilla, guide)]
-    vanilla_guide, encoder = networks[0].classifier, networks[1].classifier.encoder
+    vanilla_guide, encoder = networks[0].classifier.members[0], networks[1].classifier.encoder
     inner = [p.shape for name, p in vanilla_guide.named_parameters() if not name.startswith("pool")]
     assert inner == [p.shape for name, p in encoder.named_parameters() if not name.startswith("pool")]

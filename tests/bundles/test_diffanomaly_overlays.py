@@ -41,7 +41,7 @@ def test_the_long_run_alone_mirrors_and_resamples(name: str, ours: bool) -> None
     train, inference = pair("diffanomaly", name)
     for inferer in (train.get_parsed_content("inferer"), inference.get_parsed_content("inferer")):
         assert inferer.mirror_axis == (0 if ours else None)
-        assert (inferer.refinement.threshold if inferer.refinement else None) == (0.03 if ours else None)
+        assert (inferer.refinement.threshold if inferer.refinement else None) == (0.025 if ours else None)
         assert inferer.anomaly_map.weights == ((0, 0, 0.5, 0.5) if ours else None)
 
 
