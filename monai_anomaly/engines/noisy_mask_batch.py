@@ -78,7 +78,7 @@ class NoisyMaskPrepareBatch(TargetPrepareBatch):
         noisy = self.noising(x0, self.max_level, generator)
         if self.recycling is not None:
             first = torch.randn(x0.shape, generator=generator).to(x0)
-            noisy = self._recycled(noisy, self.recycling(image, first, (self.low, self.high)))
+            noisy = self._recycled(noisy, self.recycling(image, x0, first, (self.low, self.high)))
         timesteps = self.schedule.timesteps(noisy.level, noisy.x)
         return torch.cat([image, noisy.x], dim=1), noisy, (), {"timesteps": timesteps}
 

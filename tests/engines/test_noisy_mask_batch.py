@@ -99,6 +99,20 @@ def test_recycled_masks_hide_the_truth_which_remains_the_target() -> None:
     torch.testing.assert_close(network.factor.grad, first)  # of the second pass alone
 
 
+def test_a_share_of_the_batch_is_recycled() -> None:
+    network, data = Reader(0.0), batch(6)
+    prepare = {"schedule": SCHEDULE, "mask_range": (-0.25, 0.25), "seed": 0}
+    half = MaskRecycling(network, SCHEDULE, share=0.5)
+    plain, some = (NoisyMaskPrepareBatch(**prepare, recycling=r)(data)[1] for r in (None, half))
+    torch.testing.assert_close(some.x[3:], plain.x[3:])
+    signal = SCHEDULE.amplitudes(plain.level, plain.x)[0]
+    torch.testing.assert_close((plain.x - some.x)[:3], (signal * plain.x0)[:3])  # the network predicts 0
+    assert [len(level) for level in network.levels] == [3]
+    for share in (0.0, 1.1):
+        with pytest.raises(ValueError, match="share must be in"):
+            MaskRecycling(network, share=share)
+
+
 def test_recycling_is_the_same_for_the_same_seed() -> None:
     class Noisy(Reader):
         def forward(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:

@@ -36,8 +36,6 @@ def test_cpu_and_cuda_agree(bundle: str) -> None:
         ):
             parser = merged(bundle, "train")
             parser["inferer"]["autocast"] = autocast
-            if bundle == "diffseg":
-                parser["inferer"]["binarize"] = False  # a threshold would magnify rounding
             made = parser.get_parsed_content("inferer")
             found = made(image.to(device), network.to(device), **given).values()
             results[name] = torch.cat([values.float().cpu().flatten(1) for values in found], dim=1)
