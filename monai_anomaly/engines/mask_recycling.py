@@ -25,7 +25,7 @@ class MaskRecycling:
         schedule: the noise schedule; None: linear, T = 1000.
         prediction: what the network predicts, see `Denoiser`.
         autocast: see `autocast_dtype`.
-        share: of each batch, rounded to whole masks, at least one, the first of which are recycled; a batch is in random order.
+        share: of each batch, its first masks, at least one; a batch is in random order.
 
     Raises:
         ValueError: when the share is not in (0, 1].

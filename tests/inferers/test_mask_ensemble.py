@@ -89,6 +89,32 @@ def test_more_samples_keep_the_first_ones() -> None:
     torch.testing.assert_close(few["samples"], many["samples"][:, :2])
 
 
+class OneSided(nn.Module):
+    """Finds what it sees in the upper or left half only."""
+
+    def forward(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+        mask = 2.0 * (x[:, :1] > 0.5) - 1
+        mask[:, :, x.shape[2] // 2 :, x.shape[3] // 2 :] = -1
+        return mask
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_every_second_sample_is_of_the_mirror_image(axis: int, batch_size: int) -> None:
+    x, options = images(3, 1, 8, 8), {"steps": 2, "prediction": "sample", "keep_samples": True, "num_samples": 5}
+    plain = MaskEnsembleInferer(**options)(x, Sampler())["samples"]
+    turned = MaskEnsembleInferer(**options)(x.flip(axis + 2), Sampler())["samples"].flip(axis + 3)
+    found = MaskEnsembleInferer(**options, mirror_axis=axis, batch_size=batch_size)(x, Sampler())["samples"]
+    torch.testing.assert_close(found[:, ::2], plain[:, ::2])
+    torch.testing.assert_close(found[:, 1::2], turned[:, 1::2])
+    assert not torch.equal(plain[:, 1::2], turned[:, 1::2])
+    mean = MaskEnsembleInferer(**{**options, "num_samples": 2}, mirror_axis=axis)(x, OneSided())["mean"]
+    corner = (x > 0.5)[..., 4:, 4:].float()
+    torch.testing.assert_close(mean[..., 4:, 4:], 0.5 * corner)  # seen in the mirror image alone
+    with pytest.raises(ValueError, match="mirror_axis must be one of"):
+        MaskEnsembleInferer(mirror_axis=2)
+
+
 def test_algorithm_1_of_the_thesis() -> None:
     """Every level of 25, by hand with eq. 7: from noise, image concatenated in each step."""
     schedule, network, image = NoiseSchedule(25), Sampler(), images(1, 2, 8, 8)
