@@ -58,8 +58,8 @@ class Segmentation(Task):
     the outer one. The ensemble is the mean above a threshold; beside it stand "1 sample", what one of its samples may
     be expected to score, and "threshold", the channel and threshold with the best Dice on the validation masks.
 
-    The threshold of the mean, the same one for all regions, and that of "1 sample" have the best mean Dice on
-    validation cases where these come with the method's means and samples; else it is 0.5.
+    The threshold, the same one for mean and samples of all regions, has the best mean Dice of the mean on validation
+    cases where these come with the method's means; else it is 0.5. Samples that are masks already have none.
 
     A case has ``image`` (C, H, W), ``mask`` (K, H, W) of the true regions, ``mean`` (K, H, W), the probability of every
     region, ``samples`` (n, K, H, W), masks or probabilities, and ``variance`` (K, H, W), by default that of the
@@ -120,35 +120,31 @@ class Segmentation(Task):
             if len(names) != test[field].shape[1]:
                 raise DataError(f"Expected {test[field].shape[1]} {kind} names, found {list(names)}.")
         count = test["samples"].shape[1]
-        own = {None: f"{method} of {count}" if count > 1 else method} | ({ONE_SAMPLE: ONE_SAMPLE} if count > 1 else {})
-        chosen = {variant: self._chosen(validation, variant) for variant in own}
+        chosen = self._chosen(validation)
         baselines = [] if validation is None else best_channel_threshold(validation)
         parts = []
         for k, region in enumerate(self.region_names):
             cases = _of_region(test, k)
-            scored = {None: cases, ONE_SAMPLE: cases.replace(mean=None)}
             methods: list[tuple[str, Callable[[], MethodCases]]] = [
-                (name, partial(MethodCases, scored[variant], **chosen[variant])) for variant, name in own.items()
+                (f"{method} of {count}" if count > 1 else method, partial(MethodCases, cases, **chosen))
             ]
+            if count > 1:
+                one = partial(MethodCases, cases.replace(mean=None), threshold=chosen.get("threshold", 0.5))
+                methods.append((ONE_SAMPLE, one))
             if baselines and (baseline := baselines[k]) is not None:
                 methods.append((THRESHOLD, partial(self._baseline, cases, baseline)))
             lesion = int(cases["mask"].any((1, 2, 3)).sum())
             parts.append((region, Part(methods, {"with_lesion": lesion, "without_lesion": len(test) - lesion})))
         return parts
 
-    def _chosen(self, validation: Iterable[Mapping[str, Any]] | None, variant: str | None) -> dict[str, Any]:
-        """Threshold, and what a report tells of it, of the mean or of one sample."""
+    def _chosen(self, validation: Iterable[Mapping[str, Any]] | None) -> dict[str, Any]:
+        """Threshold of the mean, and what a report tells of it."""
         if self.mean_threshold is not None:
             return {"threshold": self.mean_threshold}
-        field = "mean" if variant is None else "samples"
-        if not (isinstance(validation, Cases) and validation.has(field) and validation["mask"].any()):
+        if not (isinstance(validation, Cases) and validation.has("mean") and validation["mask"].any()):
             return {}
-        found = validation["mean"][:, None] if variant is None else validation["samples"]  # (N, n, K, H, W)
-        if found.dtype == bool:
-            return {}
-        masks = np.broadcast_to(validation["mask"][:, None], found.shape)
-        plane = found.shape[-2:]
-        value, dice = best_dice_threshold(found.reshape(-1, *plane), masks.reshape(-1, *plane))
+        maps, masks = (v.reshape(-1, *v.shape[2:]) for v in (validation["mean"], validation["mask"]))
+        value, dice = best_dice_threshold(maps, masks)
         value = max(value, 0.0)  # what has probability 0 is no lesion
         note = {"value": value, "origin": "validation", "chosen_on": "validation"}
         return {"threshold": value, "about": {"threshold": note, "validation_dice": dice}}

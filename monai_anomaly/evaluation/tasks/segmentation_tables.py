@@ -34,7 +34,7 @@ Means over the n cases where the region is not empty, below each its 95 % interv
 prediction counts as Dice and Jaccard 0 and has no HD95; [in brackets] it is left out; empty: how many there are.
 Flagged: share of the cases without the region where any pixel is predicted, and of their pixels. "1 sample": the mean
 over the samples of an ensemble; "threshold": the channel and threshold with the best Dice on the validation masks. Mean
-and samples are put to a threshold of the same kind where one was chosen, else 0.5."""
+and samples have one threshold, with the mean's best Dice on the validation masks where these have means, else 0.5."""
 COMPARED_LEGEND = """\
 Paired: the mean over the cases of the first row's Dice minus the other's on the same case, with its 95 % interval (the
 trainings are not drawn again). An interval that holds 0: not decided by this test set."""
