@@ -123,7 +123,7 @@ def test_losses_are_those_of_the_papers() -> None:
     assert critic == {"stargan": (1, 10, 20), "fpgan": (1, 10, 20), "vagan": (1, 10, 0)}
     default = merged("descargan", "train")
     assert (default["critic_loss#lambda_adv"], default["critic_loss#lambda_cls"]) == (1, 20)
-    assert [p["warmup"] for p in (default, *weights.values())] == [1000, 1000, 1000, 0]
+    assert [p["warmup"] for p in (default, *weights.values())] == [500, 500, 500, 0]
     assert [parser["loss#judge_identity"] for parser in weights.values()] == [False, True, False]
     for parser in weights.values():
         assert parser["loss#targets"] == parser["critic_loss#targets"]

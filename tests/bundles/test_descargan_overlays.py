@@ -27,8 +27,10 @@ def test_inference_translates_as_the_evaluation(name: str | None) -> None:
     assert vars(theirs.anomaly_map) == vars(ours.anomaly_map)
 
 
-def test_the_thesis_keeps_its_learning_rates() -> None:
+def test_the_thesis_keeps_its_weights_and_rates() -> None:
     parser = merged("descargan", "train", "thesis")
+    names = ("adv", "cls", "rec", "id", "change", "smooth", "sparse")
+    assert [parser[f"loss#lambda_{name}"] for name in names] == [1, 1, 50, 50, 0, 0, 0]
     parser.update({"network_def#generator#channels": [4] * 4, "network_def#discriminator#channels": [4] * 6})
     parser.set([0] * 400, "train#dataloader")
     for critic in ("", "critic_"):
