@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ..networks.layers import image_statistics, jacobian_determinant
-from ..utils import autocast_dtype
+from ..utils import autocast_dtype, one_of
 from .slicewise import Results, SlicewiseReconstructionInferer
 
 __all__ = ["GANTranslationInferer"]
@@ -60,8 +60,7 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
         **kwargs: Any,
     ) -> None:
         super().__init__(divisor=divisor, **kwargs)
-        if statistics not in STATISTICS:
-            raise ValueError(f"statistics must be one of {STATISTICS}, got {statistics!r}")
+        one_of("statistics", statistics, STATISTICS)
         self.target = target
         self.statistics = statistics
         self.autocast = autocast

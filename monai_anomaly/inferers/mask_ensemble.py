@@ -19,7 +19,7 @@ from ..diffusion import (
     sample_ancestral,
     solve,
 )
-from ..utils import autocast_dtype, hashed_seed
+from ..utils import autocast_dtype, hashed_seed, one_of
 from .finite import unhidden
 from .segmentation import SlicewiseSegmentationInferer
 
@@ -56,6 +56,8 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         seed: of the noise.
         num_samples: n; 5 in the paper's table, 100 in its figures.
         divisor: see `SlicewiseInferer`.
+        temperature: what the logits of each sample's probabilities are divided by (Guo et al., ICML 2017): above 1 for
+            a network that is too sure of itself, as a Dice term makes it. Masks that are 0 or 1 stay so.
         mirror_axis: spatial axis of the slices along which every second sample, from the second on, sees the mirror
             image, so that what the network sees on one side only counts half, at no cost. For networks trained on
             mirrored images; None for none.
@@ -64,7 +66,8 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         kwargs: see `SlicewiseSegmentationInferer`.
 
     Raises:
-        ValueError: when the solver, its order, a range or an argument of the grid is not one of those above.
+        ValueError: when the solver, its order, a range, the temperature or an argument of the grid is not one of those
+            above.
 
     Example::
 
@@ -87,19 +90,19 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         seed: int = 0,
         num_samples: int = 5,
         divisor: int = 8,
+        temperature: float = 1.0,
         mirror_axis: int | None = None,
         noise_source: NoiseSource = SeededNoise,
         **kwargs: Any,
     ) -> None:
         super().__init__(num_samples=num_samples, divisor=divisor, seed=seed, **kwargs)
-        if solver not in SOLVERS:
-            raise ValueError(f"solver must be one of {SOLVERS}, got {solver!r}")
-        if order not in (1, 2):
-            raise ValueError(f"order must be 1 or 2, got {order}")
+        one_of("solver", solver, SOLVERS)
+        one_of("order", order, (1, 2))
         if len(mask_range) != 2 or not mask_range[0] < mask_range[1]:
             raise ValueError(f"mask_range must be [background, lesion] with background < lesion, got {mask_range!r}")
-        if mirror_axis not in (None, 0, 1):
-            raise ValueError(f"mirror_axis must be one of {(None, 0, 1)}, got {mirror_axis!r}")
+        if not temperature > 0:
+            raise ValueError(f"temperature must be above 0, got {temperature}")
+        one_of("mirror_axis", mirror_axis, (None, 0, 1))
         self.schedule = schedule or NoiseSchedule()
         self.grid = make_grid(self.schedule, self.schedule.num_train_timesteps, steps, grid)[::-1]
         self.solver = solver
@@ -110,6 +113,7 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
             clip = (self.low, self.high) if clip else None
         self.clip = clip_range(clip)
         self.autocast = autocast
+        self.temperature = temperature
         self.mirror_axis = mirror_axis
         self.noise_source = noise_source
 
@@ -124,6 +128,7 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
             "prediction": self.prediction,
             "mask_range": [self.low, self.high],
             "clip": self.clip,
+            "temperature": self.temperature,
             "mirror_axis": self.mirror_axis,
         }
 
@@ -145,7 +150,10 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         mask = noise(x.new_empty(len(x) * count, self.regions, *x.shape[2:]))
         images = self._mirrored(x.repeat_interleave(count, dim=0), samples)
         mask = self._mirrored(self._denoise(mask, images, network, self.grid, noise), samples)
-        return ((mask - self.low) / (self.high - self.low)).clamp(0, 1).unflatten(0, (len(x), count))
+        probability = ((mask - self.low) / (self.high - self.low)).clamp(0, 1)
+        if self.temperature != 1:
+            probability = (probability.logit() / self.temperature).sigmoid()
+        return probability.unflatten(0, (len(x), count))
 
     def _mirrored(self, x: torch.Tensor, samples: range) -> torch.Tensor:
         """Images or masks, sample by sample of each slice: every second one of the samples as its mirror image."""

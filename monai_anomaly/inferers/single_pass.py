@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ..utils import one_of
 from .finite import nan_where_infinite
 from .segmentation import SlicewiseSegmentationInferer
 
@@ -28,9 +29,8 @@ def region_activation(name: str) -> Callable[[torch.Tensor], torch.Tensor]:
     Raises:
         ValueError: when the name is another.
     """
-    if name not in ACTIVATIONS:
-        raise ValueError(f"activation must be one of {sorted(ACTIVATIONS)}, got {name!r}")
-    return lambda logits: ACTIVATIONS[name](nan_where_infinite(logits))
+    activation = ACTIVATIONS[one_of("activation", name, sorted(ACTIVATIONS))]
+    return lambda logits: activation(nan_where_infinite(logits))
 
 
 class SinglePassInferer(SlicewiseSegmentationInferer):

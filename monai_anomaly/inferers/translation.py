@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ..diffusion import Denoiser, Guidance, GuidanceOfSome, GuidanceSum, Noise, NoiseSource, SeededNoise
-from ..utils import DataError, autocast_dtype, hashed_seed, listed
+from ..utils import DataError, autocast_dtype, hashed_seed, listed, one_of
 from .companions import Companions
 from .resampling import MaskedResampling
 from .slicewise import Results, SlicewiseReconstructionInferer
@@ -83,8 +83,7 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         for name, guide in ((n, g) for guide_set in self.guides for n, g in guide_set.items()):
             if not isinstance(guide, Guidance):
                 raise ValueError(f"guides must be objects of Guidance, got {guide!r} as {name!r}")
-        if mirror_axis not in (None, 0, 1):
-            raise ValueError(f"mirror_axis must be one of {(None, 0, 1)}, got {mirror_axis!r}")
+        one_of("mirror_axis", mirror_axis, (None, 0, 1))
         if seed < 0:
             raise ValueError(f"seed must be at least 0, got {seed}")
         self.scheme = scheme or TranslationScheme()

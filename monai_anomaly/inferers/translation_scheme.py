@@ -23,6 +23,7 @@ from ..diffusion import (
     solve,
     solve_back,
 )
+from ..utils import one_of
 from .finite import unhidden
 
 __all__ = ["DECODING", "ENCODING", "RESAMPLING", "Encoding", "TranslationScheme"]
@@ -104,13 +105,9 @@ class TranslationScheme:
         label_scale: float = 0.0,
         schedule: NoiseSchedule | None = None,
     ) -> None:
-        for name, value, known in (
-            ("encoding", encoding, ("ddim", "noise")),
-            ("decoding", decoding, ("ddim", "ancestral")),
-            ("order", order, (1, 2)),
-        ):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {known}, got {value!r}")
+        one_of("encoding", encoding, ("ddim", "noise"))
+        one_of("decoding", decoding, ("ddim", "ancestral"))
+        one_of("order", order, (1, 2))
         for name, number, least in (("substeps", substeps, 1), ("label_scale", label_scale, 0)):
             if number < least:
                 raise ValueError(f"{name} must be at least {least}, got {number}")

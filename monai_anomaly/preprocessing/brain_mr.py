@@ -23,7 +23,7 @@ from ..transforms import (
     ResampleToTemplated,
     ScaleIntensityByBrain,
 )
-from ..utils import DataError
+from ..utils import DataError, one_of
 from .load_scan import load_mask, load_scan
 
 __all__ = ["STEPS", "BrainMRPreprocessing", "PreprocessedScan"]
@@ -100,9 +100,7 @@ class BrainMRPreprocessing:
         seed: int = 0,
     ) -> None:
         self.modalities = tuple(modalities)
-        self.reference = self.modalities[0] if reference is None else reference
-        if self.reference not in self.modalities:
-            raise ValueError(f"reference must be one of {self.modalities}, got {reference!r}")
+        self.reference = one_of("reference", self.modalities[0] if reference is None else reference, self.modalities)
         steps = [steps] if isinstance(steps, str) else list(steps)
         if unknown := set(steps) - set(STEPS):
             raise ValueError(f"steps must be among {STEPS}, got {sorted(unknown)}")

@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 import torch
 
+from ..utils import one_of
 from .affine import NUM_PARAMETERS, TRANSLATION_UNIT, transform_points
 from .search import DEGREES_OF_FREEDOM, coarse_to_fine
 from .similarity import AffineSimilarity
@@ -63,8 +64,7 @@ def register_affine(
     Raises:
         ValueError: when the degrees of freedom are none of these.
     """
-    if degrees_of_freedom not in DEGREES_OF_FREEDOM:
-        raise ValueError(f"degrees_of_freedom must be one of {[*DEGREES_OF_FREEDOM]}, got {degrees_of_freedom}")
+    one_of("degrees_of_freedom", degrees_of_freedom, DEGREES_OF_FREEDOM)
     centers = fixed.center_of_mass(), moving.center_of_mass()
     similarity = AffineSimilarity(fixed, moving, inside, centers, brain_weight=2.0, seed=seed)
     return make_registration(similarity, coarse_to_fine(similarity, _rotations(max_rotation), degrees_of_freedom))

@@ -11,7 +11,7 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import TransformBackends
 
-from ..utils import DataError, whole_labels
+from ..utils import DataError, one_of, whole_labels
 from .check_image import file_of
 
 __all__ = [
@@ -60,8 +60,7 @@ class MaskEncoding:
         classes: Mapping[str, int] | None = None,
         regions: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        if kind not in KINDS:
-            raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
+        one_of("kind", kind, KINDS)
         self.kind = kind
         self.classes = dict(BRATS_CLASSES if classes is None else classes)
         named = BRATS_REGIONS if regions is None else regions

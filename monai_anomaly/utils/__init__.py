@@ -20,6 +20,7 @@ from .labels import are_labels, label_type, whole_labels
 from .listed import listed
 from .model_record import file_digest, read_model_record, write_model_record
 from .nifti import ALIGNED, MNI, NiftiGeometry, check_intact, read_geometry, write_nifti
+from .one_of import one_of
 from .paths import as_path
 from .pictures import PICTURES, STORED_BITS, is_picture, lacks_spacing
 from .precision import autocast_dtype
@@ -83,6 +84,7 @@ __all__ = [
     "lacks_spacing",
     "listed",
     "load_tensors",
+    "one_of",
     "other_formats",
     "process_count",
     "process_rank",

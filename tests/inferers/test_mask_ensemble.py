@@ -156,11 +156,12 @@ def test_clip_is_of_the_predicted_clean_mask(clip, lowest) -> None:
     [
         ({"solver": "heun"}, "solver must be one of"),
         ({"mask_range": (1.0, 0.0)}, "background < lesion"),
-        ({"order": 3}, "order must be 1 or 2"),
+        ({"order": 3}, "order must be one of"),
         ({"clip": (1.0, -1.0)}, "clip must be"),
         ({"seed": -1}, "seed must not be negative"),
         ({"steps": 0}, "steps must be at least 1"),
         ({"grid": "cosine"}, "kind must be"),
+        ({"temperature": 0.0}, "temperature must be above 0"),
     ],
 )
 def test_bad_arguments(arguments, message) -> None:
@@ -189,3 +190,13 @@ def test_one_step_is_the_first_of_a_sample(solver: str) -> None:
     mask = MaskEnsembleInferer(1, solver, prediction="sample").one_step(x, network)  # of one step alone
     assert network.calls == [3]
     torch.testing.assert_close(mask[..., :6, :], 2.0 * (x > 0.5) - 1, atol=1e-4, rtol=0)  # padded below
+
+
+def test_temperature_divides_the_logits() -> None:
+    options = {"steps": 2, "num_samples": 2, "keep_samples": True}
+    sure, soft = (MaskEnsembleInferer(temperature=t, **options)(images(2, 1, 8, 8), Sampler()) for t in (1.0, 2.0))
+    before, after = sure["samples"], soft["samples"]
+    inside = (before > 0) & (before < 1)
+    assert inside.any()
+    torch.testing.assert_close(after[inside].logit(), before[inside].logit() / 2, atol=1e-3, rtol=1e-3)
+    assert torch.equal(after[~inside], before[~inside])

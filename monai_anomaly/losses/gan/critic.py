@@ -9,7 +9,7 @@ import torch
 from .gradient_penalty import GradientPenalty
 from .relativistic import RelativisticCriticLoss
 from .targets import translation_targets
-from .translation_loss import TranslationLoss, check_adversarial
+from .translation_loss import TranslationLoss
 from .wasserstein import WassersteinCriticLoss
 
 __all__ = ["TranslationCriticLoss"]
@@ -63,7 +63,7 @@ class TranslationCriticLoss(TranslationLoss):
         adversarial: str = "wasserstein",
         penalty_interval: int = 1,
     ) -> None:
-        super().__init__(targets)
+        super().__init__(targets, adversarial)
         if pairing not in ("class", "own"):
             raise ValueError(f"pairing must be 'class' or 'own', got {pairing!r}")
         if targets == "healthy" and lambda_cls:
@@ -76,7 +76,6 @@ class TranslationCriticLoss(TranslationLoss):
         self.lambda_gp = lambda_gp
         self.lambda_cls = lambda_cls
         self.pairing = pairing
-        self.adversarial = check_adversarial(adversarial)
         self.penalty_interval = penalty_interval
         self.judgment = RelativisticCriticLoss() if adversarial == "relativistic" else WassersteinCriticLoss()
         self.penalty = penalty or GradientPenalty()

@@ -12,7 +12,7 @@ from torch.nn.modules.loss import _Loss
 from .image_distance import ImageDistance
 from .relativistic import RelativisticGeneratorLoss
 from .targets import translation_targets
-from .translation_loss import TranslationLoss, check_adversarial
+from .translation_loss import TranslationLoss
 from .wasserstein import WassersteinGeneratorLoss
 
 __all__ = ["TranslationGeneratorLoss"]
@@ -71,7 +71,7 @@ class TranslationGeneratorLoss(TranslationLoss):
         lambda_sparse: float = 0.0,
         adversarial: str = "wasserstein",
     ) -> None:
-        super().__init__(targets)
+        super().__init__(targets, adversarial)
         self.lambda_adv = lambda_adv
         self.lambda_cls = lambda_cls
         self.lambda_rec = lambda_rec
@@ -80,7 +80,6 @@ class TranslationGeneratorLoss(TranslationLoss):
         self.judge_identity = judge_identity
         self.lambda_smooth = lambda_smooth
         self.lambda_sparse = lambda_sparse
-        self.adversarial = check_adversarial(adversarial)
         self.judgment: _Loss = WassersteinGeneratorLoss()
         if adversarial == "relativistic":
             self.judgment = RelativisticGeneratorLoss()

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import torch
 
-__all__ = ["TARGETS", "check_targets", "translation_targets"]
+from ...utils import one_of
+
+__all__ = ["TARGETS", "translation_targets"]
 
 TARGETS = ("opposite", "random", "healthy")
-
-
-def check_targets(kind: str) -> str:
-    """The kind of targets, see `translation_targets`.
-
-    Raises:
-        ValueError: when it is unknown.
-    """
-    if kind not in TARGETS:
-        raise ValueError(f"targets must be one of {TARGETS}, got {kind!r}")
-    return kind
 
 
 def translation_targets(label: torch.Tensor, kind: str, healthy: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -35,7 +26,7 @@ def translation_targets(label: torch.Tensor, kind: str, healthy: int = 0) -> tup
     Raises:
         ValueError: when ``kind`` is unknown.
     """
-    if check_targets(kind) == "healthy":
+    if one_of("targets", kind, TARGETS) == "healthy":
         rows = torch.nonzero(label != healthy)[:, 0]
         return rows, torch.full_like(rows, healthy)
     rows = torch.arange(len(label), device=label.device)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch.nn.modules.loss import _Loss
 
+from ...utils import one_of
 from .image_class import ImageClassLoss
-from .targets import check_targets
+from .targets import TARGETS
 
-__all__ = ["TranslationLoss", "check_adversarial"]
+__all__ = ["TranslationLoss"]
 
 ADVERSARIAL = ("wasserstein", "relativistic")
 
@@ -18,28 +19,19 @@ class TranslationLoss(_Loss):
 
     Args:
         targets: which translations there are, see `translation_targets`.
+        adversarial: ``"wasserstein"`` or ``"relativistic"``.
 
     Raises:
-        ValueError: when ``targets`` is unknown.
+        ValueError: when ``targets`` or ``adversarial`` is unknown.
     """
 
-    def __init__(self, targets: str) -> None:
+    def __init__(self, targets: str, adversarial: str) -> None:
         super().__init__()
-        self.targets = check_targets(targets)
+        self.targets = one_of("targets", targets, TARGETS)
+        self.adversarial = one_of("adversarial", adversarial, ADVERSARIAL)
         self.classification = ImageClassLoss()
 
     def total(self, terms: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """``loss``, the weighted sum of the terms, and the terms themselves without gradients."""
         loss = sum(getattr(self, f"lambda_{name}") * term for name, term in terms.items())
         return {"loss": loss, **{name: term.detach() for name, term in terms.items()}}
-
-
-def check_adversarial(kind: str) -> str:
-    """The kind of adversarial loss.
-
-    Raises:
-        ValueError: when it is unknown.
-    """
-    if kind not in ADVERSARIAL:
-        raise ValueError(f"adversarial must be one of {ADVERSARIAL}, got {kind!r}")
-    return kind
