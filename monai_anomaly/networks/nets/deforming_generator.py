@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -46,6 +47,8 @@ class DeformingGenerator(nn.Module):
         spatial_dims: D, 2 or 3.
         max_displacement: limit of each component of u, as a share of half the image's size in that axis.
         resolution: voxels of the image, in each axis, for one of the field.
+        detail: weight of the same channels at twice that resolution, added to the field: the coarse field learns first
+            and fast, this one the rest; 0: none.
         mode: of the interpolation of image and field, ``"bilinear"`` (in 3D trilinear) or ``"bicubic"``; None: bicubic
             in 2D, trilinear in 3D, where torch has no smoother one.
         conditional: whether the network is told the target class.
@@ -71,6 +74,7 @@ class DeformingGenerator(nn.Module):
         spatial_dims: int = 2,
         max_displacement: float = 0.2,
         resolution: int = 4,
+        detail: float = 0.0,
         mode: str | None = None,
         conditional: bool = True,
         integration_steps: int = 0,
@@ -87,15 +91,19 @@ class DeformingGenerator(nn.Module):
             raise ValueError(
                 f"expected a resolution from 1 and integration_steps from 0, got {resolution} and {integration_steps}"
             )
+        if detail < 0 or (detail and resolution == 1):
+            raise ValueError(f"expected a detail from 0, and of a resolution from 2, got {detail} of {resolution}")
         self.network = network
         self.spatial_dims = spatial_dims
         self.max_displacement = max_displacement
         self.resolution = resolution
+        self.detail = detail
         self.mode = mode or ("bicubic" if spatial_dims == 2 else "bilinear")
         self.conditional = conditional
         self.integration_steps = integration_steps
         self.start = start
         self.pool = Pool[Pool.AVG, spatial_dims](resolution, ceil_mode=True)
+        self.fine_pool = Pool[Pool.AVG, spatial_dims](max(1, resolution // 2), ceil_mode=True)
         self.smooth = Pool[Pool.AVG, spatial_dims](3, stride=1)
         for layer in _output_layers(network):
             if layer.out_channels <= spatial_dims:
@@ -133,12 +141,17 @@ class DeformingGenerator(nn.Module):
         """The displacement in voxels of the network's channels (N, D, ...)."""
         size = raw.shape[2:]
         if self.resolution > 1:
-            coarse = F.pad(self.pool(raw), [1] * 2 * self.spatial_dims, mode="replicate")
-            way = self.mode if self.spatial_dims == 2 else "trilinear"
-            raw = F.interpolate(self.smooth(coarse), size=size, mode=way, align_corners=False)
+            fine = self.detail * self._smoothed(self.fine_pool(raw), size) if self.detail else 0.0
+            raw = self._smoothed(self.pool(raw), size) + fine
         share = self.max_displacement * raw.tanh()
         field = torch.stack([share[:, i] * size[i] / 2 for i in range(self.spatial_dims)], dim=1)
         return integrate_velocity(field, self.integration_steps) if self.integration_steps else field
+
+    def _smoothed(self, coarse: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+        """A coarse grid (N, D, ...), smoothed and interpolated to the size of the image."""
+        padded = F.pad(coarse, [1] * 2 * self.spatial_dims, mode="replicate")
+        way = self.mode if self.spatial_dims == 2 else "trilinear"
+        return F.interpolate(self.smooth(padded), size=size, mode=way, align_corners=False)
 
 
 def _output_layers(network: nn.Module) -> list[Any]:

@@ -54,10 +54,12 @@ class Given(nn.Module):
 
 
 class Noise(Given):
-    """Answers with strong noise, new in each call."""
+    """Answers with noise, new in each call."""
+
+    strength = 50.0
 
     def forward(self, x: torch.Tensor, target: torch.Tensor | None = None) -> torch.Tensor:
-        return 50 * torch.randn(len(x), len(self.values), *x.shape[2:])
+        return self.strength * torch.randn(len(x), len(self.values), *x.shape[2:])
 
 
 def images(*shape: int) -> torch.Tensor:
@@ -147,6 +149,22 @@ def test_the_displacement_is_bounded_and_smooth(size: tuple[int, ...], steps: in
     assert slopes[0] > 1.5 * slopes[1] > 1.8 * slopes[2]
 
 
+@pytest.mark.parametrize("size", [(24, 40), (16, 16, 24)])
+def test_detail_adds_the_field_of_twice_the_resolution(size: tuple[int, ...]) -> None:
+    x = images(2, 1, *size)
+
+    network = Noise(*[0.0] * (len(size) + 1))
+    network.strength = 0.1
+
+    def field(resolution: int, detail: float = 0.0) -> torch.Tensor:
+        """Before the limit."""
+        torch.manual_seed(0)
+        displacement = DeformingGenerator(network, len(size), 1.0, resolution, detail).displacement(x)
+        return torch.stack([displacement[:, i] / n * 2 for i, n in enumerate(size)], 1).atanh()
+
+    torch.testing.assert_close(field(4, 0.5), field(4) + 0.5 * field(2), atol=1e-5, rtol=1e-3)
+
+
 @each_network
 def test_traces_for_any_number_and_size_of_images(make: Callable) -> None:
     torch.manual_seed(0)
@@ -181,6 +199,8 @@ def test_float32_also_in_mixed_precision() -> None:
         (nn.Conv3d(1, 4, 3), {"mode": "bicubic", "spatial_dims": 3}, "got 'bicubic' in 3D"),
         (nn.Conv2d(1, 3, 3), {"max_displacement": 0.0}, "max_displacement must be above 0 .* got 0"),
         (nn.Conv2d(1, 3, 3), {"resolution": 0}, "resolution from 1"),
+        (nn.Conv2d(1, 3, 3), {"detail": -0.1}, "a detail from 0"),
+        (nn.Conv2d(1, 3, 3), {"detail": 0.1, "resolution": 1}, "a resolution from 2, got 0.1 of 1"),
         (nn.Conv2d(1, 3, 3), {"integration_steps": -1}, "integration_steps from 0"),
     ],
 )
