@@ -28,6 +28,7 @@ from .save_segmentations import SaveSegmentations
 from .save_synthetic import SaveSynthetic
 from .save_translations import SaveTranslations
 from .segmentation_panel import SegmentationPanel
+from .short_training import ShortTraining
 from .target_range import TargetRange, check_targets
 from .task_segmentation import TaskSegmentation
 from .tensorboard_panel import TensorBoardPanel
@@ -65,6 +66,7 @@ __all__ = [
     "SaveSynthetic",
     "SaveTranslations",
     "SegmentationPanel",
+    "ShortTraining",
     "TargetRange",
     "TaskSegmentation",
     "TensorBoardPanel",
