@@ -12,6 +12,7 @@ import torch
 from ..networks.layers import image_statistics, jacobian_determinant
 from ..utils import autocast_dtype, one_of
 from .slicewise import Results, SlicewiseReconstructionInferer
+from .view import VIEWS
 
 __all__ = ["GANTranslationInferer"]
 
@@ -34,11 +35,13 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
             :py:func:`image_statistics`). Of no effect in a network without it.
         autocast: see `autocast_dtype`.
         divisor: see `SlicewiseInferer`.
+        views: how many views of an image the result is the mean of: 1, 2 (and its mirror image along the first spatial
+            axis) or 8 (all symmetries of a square), for a network trained on images seen so; so many times the work.
         displacement: whether the last two are wanted; without effect on a network that moves nothing.
         kwargs: see `SlicewiseReconstructionInferer` and `SlicewiseInferer`.
 
     Raises:
-        ValueError: when ``statistics`` is unknown.
+        ValueError: when ``statistics`` is unknown, or ``views`` another number.
 
     Example::
 
@@ -56,6 +59,7 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
         statistics: str = "running",
         autocast: str | None = None,
         divisor: int = 8,
+        views: int = 1,
         displacement: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -64,7 +68,15 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
         self.target = target
         self.statistics = statistics
         self.autocast = autocast
+        self.views = one_of("views", views, VIEWS)
         self.displacement = displacement
+
+    @property
+    def one_view(self) -> GANTranslationInferer:
+        """This inferer, of the image as it is alone: for a validation after every epoch."""
+        single = copy(self)
+        single.views = 1
+        return single
 
     @property
     def slices_at_a_time(self) -> int:
@@ -92,15 +104,17 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
         if not self.displacement:
             return super().map_slices(x, network, index)
         height, width = x.shape[2:]
-        made = self._pass(network.deform, self.pad(x), network)
-        reconstruction, displacement, _ = (part[..., :height, :width].float() for part in made)
+        seen = [(view, self._pass(network.deform, view(self.pad(x)), network)) for view in VIEWS[self.views]]
+        parts = zip(*((view.undo(made[0]), view.undo_vectors(made[1])) for view, made in seen), strict=True)
+        reconstruction, displacement = (torch.stack(p).mean(0)[..., :height, :width].float() for p in parts)
         logarithm = jacobian_determinant(displacement).clamp(min=0.01).log()
         fields = {"map": self.anomaly_map(x, reconstruction), "reconstruction": reconstruction}
         return {**fields, "displacement": self._in_space(displacement), "log_jacobian": logarithm}
 
     def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> list[torch.Tensor]:
         """The translation of slices (N, C, H, W), in float32."""
-        return [self._pass(network.translate, x, network).float()]
+        seen = [view.undo(self._pass(network.translate, view(x), network)) for view in VIEWS[self.views]]
+        return [torch.stack(seen).mean(0).float()]
 
     def _pass(self, translate: Callable, x: torch.Tensor, network: Any) -> Any:
         """What a method of the network makes of slices."""

@@ -165,6 +165,45 @@ def test_without_effect_on_a_network_that_moves_nothing() -> None:
     assert set(GANTranslationInferer(displacement=True)(x, network)) == {"map", "reconstruction"}
 
 
-def test_other_word() -> None:
-    with pytest.raises(ValueError, match=r"statistics must be one of .*'batch'"):
-        GANTranslationInferer(statistics="batch")
+class Slope(nn.Module):
+    """Moves by the slope of the image: turns and mirrors with it. Paints by where a pixel lies: does not."""
+
+    def deform(self, x: torch.Tensor, target: torch.Tensor) -> Deformation:
+        slope = torch.cat([x.roll(-1, axis) - x.roll(1, axis) for axis in (2, 3)], dim=1)
+        paint = torch.linspace(0, 1, x.shape[2]).reshape(-1, 1).expand_as(x)
+        return Deformation(x + paint, slope, paint)
+
+    def forward(self, x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return self.deform(x, target).image
+
+
+@pytest.mark.parametrize("views", [2, 8])
+def test_the_mean_of_views_turns_and_mirrors_with_the_image(views: int) -> None:
+    x, network = images(2, 1, 16, 16), TranslationGAN(Slope(), nn.Identity())
+    plain, inferer = GANTranslationInferer(displacement=True), GANTranslationInferer(displacement=True, views=views)
+    found = inferer(x, network)
+    torch.testing.assert_close(found["displacement"], plain(x, network)["displacement"])
+    torch.testing.assert_close(found["reconstruction"] - x, torch.full_like(x, 0.5))
+    assert (plain(x, network)["reconstruction"] - x).std() > 0.2
+    torch.testing.assert_close(inferer.one_view(x, network), plain(x, network))
+    without = GANTranslationInferer(views=views)(x, network)
+    torch.testing.assert_close(without["reconstruction"], found["reconstruction"])
+
+
+@pytest.mark.parametrize("views", [2, 8])
+def test_views_of_any_size(views: int) -> None:
+    x = images(2, 1, 10, 20)
+    found = GANTranslationInferer(views=views)(x, TranslationGAN(Shift(), nn.Identity()))
+    torch.testing.assert_close(found["reconstruction"], x + 0.5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"statistics": "batch"}, r"statistics must be one of .*'batch'"),
+        ({"views": 4}, r"views must be one of .* got 4"),
+    ],
+)
+def test_other_word(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        GANTranslationInferer(**options)
