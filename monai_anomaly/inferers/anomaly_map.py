@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from monai.networks.layers import GaussianFilter
 
-from ..utils import DataError, interior
+from ..metrics.summed_difference import summed_difference
+from ..utils import interior
 
 __all__ = ["AnomalyMap"]
 
@@ -67,7 +68,7 @@ class AnomalyMap:
         """
         # a difference of bytes would start again at 0
         image, reconstruction = (v if v.is_floating_point() else v.float() for v in (image, reconstruction))
-        anomaly_map = self._summed(image - reconstruction) / self.data_range
+        anomaly_map = summed_difference(image - reconstruction, self.weights) / self.data_range
         if self.border > 0:
             inside = interior(image.cpu().numpy(), self.border, self.background, 0.01 * self.data_range)
             anomaly_map = anomaly_map * torch.from_numpy(inside).to(anomaly_map)
@@ -75,15 +76,3 @@ class AnomalyMap:
             blur = GaussianFilter(anomaly_map.ndim - 2, self.smoothing).to(anomaly_map.device)
             anomaly_map = blur(anomaly_map)
         return anomaly_map
-
-    def _summed(self, difference: torch.Tensor) -> torch.Tensor:
-        """One number (N, 1, ...), not negative, for the differences (N, C, ...) of a pixel."""
-        if self.weights is None:
-            return difference.abs().sum(1, keepdim=True)
-        channels = difference.shape[1]
-        if len(self.weights) != channels:
-            raise DataError(
-                f"expected images of {len(self.weights)} channel(s), as the map has weights, found {channels}"
-            )
-        weights = torch.tensor(self.weights).to(difference).reshape(1, channels, *[1] * (difference.ndim - 2))
-        return (weights * difference).sum(1, keepdim=True).clamp(min=0)

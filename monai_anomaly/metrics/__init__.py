@@ -23,6 +23,7 @@ from .segmentation import (
     risk_coverage,
 )
 from .site_probe import SiteProbe, site_probe
+from .summed_difference import summed_difference
 from .thresholds import Threshold, best_dice_threshold, healthy_quantile_threshold
 from .translation import mean_absolute_error, mean_squared_error, regional_similarity, structural_similarity
 
@@ -58,4 +59,5 @@ __all__ = [
     "site_probe",
     "slope_of",
     "structural_similarity",
+    "summed_difference",
 ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
+from ...metrics.summed_difference import summed_difference
 from ...metrics.translation import mean_absolute_error, mean_squared_error, structural_similarity
 from ...utils import interior
 from ..cases import Cases
@@ -59,14 +61,9 @@ def score_reconstruction(cases: Cases, context: Context) -> tuple[Summary, Colum
 
 
 def true_differences(cases: Cases, data_range: float, weights: Sequence[float] | None = None) -> np.ndarray:
-    """The maps (N, 1, H, W) of a perfect reconstruction: sum_c \\|image - twin\\| / data_range; with weights w of the
-    channels the sum of w (image - twin), where it is above 0."""
+    """The maps (N, 1, H, W) of a perfect reconstruction, see `summed_difference`, as shares of the data range."""
     difference = cases["image"].astype(np.float32) - cases["twin"].astype(np.float32)
-    if weights is None:
-        summed = np.abs(difference).sum(1, keepdims=True)
-    else:
-        summed = np.einsum("nchw,c->nhw", difference, np.asarray(weights, np.float32))[:, None].clip(min=0)
-    return summed / np.float32(data_range)
+    return summed_difference(torch.from_numpy(difference), weights).numpy() / np.float32(data_range)
 
 
 def _to_the_twin(cases: Cases, some: np.ndarray, brain: np.ndarray, data_range: float) -> list[np.ndarray]:
