@@ -85,7 +85,10 @@ class SavedEvaluation:
                     f"{path}: expected cases with a subject or a slice, by which those of several methods are matched,"
                     " found several without"
                 )
-            raise DataError(f"{path}: expected every case once, found '{twice[0]}' more often")
+            raise DataError(
+                f"{path}: expected every case once, found '{twice[0]}' more often; slices of one subject need their "
+                "numbers in the datalist (datalist table --slice_number)"
+            )
         for part, entry in report["parts"].items():
             for method, scores in entry["methods"].items():
                 for score in (score for score in task.paired if score in scores):
