@@ -11,7 +11,7 @@ from monai.engines.utils import IterationEvents
 
 from ..data import SyntheticSet
 from ..transforms import LoadModalities
-from ..utils import INTENSITY_WIDTH, DataError, check_writable
+from ..utils import INTENSITY_WIDTH, DataError, check_writable, one_of
 from ..utils.native_image import to_array, volume_affine
 
 __all__ = ["SaveSynthetic"]
@@ -48,8 +48,7 @@ class SaveSynthetic:
         name_key: str = "subject",
         report_key: str = "preprocessing_report",
     ) -> None:
-        if mask_source not in ("desired", "found_after"):
-            raise ValueError(f"mask_source must be 'desired' or 'found_after', got {mask_source!r}")
+        one_of("mask_source", mask_source, ("desired", "found_after"))
         self.dataset = dataset
         self.mask_source = mask_source
         self.name_key = name_key

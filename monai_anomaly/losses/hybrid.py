@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from torch.nn.modules.loss import _Loss
 
 from ..diffusion import NoiseSchedule, NoisyImages, Parametrization, Prediction, reverse_moments
+from ..utils import one_of
 from .likelihood import discretized_gaussian_log_likelihood, gaussian_kl
 
 __all__ = ["HybridDiffusionLoss"]
@@ -47,8 +48,7 @@ class HybridDiffusionLoss(_Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__()
-        if reduction not in ("mean", "none"):
-            raise ValueError(f"reduction must be 'mean' or 'none', got {reduction!r}")
+        one_of("reduction", reduction, ("mean", "none"))
         self.reduction = reduction
         self.schedule = schedule or NoiseSchedule()
         self.vlb_weight = vlb_weight

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional as F
 
-from ...utils import DataError
+from ...utils import DataError, one_of
 from .base import Guidance
 from .checks import check_mask, check_whole
 
@@ -63,8 +63,7 @@ class SegmentationGuidance(Guidance):
         margin: int | None = None,
     ) -> None:
         super().__init__(target, scale, interval, task)
-        if reduction not in ("mean", "sum"):
-            raise ValueError(f"reduction must be 'mean' or 'sum', got {reduction!r}")
+        one_of("reduction", reduction, ("mean", "sum"))
         if margin is not None and margin < 0:
             raise ValueError(f"margin must not be negative, got {margin!r}")
         self.reduction = reduction

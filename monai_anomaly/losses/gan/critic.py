@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from ...utils import one_of
 from .gradient_penalty import GradientPenalty
 from .relativistic import RelativisticCriticLoss
 from .targets import translation_targets
@@ -64,8 +65,7 @@ class TranslationCriticLoss(TranslationLoss):
         penalty_interval: int = 1,
     ) -> None:
         super().__init__(targets, adversarial)
-        if pairing not in ("class", "own"):
-            raise ValueError(f"pairing must be 'class' or 'own', got {pairing!r}")
+        one_of("pairing", pairing, ("class", "own"))
         if targets == "healthy" and lambda_cls:
             raise ValueError(
                 f"lambda_cls must be 0 with targets='healthy': there is one class to learn from; got {lambda_cls}"

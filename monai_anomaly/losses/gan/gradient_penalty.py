@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch.nn.modules.loss import _Loss
 
+from ...utils import one_of
+
 __all__ = ["GradientPenalty", "ZeroCenteredPenalty"]
 
 
@@ -34,8 +36,7 @@ class GradientPenalty(_Loss):
 
     def __init__(self, output: str = "mean") -> None:
         super().__init__()
-        if output not in ("mean", "sum"):
-            raise ValueError(f"output must be 'mean' or 'sum', got {output!r}")
+        one_of("output", output, ("mean", "sum"))
         self.output = output
 
     def forward(

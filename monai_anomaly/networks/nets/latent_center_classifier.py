@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ...utils import one_of
+
 __all__ = ["LatentCenterClassifier"]
 
 
@@ -44,8 +46,7 @@ class LatentCenterClassifier(nn.Module):
         super().__init__()
         if not 2 <= num_classes <= latent_dim:
             raise ValueError(f"num_classes must be 2 to latent_dim ({latent_dim}), got {num_classes}")
-        if centers not in ("learned", "fixed"):
-            raise ValueError(f"centers must be 'learned' or 'fixed', got {centers!r}")
+        one_of("centers", centers, ("learned", "fixed"))
         if centers == "fixed" and num_classes != 2:
             raise ValueError(f"fixed centers are those of 2 classes, got {num_classes}")
         self.encoder = encoder

@@ -117,7 +117,7 @@ def test_penalty_of_some_batches_counts_for_all() -> None:
     ("options", "message"),
     [
         ({"penalty_interval": 0}, "penalty_interval must be at least 1, got 0"),
-        ({"pairing": "random"}, "pairing must be 'class' or 'own', got 'random'"),
+        ({"pairing": "random"}, "pairing must be one of .*, got 'random'"),
         ({"targets": "own"}, "targets must be one of"),
         ({"targets": "healthy"}, "lambda_cls must be 0 with targets='healthy': .* got 5"),
     ],

@@ -129,7 +129,7 @@ def test_exports() -> None:
         ({"num_classes": 1}, r"must be 2 to latent_dim \(8\), got 1"),
         ({"num_classes": 9}, r"must be 2 to latent_dim \(8\), got 9"),
         ({"num_classes": 3, "centers": "fixed"}, "those of 2 classes, got 3"),
-        ({"centers": "learnt"}, "'learned' or 'fixed', got 'learnt'"),
+        ({"centers": "learnt"}, "centers must be one of .*, got 'learnt'"),
     ],
 )
 def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
