@@ -63,8 +63,9 @@ class SaveCases(CaseWriter):
             to_mm = volume_affine(result["displacement"])[:3, : field.ndim - 1]
             views["displacement"] = np.tensordot(np.linalg.pinv(to_mm), field, axes=1)
         affine = None if is_picture(result["image"]) else volume_affine(result["map"])
-        title = f"{folder.name}: threshold {found['threshold']['value']:.3g} ({found['threshold']['origin']})"
-        anomaly_case_figure(folder / "figure.png", **views, affine=affine, title=title.replace("_", " "))
+        threshold = found["threshold"]["value"]
+        title = f"{folder.name}: threshold {threshold:.3g} ({found['threshold']['origin']})".replace("_", " ")
+        anomaly_case_figure(folder / "figure.png", **views, threshold=threshold, affine=affine, title=title)
 
     def summary(self, found: Mapping[str, Any]) -> str:
         """Size of the mask and its threshold."""

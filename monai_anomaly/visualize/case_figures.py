@@ -20,6 +20,8 @@ __all__ = ["anomaly_case_figure", "case_slices", "segmentation_case_figure"]
 
 CELL = 3.0
 """Width of a column in inches."""
+LITTLE = 0.1
+"""Share of the intensity range, or logarithm of a volume, that gets the last color where there is no more."""
 
 
 def anomaly_case_figure(
@@ -31,6 +33,7 @@ def anomaly_case_figure(
     difference: np.ndarray | None = None,
     displacement: np.ndarray | None = None,
     log_jacobian: np.ndarray | None = None,
+    threshold: float = 0.0,
     affine: np.ndarray | None = None,
     rows: int = 4,
     title: str = "",
@@ -49,6 +52,8 @@ def anomaly_case_figure(
         displacement: in voxels (D, X, Y) or (D, X, Y, Z), component i along axis i, where each voxel of the
             reconstruction was taken from: arrows upon the input, from there to the voxel.
         log_jacobian: of the displacement, shaped like the image: red where something shrank, blue where it grew.
+        threshold: of the mask. The colors of the map reach beyond it, those of a difference or of a change of volume at
+            least to a tenth: what is little stays dark or pale, and a healthy case looks healthy.
         affine: (4, 4), by which the picture is turned upright; None: a photograph or X-ray, whose y grows downward.
         rows: slices shown of a volume: those with the highest map, in their order; those with a map of 0, which
             were not translated, only when all are.
@@ -57,12 +62,12 @@ def anomaly_case_figure(
     image, reconstruction, map, mask = (case_slices(v, affine) for v in (image, reconstruction, map, mask))
     highest = np.sort(map.reshape(len(map), -1), axis=1)[:, -max(1, map[0].size // 100) :].mean(1)
     chosen = pick_slices(highest, (map != 0).any((1, 2)), rows)
-    top = float(np.quantile(map[chosen], 0.999)) or 1.0
+    top = max(float(np.quantile(map[chosen], 0.999)), 1.5 * threshold) or 1.0
     gray = GridColumn("input", image[chosen])
     columns = [gray, GridColumn("healthy reconstruction", reconstruction[chosen])]
     if difference is not None:
         signed = case_slices(difference, affine)[chosen]
-        limits = difference_limits(signed, percentile=99.9)
+        limits = difference_limits(signed, percentile=99.9, least=LITTLE)
         columns.append(GridColumn("signed difference", signed, limits, DIFFERENCE_COLORS, bar=True))
     if displacement is not None:
         turned = displacement if affine is None else turn_vectors(displacement, affine)
@@ -70,7 +75,7 @@ def anomaly_case_figure(
         columns.append(replace(gray, title="moved", arrows=np.moveaxis(arrows, 0, 1)[chosen]))
     if log_jacobian is not None:
         ratio = case_slices(log_jacobian, affine)[chosen]
-        limits = difference_limits(ratio, percentile=99.9)
+        limits = difference_limits(ratio, percentile=99.9, least=LITTLE)
         columns.append(GridColumn("shrank (red), grew (blue)", ratio, limits, DIFFERENCE_COLORS, bar=True))
     columns.append(GridColumn("anomaly map", map[chosen], (0, top), MAP_COLORS, bar=True))
     columns.append(replace(gray, title="mask", outlines=[Outline("", mask[chosen], PREDICTED)]))

@@ -20,14 +20,15 @@ def map_limits(maps: np.ndarray) -> tuple[float, float]:
     return 0.0, _top(maps, 99.8)
 
 
-def difference_limits(*differences: np.ndarray, percentile: float = 99.8) -> tuple[float, float]:
+def difference_limits(*differences: np.ndarray, percentile: float = 99.8, least: float = 0.0) -> tuple[float, float]:
     """Of signed values: as far below 0 as above.
 
     Args:
         differences: what shares the colors; NaN is left out.
         percentile: of the magnitudes; 100: the largest.
+        least: magnitude that gets the last color where all are smaller.
     """
-    top = _top(np.abs(np.concatenate([d.ravel() for d in differences])), percentile)
+    top = max(_top(np.abs(np.concatenate([d.ravel() for d in differences])), percentile), least)
     return -top, top
 
 

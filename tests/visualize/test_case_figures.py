@@ -156,3 +156,13 @@ def test_arrow_head_is_at_the_pixel_that_takes(tmp_path: Path) -> None:
     heights = seen.sum(0)
     head = columns[heights[columns].argmax()]
     assert head < columns.mean()  # to the left, where it is widest
+
+
+def test_what_lies_below_the_threshold_stays_dark(tmp_path: Path) -> None:
+    data = anomaly(20, 20)
+    data["map"] = 0.05 * data["map"]
+    bright = []
+    for threshold in (0.0, 0.5):
+        anomaly_case_figure(tmp_path / "figure.png", **data, threshold=threshold)
+        bright.append(cells(tmp_path / "figure.png", 1, 4)[0][2].max())
+    assert bright[0] > 200 > 80 > bright[1]

@@ -13,6 +13,8 @@ def test_differences_have_zero_in_the_middle_and_all_but_outliers_inside() -> No
     low, high = difference_limits(values, values / 2)
     assert low == -high and 1.98 < high <= 2
     assert difference_limits(values, percentile=100) == (-2, 2)
+    assert difference_limits(values / 100, least=0.1) == (-0.1, 0.1)
+    assert difference_limits(values, percentile=100, least=0.1) == (-2, 2)
     assert difference_limits(np.append(np.zeros(5000), 3.0)) == (-3, 3)
 
 

@@ -103,5 +103,5 @@ def test_zero_centered_penalty_flattens_the_critic() -> None:
 
 @pytest.mark.parametrize("kind", [GradientPenalty, ZeroCenteredPenalty])
 def test_other_word(kind: type) -> None:
-    with pytest.raises(ValueError, match="output must be one of .*, got 'max'"):
+    with pytest.raises(ValueError, match=r"output must be one of .*, got 'max'"):
         kind("max")
