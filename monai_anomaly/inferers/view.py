@@ -16,11 +16,6 @@ class View:
     Args:
         turns: quarter turns, 0 to 3.
         mirrored: whether the mirror follows.
-
-    Example::
-
-        view, x = View(turns=1, mirrored=True), torch.rand(2, 1, 8, 16)
-        assert torch.equal(view.undo(view(x)), x)
     """
 
     turns: int = 0

@@ -44,5 +44,5 @@ def test_takes_a_dynunet_of_deep_supervision() -> None:
 
 
 def test_refuses_an_unknown_activation() -> None:
-    with pytest.raises(ValueError, match=r"activation must be one of \['sigmoid', 'softmax'\], got 'relu'"):
+    with pytest.raises(ValueError, match=r"activation must be one of \('sigmoid', 'softmax'\), got 'relu'"):
         SinglePassInferer("relu")
