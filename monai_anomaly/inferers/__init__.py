@@ -18,7 +18,8 @@ from .reconstruction import ReconstructionInferer
 from .resampling import MaskedResampling
 from .segmentation import SlicewiseSegmentationInferer
 from .single_pass import SinglePassInferer
-from .slicewise import Results, SlicewiseInferer, SlicewiseMapInferer, SlicewiseReconstructionInferer
+from .slicewise import Results, SlicewiseInferer
+from .slicewise_map import SlicewiseMapInferer, SlicewiseReconstructionInferer
 from .translation import TranslationInferer
 from .translation_scheme import Encoding, TranslationScheme
 

@@ -11,7 +11,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from .grad_cam import grad_cam, log_odds
-from .slicewise import Results, SlicewiseMapInferer
+from .slicewise import Results
+from .slicewise_map import SlicewiseMapInferer
 
 __all__ = ["GradCAMInferer", "SaliencyMapInferer"]
 

@@ -11,7 +11,8 @@ import torch
 
 from ..networks.layers import image_statistics, jacobian_determinant
 from ..utils import autocast_dtype, one_of
-from .slicewise import Results, SlicewiseReconstructionInferer
+from .slicewise import Results
+from .slicewise_map import SlicewiseReconstructionInferer
 from .view import VIEWS
 
 __all__ = ["GANTranslationInferer"]
@@ -51,8 +52,6 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
         found["map"], found["reconstruction"]
     """
 
-    _volume = False  # whether a call is for volumes, on a copy
-
     def __init__(
         self,
         target: int = 0,
@@ -74,9 +73,7 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
     @property
     def one_view(self) -> GANTranslationInferer:
         """This inferer, of the image as it is alone: for a validation after every epoch."""
-        single = copy(self)
-        single.views = 1
-        return single
+        return self._but(views=1)
 
     @property
     def slices_at_a_time(self) -> int:
@@ -86,17 +83,24 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
     def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Results:
         """The fields of images (N, C, H, W) or volumes (N, C, X, Y, Z), see `SlicewiseInferer`; the displacement of a
         volume has three components, the one from slice to slice 0."""
-        call = copy(self)
-        call.displacement = self.displacement and getattr(getattr(network, "module", network), "moves", False)
-        call._volume = inputs.ndim == 5
-        return super(GANTranslationInferer, call).__call__(inputs, network)
+        if self.displacement and not getattr(getattr(network, "module", network), "moves", False):
+            return self._but(displacement=False)(inputs, network)
+        return super().__call__(inputs, network)
+
+    def in_volumes(self, fields: Results) -> Results:
+        """With a third component of the displacement, along the slice axis."""
+        if "displacement" in fields:
+            within = list(fields["displacement"].split(1, dim=1))
+            within.insert(self.slice_axis, torch.zeros_like(within[0]))
+            fields = {**fields, "displacement": torch.cat(within, dim=1)}
+        return fields
 
     def blank(self, x: torch.Tensor) -> Results:
         """Empty maps, the slices as they are, and no displacement."""
         fields = super().blank(x)
         if self.displacement:
             still = torch.zeros_like(x[:, :1])
-            fields |= {"displacement": self._in_space(torch.cat([still, still], dim=1)), "log_jacobian": still}
+            fields |= {"displacement": torch.cat([still, still], dim=1), "log_jacobian": still}
         return fields
 
     def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Results:
@@ -109,7 +113,7 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
         reconstruction, displacement = (torch.stack(p).mean(0)[..., :height, :width].float() for p in parts)
         logarithm = jacobian_determinant(displacement).clamp(min=0.01).log()
         fields = {"map": self.anomaly_map(x, reconstruction), "reconstruction": reconstruction}
-        return {**fields, "displacement": self._in_space(displacement), "log_jacobian": logarithm}
+        return {**fields, "displacement": displacement, "log_jacobian": logarithm}
 
     def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> list[torch.Tensor]:
         """The translation of slices (N, C, H, W), in float32."""
@@ -125,10 +129,8 @@ class GANTranslationInferer(SlicewiseReconstructionInferer):
         ):
             return translate(x, self.target)
 
-    def _in_space(self, displacement: torch.Tensor) -> torch.Tensor:
-        """Of slices of a volume with a third component."""
-        if not self._volume:
-            return displacement
-        within = list(displacement.split(1, dim=1))
-        within.insert(self.slice_axis, torch.zeros_like(within[0]))
-        return torch.cat(within, dim=1)
+    def _but(self, **settings: Any) -> GANTranslationInferer:
+        """This inferer with other settings."""
+        other = copy(self)
+        vars(other).update(settings)
+        return other

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .slicewise import SlicewiseReconstructionInferer
+from .slicewise_map import SlicewiseReconstructionInferer
 
 __all__ = ["ReconstructionInferer"]
 

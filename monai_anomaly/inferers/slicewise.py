@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from warnings import warn
 
@@ -14,10 +14,9 @@ from monai.utils import convert_to_tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from .anomaly_map import AnomalyMap
 from .finite import SliceNames, broken_inputs, broken_results, working_type
 
-__all__ = ["Results", "SlicewiseInferer", "SlicewiseMapInferer", "SlicewiseReconstructionInferer"]
+__all__ = ["Results", "SlicewiseInferer"]
 
 Results = dict[str, torch.Tensor]
 """What an inferer finds, by name; each tensor (N, ..., H, W), of volumes (N, ..., X, Y, Z)."""
@@ -90,6 +89,10 @@ class SlicewiseInferer(Inferer):
                 on the batch size.
         """
 
+    def in_volumes(self, fields: Results) -> Results:
+        """What the fields of slices, stacked (N, ..., X, Y, Z), become in a volume: vectors have three components."""
+        return fields
+
     def pad(self, x: torch.Tensor) -> torch.Tensor:
         """Slices (N, C, H, W) with their right and lower edges repeated up to multiples of the divisor."""
         height, width = x.shape[2:]
@@ -124,7 +127,7 @@ class SlicewiseInferer(Inferer):
             names = SliceNames(inputs, slices.shape[1])
             result = self._in_batches(slices.flatten(0, 1), network, names, self._inside(slices))
             stacks = {name: values.unflatten(0, slices.shape[:2]) for name, values in result.items()}
-            result = {name: values.movedim(1, self.slice_axis - 3) for name, values in stacks.items()}
+            result = self.in_volumes({name: values.movedim(1, self.slice_axis - 3) for name, values in stacks.items()})
         if not isinstance(inputs, MetaTensor):
             return result
         # MONAI's Invertd needs the history of the input on the result
@@ -162,92 +165,3 @@ class SlicewiseInferer(Inferer):
             if not bool(finite.all()):
                 raise broken_results([i for i, ok in zip(index, finite.tolist(), strict=True) if not ok], names)
         return result
-
-
-class SlicewiseMapInferer(SlicewiseInferer):
-    """Base of inferers that map the anomalies of 2D slices: ``{"map": (N, 1, ...)}``, higher is more anomalous.
-
-    A slice that is left out keeps an empty map.
-
-    Args:
-        kwargs: see `SlicewiseInferer`.
-    """
-
-    def blank(self, x: torch.Tensor) -> Results:
-        """Empty maps."""
-        return {"map": torch.zeros_like(x[:, :1])}
-
-
-class SlicewiseReconstructionInferer(SlicewiseMapInferer):
-    """Base of inferers that reconstruct 2D slices without their anomaly, and map what that changed.
-
-    The result is ``{"map": (N, 1, ...), "reconstruction": (N, C, ...)}``; where a subclass has S settings at a time
-    also ``map_1``, ``reconstruction_1``, ... up to S - 1. A subclass defines :py:meth:`reconstruct`, and may redefine
-    :py:meth:`refine`. A slice that is left out keeps an empty map and is its own reconstruction.
-
-    Args:
-        data_range: width of the intensity range, the unit of the map.
-        smoothing: of the map, see `AnomalyMap`.
-        border: of the map, see `AnomalyMap`.
-        background: of the map, see `AnomalyMap`.
-        weights: of the map, see `AnomalyMap`.
-        kwargs: see `SlicewiseInferer`.
-    """
-
-    def __init__(
-        self,
-        data_range: float = 2.0,
-        smoothing: float = 0.0,
-        border: int = 0,
-        background: float | None = None,
-        weights: Sequence[float] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.anomaly_map = AnomalyMap(data_range, smoothing, border, background, weights)
-
-    @property
-    def num_maps(self) -> int:
-        """S, the maps of an image."""
-        return 1
-
-    @abstractmethod
-    def reconstruct(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Iterable[torch.Tensor]:
-        """The S reconstructions of slices (N, C, H, W), which come padded; ``index`` as in `map_slices`."""
-
-    def refine(
-        self,
-        x: torch.Tensor,
-        reconstruction: torch.Tensor,
-        anomaly_map: torch.Tensor,
-        network: Any,
-        index: Sequence[int],
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """What a map (N, 1, H, W) and its reconstruction (N, C, H, W) become once both are known; all as they came, not
-        padded."""
-        return anomaly_map, reconstruction
-
-    def blank(self, x: torch.Tensor) -> Results:
-        """Empty maps, and the slices as they are."""
-        return _numbered((torch.zeros_like(x[:, :1]), x.clone()) for _ in range(self.num_maps))
-
-    def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Results:
-        """The maps and the reconstructions of slices (N, C, H, W)."""
-        return _numbered(self._mapped(x, network, index))
-
-    def _mapped(
-        self, x: torch.Tensor, network: Any, index: Sequence[int]
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for padded in self.reconstruct(self.pad(x), network, index):
-            reconstruction = padded[..., : x.shape[2], : x.shape[3]]  # cut here: smoothing must not mix the padding in
-            anomaly_map = self.anomaly_map(x, reconstruction)
-            yield self.refine(x, reconstruction, anomaly_map, network, index)
-
-
-def _numbered(pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Results:
-    """Maps and reconstructions by name: the first without a number, then ``map_1``, ``reconstruction_1``, ..."""
-    fields: Results = {}
-    for i, (anomaly_map, reconstruction) in enumerate(pairs):
-        tail = f"_{i}" if i else ""
-        fields |= {f"map{tail}": anomaly_map, f"reconstruction{tail}": reconstruction}
-    return fields

@@ -13,7 +13,8 @@ from ..diffusion import Denoiser, Guidance, GuidanceOfSome, GuidanceSum, Noise, 
 from ..utils import DataError, autocast_dtype, hashed_seed, listed, one_of
 from .companions import Companions
 from .resampling import MaskedResampling
-from .slicewise import Results, SlicewiseReconstructionInferer
+from .slicewise import Results
+from .slicewise_map import SlicewiseReconstructionInferer
 from .translation_scheme import RESAMPLING, TranslationScheme
 
 __all__ = ["TranslationInferer"]

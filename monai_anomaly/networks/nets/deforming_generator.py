@@ -119,10 +119,6 @@ class DeformingGenerator(nn.Module):
         """Images (N, C, ...) as images of the target class, of the same shape; see :py:meth:`deform`."""
         return self.deform(x, target).image
 
-    def displacement(self, x: torch.Tensor, target: torch.Tensor | None = None) -> torch.Tensor:
-        """Where each voxel of the result is taken from, in voxels (N, D, ...), component i along spatial axis i."""
-        return self.deform(x, target).displacement
-
     def deform(self, x: torch.Tensor, target: torch.Tensor | None = None) -> Deformation:
         """Images as images of the target class, and how they became so; in float32, also in mixed precision.
 
