@@ -19,7 +19,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 from monai.losses import DiceFocalLoss
-from monai.networks.nets import DiffusionModelUNet, VarAutoEncoder
+from monai.networks.nets import DiffusionModelUNet, DynUNet, VarAutoEncoder
 
 import monai_anomaly
 
@@ -49,7 +49,8 @@ def examples(doc: str) -> list[str]:
 def names() -> dict[str, Any]:
     """What an example finds imported: the usual modules, some of MONAI, and the public names of this package."""
     known: dict[str, Any] = {"math": math, "nibabel": nibabel, "np": np, "nn": torch.nn, "torch": torch}
-    known |= {value.__name__: value for value in (DiceFocalLoss, DiffusionModelUNet, MetaTensor, VarAutoEncoder)}
+    monai = (DiceFocalLoss, DiffusionModelUNet, DynUNet, MetaTensor, VarAutoEncoder)
+    known |= {value.__name__: value for value in monai}
     for path in sorted(PACKAGE.rglob("__init__.py")):
         if path.parent != PACKAGE:
             package = importlib.import_module(".".join(path.parent.relative_to(PACKAGE.parent).parts))

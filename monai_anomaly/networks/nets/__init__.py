@@ -17,6 +17,7 @@ from .inception_resnet import InceptionResNetV1
 from .latent_center_classifier import LatentCenterClassifier
 from .mask_diffusion_net import MaskDiffusionNet
 from .noise_conditioned_encoder import NoiseConditionedEncoder
+from .noise_level_channel import NoiseLevelChannel
 from .segnet import SegNet
 from .stargan import StarGANDiscriminator, StarGANGenerator
 from .translation_gan import TranslationGAN
@@ -35,6 +36,7 @@ __all__ = [
     "LatentCenterClassifier",
     "MaskDiffusionNet",
     "NoiseConditionedEncoder",
+    "NoiseLevelChannel",
     "SegNet",
     "StarGANDiscriminator",
     "StarGANGenerator",
