@@ -24,7 +24,7 @@ class NoiseLevelChannel(nn.Module):
 
     Example::
 
-        unet = DynUNet(2, 6, 1, kernel_size=[3, 3], strides=[1, 2], upsample_kernel_size=[2], filters=[8, 16])
+        unet = DynUNet(2, 6, 1, [3, 3, 3], strides=[1, 2, 2], upsample_kernel_size=[2, 2])
         network = MaskDiffusionNet(NoiseLevelChannel(unet), prediction="sample", bounded=True)
         mask = network(torch.rand(2, 5, 16, 16), torch.tensor([3, 800]))  # four channels of MR, and a noisy mask
     """
