@@ -22,6 +22,7 @@ from ..diffusion import (
 from ..utils import autocast_dtype, hashed_seed, one_of
 from .finite import unhidden
 from .segmentation import SlicewiseSegmentationInferer
+from .view import VIEWS
 
 __all__ = ["MaskEnsembleInferer"]
 
@@ -58,9 +59,9 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         divisor: see `SlicewiseInferer`.
         temperature: what the logits of each sample's probabilities are divided by (Guo et al., ICML 2017): above 1 for
             a network that is too sure of itself, as a Dice term makes it. Masks that are 0 or 1 stay so.
-        mirror_axis: spatial axis of the slices along which every second sample, from the second on, sees the mirror
-            image, so that what the network sees on one side only counts half, at no cost. For networks trained on
-            mirrored images; None for none.
+        views: how many views of a slice the samples take turns to see, at no cost: 1, 2 (every second one the mirror
+            image along the first spatial axis) or 8 (all symmetries of a square), for networks trained on images seen
+            so. What the network sees in some of them alone counts less.
         noise_source: makes the noise of some samples from a seed for each, whatever the slice; a test gives the noise
             of a published run.
         kwargs: see `SlicewiseSegmentationInferer`.
@@ -91,7 +92,7 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         num_samples: int = 5,
         divisor: int = 8,
         temperature: float = 1.0,
-        mirror_axis: int | None = None,
+        views: int = 1,
         noise_source: NoiseSource = SeededNoise,
         **kwargs: Any,
     ) -> None:
@@ -102,7 +103,6 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
             raise ValueError(f"mask_range must be [background, lesion] with background < lesion, got {mask_range!r}")
         if not temperature > 0:
             raise ValueError(f"temperature must be above 0, got {temperature}")
-        one_of("mirror_axis", mirror_axis, (None, 0, 1))
         self.schedule = schedule or NoiseSchedule()
         self.grid = make_grid(self.schedule, self.schedule.num_train_timesteps, steps, grid)[::-1]
         self.solver = solver
@@ -114,7 +114,7 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         self.clip = clip_range(clip)
         self.autocast = autocast
         self.temperature = temperature
-        self.mirror_axis = mirror_axis
+        self.views = one_of("views", views, VIEWS)
         self.noise_source = noise_source
 
     @property
@@ -129,7 +129,7 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
             "mask_range": [self.low, self.high],
             "clip": self.clip,
             "temperature": self.temperature,
-            "mirror_axis": self.mirror_axis,
+            "views": self.views,
         }
 
     def denoiser(self, network: Any, x: torch.Tensor) -> Denoiser:
@@ -145,22 +145,17 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
 
     def draw(self, x: torch.Tensor, network: Any, samples: range) -> torch.Tensor:
         """Soft masks (N, len(samples), K, H, W) of slices (N, C, H, W)."""
-        count = len(samples)
-        noise = self.noise(samples)
-        mask = noise(x.new_empty(len(x) * count, self.regions, *x.shape[2:]))
-        images = self._mirrored(x.repeat_interleave(count, dim=0), samples)
-        mask = self._mirrored(self._denoise(mask, images, network, self.grid, noise), samples)
-        probability = ((mask - self.low) / (self.high - self.low)).clamp(0, 1)
-        if self.temperature != 1:
-            probability = (probability.logit() / self.temperature).sigmoid()
-        return probability.unflatten(0, (len(x), count))
-
-    def _mirrored(self, x: torch.Tensor, samples: range) -> torch.Tensor:
-        """Images or masks, sample by sample of each slice: every second one of the samples as its mirror image."""
-        if self.mirror_axis is None:
-            return x
-        odd = torch.tensor([j % 2 == 1 for j in samples], device=x.device).repeat(len(x) // len(samples))
-        return torch.where(odd.reshape(-1, 1, 1, 1), x.flip(self.mirror_axis + 2), x)
+        drawn = x.new_empty(len(x), len(samples), self.regions, *x.shape[2:])
+        for turn, view in enumerate(VIEWS[self.views]):
+            chosen = [i for i, j in enumerate(samples) if j % self.views == turn]
+            if chosen:
+                noise = self.noise([samples[i] for i in chosen])
+                images = view(x).repeat_interleave(len(chosen), dim=0)
+                mask = noise(images.new_empty(len(images), self.regions, *images.shape[2:]))
+                mask = view.undo(self._denoise(mask, images, network, self.grid, noise))
+                drawn[:, chosen] = mask.unflatten(0, (len(x), len(chosen))).to(drawn)
+        probability = ((drawn - self.low) / (self.high - self.low)).clamp(0, 1)
+        return probability if self.temperature == 1 else (probability.logit() / self.temperature).sigmoid()
 
     @torch.no_grad()
     def one_step(self, images: torch.Tensor, network: Any) -> torch.Tensor:
@@ -170,7 +165,7 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
         mask = noise(x.new_empty(len(x), self.regions, *x.shape[2:]))
         return self._denoise(mask, x, network, self.grid[:2], noise)
 
-    def noise(self, samples: range) -> Noise:
+    def noise(self, samples: Sequence[int]) -> Noise:
         """Noise of some samples, the same for all slices of a batch; sample j of slice i is number ``i * n + j``."""
         count, shared = len(samples), self.noise_source([hashed_seed(self.seed, j) for j in samples])
         return lambda x: shared(x[:count]).repeat(len(x) // count, 1, 1, 1)

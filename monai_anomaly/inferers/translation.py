@@ -16,6 +16,7 @@ from .resampling import MaskedResampling
 from .slicewise import Results
 from .slicewise_map import SlicewiseReconstructionInferer
 from .translation_scheme import RESAMPLING, TranslationScheme
+from .view import VIEWS
 
 __all__ = ["TranslationInferer"]
 
@@ -39,8 +40,9 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         refinement: draws the flagged part of each reconstruction anew; unless it has a share in it, the map is that of
             the reconstruction before. None, the thesis, for none. It makes sense where the guides lead to the healthy
             class.
-        mirror_axis: spatial axis of the slices along which mirror images are translated too, and the mean is taken;
-            twice the translation's cost. For networks trained on mirrored images; None for none.
+        views: how many views of a slice are translated, of which the mean is taken: 1, 2 (and its mirror image along
+            the first spatial axis) or 8 (all symmetries of a square), for networks trained on images seen so; so many
+            times the translation's cost.
         divisor: see `SlicewiseInferer`.
         autocast: see `autocast_dtype`.
         seed: of the noise, for the stochastic variants, the random start and the refinement, not negative; the noise of
@@ -70,7 +72,7 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         guides: Mapping[str, Guidance] | Sequence[Mapping[str, Guidance]],
         scheme: TranslationScheme | None = None,
         refinement: MaskedResampling | None = None,
-        mirror_axis: int | None = None,
+        views: int = 1,
         divisor: int = 8,
         autocast: str | None = None,
         seed: int = 0,
@@ -84,12 +86,11 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         for name, guide in ((n, g) for guide_set in self.guides for n, g in guide_set.items()):
             if not isinstance(guide, Guidance):
                 raise ValueError(f"guides must be objects of Guidance, got {guide!r} as {name!r}")
-        one_of("mirror_axis", mirror_axis, (None, 0, 1))
         if seed < 0:
             raise ValueError(f"seed must be at least 0, got {seed}")
         self.scheme = scheme or TranslationScheme()
         self.refinement = refinement
-        self.mirror_axis = mirror_axis
+        self.views = one_of("views", views, VIEWS)
         self.autocast = autocast
         self.seed = seed
         self.noise_source = noise_source
@@ -145,15 +146,14 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         """Translations of slices (N, C, H, W), one for each set of guides."""
         noise, given = partial(self.noise, index=index), self._of(index, x)
         there, back = (self.denoiser(network, x, direction, given) for direction in (0, 1))
-        views: list[tuple[int, ...]] = [()] if self.mirror_axis is None else [(), (self.mirror_axis + 2,)]
         ways = []
-        for axes in views:
-            image = x.flip(axes)
-            seen = {name: v.flip(axes) if v.ndim == x.ndim else v for name, v in given.items()}
+        for view in VIEWS[self.views]:
+            image = view(x)
+            seen = {name: view(v) if v.ndim == x.ndim else v for name, v in given.items()}
             bound = [self.guidance(guides, network, image, seen) for guides in self.guides]
-            ways.append((self.scheme.encode(there, image, noise), bound, axes))
+            ways.append((self.scheme.encode(there, image, noise), bound, view))
         for i in range(self.num_maps):
-            decoded = [self.scheme.decode(back, e, bound[i], noise).flip(axes) for e, bound, axes in ways]
+            decoded = [view.undo(self.scheme.decode(back, e, bound[i], noise)) for e, bound, view in ways]
             yield torch.stack(decoded).mean(0)
 
     def refine(

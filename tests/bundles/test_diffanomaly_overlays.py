@@ -40,14 +40,14 @@ def test_inference_translates_as_the_evaluation(name: str) -> None:
 def test_the_long_run_alone_mirrors_and_resamples(name: str, ours: bool) -> None:
     train, inference = pair("diffanomaly", name)
     for inferer in (train.get_parsed_content("inferer"), inference.get_parsed_content("inferer")):
-        assert inferer.mirror_axis == (0 if ours else None)
+        assert inferer.views == (2 if ours else 1)
         assert (inferer.refinement.threshold if inferer.refinement else None) == (0.025 if ours else None)
         assert inferer.anomaly_map.weights == ((0, 0, 0.5, 0.5) if ours else None)
 
 
 def test_the_comparator_is_the_papers_own() -> None:
     ddpm = merged("diffanomaly", "train", "ddpm").get_parsed_content("inferer")
-    assert ddpm.mirror_axis is None and ddpm.refinement is None and ddpm.scheme.label_scale == 0
+    assert ddpm.views == 1 and ddpm.refinement is None and ddpm.scheme.label_scale == 0
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from torch import nn
 
 from monai_anomaly.diffusion import Denoiser, NoiseSchedule, ancestral_step
 from monai_anomaly.inferers import MaskEnsembleInferer
+from monai_anomaly.inferers.view import VIEWS
 from monai_anomaly.networks.nets import MaskDiffusionNet
 
 from .recorded_noise import recorded
@@ -98,21 +99,26 @@ class OneSided(nn.Module):
         return mask
 
 
-@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("views", [2, 8])
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
-def test_every_second_sample_is_of_the_mirror_image(axis: int, batch_size: int) -> None:
-    x, options = images(3, 1, 8, 8), {"steps": 2, "prediction": "sample", "keep_samples": True, "num_samples": 5}
-    plain = MaskEnsembleInferer(**options)(x, Sampler())["samples"]
-    turned = MaskEnsembleInferer(**options)(x.flip(axis + 2), Sampler())["samples"].flip(axis + 3)
-    found = MaskEnsembleInferer(**options, mirror_axis=axis, batch_size=batch_size)(x, Sampler())["samples"]
-    torch.testing.assert_close(found[:, ::2], plain[:, ::2])
-    torch.testing.assert_close(found[:, 1::2], turned[:, 1::2])
-    assert not torch.equal(plain[:, 1::2], turned[:, 1::2])
-    mean = MaskEnsembleInferer(**{**options, "num_samples": 2}, mirror_axis=axis)(x, OneSided())["mean"]
+def test_samples_take_turns_to_see_the_views(views: int, batch_size: int) -> None:
+    x, options = images(3, 1, 8, 16), {"steps": 2, "prediction": "sample", "keep_samples": True, "num_samples": 10}
+    found = MaskEnsembleInferer(**options, views=views, batch_size=batch_size)(x, Sampler())["samples"]
+    plain = MaskEnsembleInferer(**options)
+    for turn, view in enumerate(VIEWS[views]):
+        samples = plain(view(x), Sampler())["samples"][:, turn::views]
+        seen = view.undo(samples.flatten(0, 1)).unflatten(0, samples.shape[:2])
+        torch.testing.assert_close(found[:, turn::views], seen)
+    assert not torch.equal(found[:, 1], plain(x, Sampler())["samples"][:, 1])
+
+
+def test_what_one_view_of_two_shows_counts_half() -> None:
+    x = images(3, 1, 8, 8)
+    mean = MaskEnsembleInferer(steps=2, prediction="sample", num_samples=2, views=2)(x, OneSided())["mean"]
     corner = (x > 0.5)[..., 4:, 4:].float()
     torch.testing.assert_close(mean[..., 4:, 4:], 0.5 * corner)  # seen in the mirror image alone
-    with pytest.raises(ValueError, match="mirror_axis must be one of"):
-        MaskEnsembleInferer(mirror_axis=2)
+    with pytest.raises(ValueError, match="views must be one of"):
+        MaskEnsembleInferer(views=3)
 
 
 def test_algorithm_1_of_the_thesis() -> None:

@@ -14,6 +14,7 @@ from torch import nn
 
 from monai_anomaly.inferers import Encoding, MaskedResampling
 from monai_anomaly.inferers.translation_scheme import DECODING, ENCODING, RESAMPLING
+from monai_anomaly.inferers.view import VIEWS
 
 from .tiny_guided import CHANNELS, TinyClassifier, TinyNet, images, inferer, translation
 
@@ -263,13 +264,14 @@ def test_with_one_label_the_label_scale_changes_nothing(network: TinyNet, labels
     torch.testing.assert_close(*results, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("axis", [0, 1])
-def test_mirror_image_of_the_input_gives_the_mirror_image_of_the_result(network: TinyNet, axis: int) -> None:
+@pytest.mark.parametrize("views", [2, 8])
+def test_a_view_of_the_input_gives_the_same_view_of_the_result(network: TinyNet, views: int) -> None:
     x = images(2, CHANNELS, 16, 24)
-    for translate, same in ((inferer(mirror_axis=axis), True), (inferer(), False)):
-        there, back = translate(x.flip(axis + 2), network), translate(x, network)
-        for name, values in there.items():
-            assert torch.allclose(values, back[name].flip(axis + 2), atol=1e-5 if same else 1e-3) == same
+    for translate, same in ((inferer(views=views), True), (inferer(), False)):
+        for view in VIEWS[views][1:]:
+            there, back = translate(view(x), network), translate(x, network)
+            for name, values in there.items():
+                assert torch.allclose(values, view(back[name]), atol=1e-5 if same else 1e-3) == same
 
 
 def test_resampling_leaves_the_map_alone_and_brings_the_input_back_where_nothing_is_flagged(network: TinyNet) -> None:
