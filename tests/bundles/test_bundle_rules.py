@@ -238,6 +238,14 @@ def test_inference_can_run_in_another_program(bundle) -> None:
         assert any(f"@displayable_configs#{name}" in text for text in used), name
 
 
+def test_no_option_is_called_like_a_result(bundle) -> None:
+    """MONAI Label puts the options of a request into the sample, where the results go too."""
+    parser = merged(bundle.name, "inference")
+    fields = getattr(parser.get_parsed_content("inferer"), "fields", ())  # what gives maps says which
+    assert fields or "classification" in bundle.name
+    assert not {"image", "pred", *fields} & set(parser["displayable_configs"])
+
+
 def test_label_may_add_entries_to_a_sample(bundle) -> None:
     first = read(bundle, "train")["volume_transforms"][0]
     assert first["_target_"] == "SelectItemsd"

@@ -121,7 +121,7 @@ def test_where_the_image_was_moved(tmp_path: Path) -> None:
     assert not field[..., 2].any() and all(field[..., i].any() for i in (0, 1))
     assert np.abs(field[..., 0]).max() <= 0.2 * 16 * 4 and np.abs(field[..., 1]).max() <= 0.2 * 16 * 2
     assert read(output, "log_jacobian").shape == (30, 28, 3)
-    without = {"displayable_configs#displacement": False}, {"moves": False}
+    without = {"displayable_configs#with_displacement": False}, {"moves": False}
     for number, options in enumerate(without):
         found = translate(tmp_path / str(number), case / "image.nii.gz", **options) / "image"
         assert not {"displacement.nii.gz", "log_jacobian.nii.gz"} & {path.name for path in found.iterdir()}
