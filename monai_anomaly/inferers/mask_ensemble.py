@@ -61,14 +61,14 @@ class MaskEnsembleInferer(SlicewiseSegmentationInferer):
             a network that is too sure of itself, as a Dice term makes it. Masks that are 0 or 1 stay so.
         views: how many views of a slice the samples take turns to see, at no cost: 1, 2 (every second one the mirror
             image along the first spatial axis) or 8 (all symmetries of a square), for networks trained on images seen
-            so. What the network sees in some of them alone counts less.
+            so. What the network sees in some of them alone counts less. Fewer samples than views see the first ones.
         noise_source: makes the noise of some samples from a seed for each, whatever the slice; a test gives the noise
             of a published run.
         kwargs: see `SlicewiseSegmentationInferer`.
 
     Raises:
-        ValueError: when the solver, its order, a range, the temperature or an argument of the grid is not one of those
-            above.
+        ValueError: when the solver, its order, the views, a range, the temperature or an argument of the grid is not
+            one of those above.
 
     Example::
 

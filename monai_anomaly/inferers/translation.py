@@ -52,7 +52,7 @@ class TranslationInferer(SlicewiseReconstructionInferer):
         kwargs: see `SlicewiseReconstructionInferer` and `SlicewiseInferer`.
 
     Raises:
-        ValueError: when there is no set of guides, what should be a guide is none, the axis is not one of a slice, or
+        ValueError: when there is no set of guides, what should be a guide is none, ``views`` is another number, or
             the seed is negative.
 
     Example::

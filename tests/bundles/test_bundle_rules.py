@@ -241,9 +241,10 @@ def test_inference_can_run_in_another_program(bundle) -> None:
 def test_no_option_is_called_like_a_result(bundle) -> None:
     """MONAI Label puts the options of a request into the sample, where the results go too."""
     parser = merged(bundle.name, "inference")
-    fields = getattr(parser.get_parsed_content("inferer"), "fields", ())  # what gives maps says which
-    assert fields or "classification" in bundle.name
-    assert not {"image", "pred", *fields} & set(parser["displayable_configs"])
+    fields = getattr(parser.get_parsed_content("inferer"), "fields", ())
+    assert fields or "classification" in bundle.name  # whose inferer makes no maps
+    made = {"image", "pred", "mask", "difference", "changed", "probability", *fields}
+    assert not made & set(parser["displayable_configs"])
 
 
 def test_label_may_add_entries_to_a_sample(bundle) -> None:

@@ -57,7 +57,7 @@ def test_tensorboard_has_every_term_of_both_losses(trained: Path) -> None:
     tags: set[str] = set()
     for path in (trained / "eval" / "tensorboard").glob("events*"):
         tags |= set(EventAccumulator(str(path)).Reload().Tags()["scalars"])
-    terms = {"d_adv", "d_gp", "d_cls", "g_adv", "g_cls", "g_rec", "g_id"}
+    terms = {"d_adv", "d_gp", "d_cls", "g_adv", "g_cls", "g_id", "g_change", "g_sparse"}
     assert {"train_loss", "val_change", "val_accuracy", *terms} <= tags
 
 

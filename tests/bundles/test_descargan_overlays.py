@@ -22,7 +22,7 @@ def test_inference_translates_as_the_evaluation(name: str | None) -> None:
     else:
         train, inference = pair("descargan", name)
     theirs, ours = train.get_parsed_content("inferer"), inference.get_parsed_content("inferer")
-    for item in ("target", "statistics", "divisor", "slice_range"):
+    for item in ("target", "statistics", "divisor", "slice_range", "views"):
         assert getattr(theirs, item) == getattr(ours, item), item
     assert vars(theirs.anomaly_map) == vars(ours.anomaly_map)
 

@@ -33,7 +33,7 @@ FEW_STEPS = {
     "l2i_classification": {},
 }
 OTHER: dict[str, tuple[dict[str, Any], str]] = {
-    "descargan": ({"loss#lambda_rec": 7.0}, r"loss_function\.lambda_rec 40\.0 -> 7\.0"),
+    "descargan": ({"loss#lambda_id": 7.0}, r"loss_function\.lambda_id 50\.0 -> 7\.0"),
     "diffanomaly": ({"max_level": 300}, r"prepare_batch\.max_level 550 -> 300"),
     "difftranslation": ({"loss#tasks#size#weight": 5.0}, r"loss_function\.tasks\.size\.weight 100\.0 -> 5\.0"),
     "l2i_classification": ({"margin": 1.5}, r"loss_function\.terms\.center\.distance 1\.9 -> 1\.5"),

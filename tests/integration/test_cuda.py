@@ -70,7 +70,7 @@ def test_step_of_a_critic_and_its_generator_agree(monkeypatch: pytest.MonkeyPatc
             terms = {key: value.item() for key, value in trainer.state.output["terms"].items()}
             runs[name] = terms, {key: value.cpu() for key, value in network.state_dict().items()}
     (terms, weights), (same, moved) = runs["cpu"], runs["cuda"]
-    assert set(terms) == {"d_adv", "d_gp", "d_cls", "g_adv", "g_cls", "g_rec", "g_id"}
+    assert set(terms) == {"d_adv", "d_gp", "d_cls", "g_adv", "g_cls", "g_id", "g_change", "g_sparse"}
     assert same == pytest.approx(terms, rel=1e-3, abs=1e-3)
     assert all((moved[key] - value).abs().max() < 1e-3 for key, value in weights.items())
     assert runs["bfloat16"][0] == pytest.approx(terms, rel=0.1, abs=0.1)

@@ -38,7 +38,7 @@ class NoiseLevelChannel(nn.Module):
 
     def forward(self, x: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
         """The network's output for images (N, C, *spatial) at 0-based noise levels (N,)."""
-        level = 2 * timesteps.to(x.dtype) / (self.num_train_timesteps - 1) - 1
-        plane = level.reshape(-1, *[1] * (x.ndim - 1)).expand_as(x[:, :1])
+        level = 2 * timesteps.float() / (self.num_train_timesteps - 1) - 1  # bfloat16 cannot count to 1000
+        plane = level.to(x.dtype).reshape(-1, *[1] * (x.ndim - 1)).expand_as(x[:, :1])
         output: torch.Tensor = self.network(torch.cat([x, plane], dim=1))
         return output
