@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from ..metrics.segmentation import ExpectedDiceThreshold
 from ..utils import DataError
 from .cases import Cases
 from .schema import Schema
@@ -36,13 +37,13 @@ class Context:
         interval: of a mean over the cases.
         settings: of the task.
         validation: cases of the same method that may choose a threshold; None: there are none.
-        threshold: what is predicted, of probabilities, is above it.
+        threshold: what is predicted, of probabilities, is above it; see :py:func:`monai_anomaly.metrics.above`.
     """
 
     interval: Interval
     settings: Mapping[str, Any] = field(default_factory=dict)
     validation: Cases | None = None
-    threshold: float = 0.5
+    threshold: float | ExpectedDiceThreshold = 0.5
 
 
 Scorer = Callable[[Cases, Context], tuple[Summary, Columns]]
@@ -57,13 +58,13 @@ class MethodCases:
         test: cases to score.
         validation: cases of the same method that may choose a threshold.
         about: what else the report tells of it.
-        threshold: what is predicted, of probabilities, is above it.
+        threshold: what is predicted, of probabilities, is above it; see :py:func:`monai_anomaly.metrics.above`.
     """
 
     test: Cases
     validation: Cases | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
-    threshold: float = 0.5
+    threshold: float | ExpectedDiceThreshold = 0.5
 
 
 @dataclass(frozen=True)

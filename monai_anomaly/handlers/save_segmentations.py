@@ -74,7 +74,7 @@ class SaveSegmentations(CaseWriter):
             write_image(folder / f"{key}.nii.gz", result[key])
         write_image(folder / "mask.nii.gz", result["mask"], np.uint8)
         if "samples" in result:
-            write_image(folder / "samples.nii.gz", result["samples"] > result["threshold"]["value"], np.uint8)
+            write_image(folder / "samples.nii.gz", self._sample_masks(result), np.uint8)
 
     def scores(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """Size and doubt of every region."""
@@ -89,7 +89,7 @@ class SaveSegmentations(CaseWriter):
                 "rim_entropy": float(entropy[rim].mean()) if rim.any() else None,
             }
         if "samples" in result:
-            samples = to_array(result["samples"]) > result["threshold"]["value"]
+            samples = to_array(self._sample_masks(result))
             sizes = voxel * samples.reshape(-1, len(regions), samples[0].size).sum(-1)
             for region, mm3 in zip(regions.values(), sizes.T, strict=True):
                 sd = float(mm3.std(ddof=1)) if len(mm3) > 1 else None
@@ -111,6 +111,15 @@ class SaveSegmentations(CaseWriter):
     def summary(self, found: Mapping[str, Any]) -> str:
         """Size of every region."""
         return ", ".join(f"{name} {r['voxels']} voxels ({r['mm3']:.0f} mm3)" for name, r in found["regions"].items())
+
+    def _sample_masks(self, result: Mapping[str, Any]) -> torch.Tensor:
+        """The samples (n K, ...) above the thresholds of the mean."""
+        samples, threshold = result["samples"], result["threshold"]
+        values = samples.new_tensor(threshold.get("values", threshold["value"]), dtype=torch.float64).reshape(-1)
+        # a threshold for all or for the sum of exclusive classes, or one for each region, sample by sample
+        limits = values.repeat(len(samples) // len(values)).reshape(-1, *[1] * (samples.ndim - 1))
+        masks: torch.Tensor = samples > limits
+        return masks
 
     def _masks(self, result: Mapping[str, Any]) -> np.ndarray:
         """What the label map says of every region, (K, ...) bool."""

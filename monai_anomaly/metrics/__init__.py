@@ -12,8 +12,10 @@ from .otsu import average_otsu, otsu_threshold
 from .pixel_scores import dice_per_slice, per_slice, ranking_scores, roc_auc
 from .plane import plane_of
 from .segmentation import (
+    ExpectedDiceThreshold,
     ReliabilityBins,
     RiskCoverage,
+    above,
     brier_score,
     dice_by_samples,
     error_auroc,
@@ -29,10 +31,12 @@ from .translation import mean_absolute_error, mean_squared_error, regional_simil
 
 __all__ = [
     "ComBat",
+    "ExpectedDiceThreshold",
     "ReliabilityBins",
     "RiskCoverage",
     "SiteProbe",
     "Threshold",
+    "above",
     "average_otsu",
     "best_dice_threshold",
     "brier_score",

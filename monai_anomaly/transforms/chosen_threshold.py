@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..metrics.segmentation.expected_dice import EXPECTED_DICE
 from ..utils import DataError, file_digest
 
 __all__ = ["chosen_threshold"]
 
 
 def chosen_threshold(threshold_file: Path | None, model_file: Path | None) -> dict[str, Any] | None:
-    """The threshold that an evaluation chose, ``value`` and ``origin``.
+    """The threshold that an evaluation chose, ``value`` and ``origin``, and ``rule``, where it is no number for all.
 
     Args:
         threshold_file: JSON with ``value`` and ``origin``, as the evaluation writes it.
@@ -35,9 +36,11 @@ def chosen_threshold(threshold_file: Path | None, model_file: Path | None) -> di
         value, origin = float(note["value"]), f"{note['origin']}{_of_other_weights(note, threshold_file, model_file)}"
         if not math.isfinite(value):
             raise ValueError(f"value is {value}")
+        if (rule := note.get("rule")) not in (None, EXPECTED_DICE):
+            raise ValueError(f"rule is {rule!r}")
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{threshold_file}: expected JSON with 'value' and 'origin' ({error})") from error
-    return {"value": value, "origin": origin}
+    return {"value": value, "origin": origin} | ({} if rule is None else {"rule": rule})
 
 
 def _of_other_weights(note: Mapping[str, Any], threshold_file: Path, model_file: Path | None) -> str:

@@ -12,6 +12,7 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 from monai.utils import TransformBackends
 
+from ..metrics.segmentation.expected_dice import EXPECTED_DICE, ExpectedDiceThreshold
 from .chosen_threshold import chosen_threshold
 from .mask_encoding import MaskEncoding, like
 
@@ -27,10 +28,12 @@ class DecodeMaskd(MapTransform):
         keys: probabilities (K, ...).
         encoding: see `MaskEncoding`.
         output_key: where the label map (1, ...), uint8, goes.
-        threshold: above it a region is there; ``"auto"``: that of ``threshold_file`` if there is one, else 0.5.
+        threshold: above it a region is there; ``"auto"``: that of ``threshold_file`` if there is one, else 0.5;
+            ``"expected_dice"``: of every region its own, see `ExpectedDiceThreshold`, which the file may also say.
         threshold_file: see `chosen_threshold`.
         model_file: see `chosen_threshold`.
-        note_key: where the threshold and its origin go.
+        note_key: where the threshold and its origin go: ``value`` and ``origin``, or of `ExpectedDiceThreshold`
+            ``rule``, its ``presence`` as ``value``, and ``values``, the threshold of each map.
 
     Raises:
         ValueError: when the threshold is another word, or not in [0, 1).
@@ -50,8 +53,8 @@ class DecodeMaskd(MapTransform):
         note_key: str = "threshold",
     ) -> None:
         super().__init__(keys)
-        if isinstance(threshold, str) and threshold != "auto":
-            raise ValueError(f"threshold must be a number or 'auto', got {threshold!r}")
+        if isinstance(threshold, str) and threshold not in ("auto", EXPECTED_DICE):
+            raise ValueError(f"threshold must be a number, 'auto' or '{EXPECTED_DICE}', got {threshold!r}")
         if not (isinstance(threshold, str) or 0 <= threshold < 1):
             raise ValueError(f"threshold must be in [0, 1), got {threshold}")
         self.encoding = encoding
@@ -67,11 +70,17 @@ class DecodeMaskd(MapTransform):
         for key in self.key_iterator(sample):
             note = self._threshold()
             plain = torch.as_tensor(sample[key]).as_subclass(torch.Tensor)
-            sample[self.output_key] = like(self.encoding.decode(plain, note["value"]), sample[key])
+            if note.get("rule") == EXPECTED_DICE:
+                maps = self.encoding.thresholded(plain).float().cpu().numpy()
+                note["values"] = ExpectedDiceThreshold(note["value"])(maps).tolist()
+            decoded = self.encoding.decode(plain, note.get("values", note["value"]))
+            sample[self.output_key] = like(decoded, sample[key])
             sample[self.note_key] = note
         return sample
 
     def _threshold(self) -> dict[str, Any]:
+        if self.threshold == EXPECTED_DICE:
+            return {"value": ExpectedDiceThreshold.presence, "origin": "given", "rule": EXPECTED_DICE}
         if not isinstance(self.threshold, str):
             return {"value": float(self.threshold), "origin": "given"}
         return chosen_threshold(self.threshold_file, self.model_file) or dict(HALF)

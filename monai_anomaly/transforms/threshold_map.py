@@ -85,6 +85,11 @@ class ThresholdMapd(MapTransform):
         if not isinstance(self.threshold, str):
             return {"value": float(self.threshold), "origin": "given"}
         if self.threshold == "auto" and (note := chosen_threshold(self.threshold_file, self.model_file)) is not None:
+            if "rule" in note:
+                raise DataError(
+                    f"{self.threshold_file}: expected a threshold of anomaly maps, found the rule {note['rule']!r}, "
+                    "which is for probabilities"
+                )
             return note
         return {"value": float(otsu_threshold(torch.as_tensor(anomaly_map))), "origin": "per_image_otsu"}
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..metrics import dice_per_slice, mean_entropy
+from ..metrics import ExpectedDiceThreshold, above, dice_per_slice, mean_entropy
 from ..utils import DataError
 from .fields import Fields, case_names, known
 from .grid import GridColumn, Outline, draw_grid
@@ -101,7 +101,7 @@ def segmentation_examples_figure(
     window: tuple[float, float] | None = None,
     rotate: bool = True,
     title: str = "",
-    threshold: float = 0.5,
+    threshold: float | ExpectedDiceThreshold = 0.5,
 ) -> None:
     """Picture of a few cases: input, true region, two samples, mean, variance and outlines (thesis ch. 5, Fig. 3).
 
@@ -115,14 +115,15 @@ def segmentation_examples_figure(
         window: intensities shown as black and white; None: the percentiles 0.5 and 99.8 of the cases shown.
         rotate: the second axis grows upward (axial slices (x, y) of RAS volumes); False: downward (X-rays).
         title: written above.
-        threshold: of the mean.
+        threshold: of the mean; see :py:func:`monai_anomaly.metrics.above`.
     """
     image, truth, mean = cases["image"][:, channel], cases["mask"][:, region] > 0, cases["mean"][:, region]
-    predicted = mean > np.float64(threshold)
+    predicted = above(mean, threshold)
+    name = "mask" if callable(threshold) else f"mean > {threshold:.3g}"
     samples = known(cases, "samples")
     members = [] if samples is None else samples[:, :2, region].swapaxes(0, 1)
     gray = GridColumn(f"input\n{channel_name}", image, window or gray_limits(image))
-    outlines = [Outline("true", truth, TRUTH, 3.0), Outline(f"mean > {threshold:.3g}", predicted, PREDICTED)]
+    outlines = [Outline("true", truth, TRUTH, 3.0), Outline(name, predicted, PREDICTED)]
     columns = [
         gray,
         GridColumn("truth", truth, smooth=False),

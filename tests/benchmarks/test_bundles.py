@@ -13,7 +13,7 @@ import torch
 
 from monai_anomaly.benchmarks.benchmark import benchmark
 from monai_anomaly.data import write_ellipses, write_phantom
-from tests.bundles.tiny_network import TINY_DIFFUSION, TINY_GAN, TINY_NETWORK, TINY_SEGMENTER, TINY_TRANSLATION
+from tests.bundles.tiny_network import TINY_GAN, TINY_MASK_DIFFUSION, TINY_NETWORK, TINY_SEGMENTER, TINY_TRANSLATION
 from tests.bundles.workflow import config_files, merged
 
 BRAINS = {
@@ -54,7 +54,7 @@ def test_diffanomaly(tmp_path: Path, brains: dict[str, Any]) -> None:
 
 
 def test_diffseg(tmp_path: Path, brains: dict[str, Any]) -> None:
-    overrides = {**brains, **TINY_DIFFUSION, "inferer#num_samples": 2}
+    overrides = {**brains, **TINY_MASK_DIFFUSION, "inferer#num_samples": 2}
     rows = run(tmp_path, "diffseg", "regions", overrides=overrides, only=["2 steps, a", "1 step"], test_cases=3)
     assert [row["evaluations"]["diffusion"] for row in rows.values()] == [2 * 2, 2 * 1]
     assert all(list(row["parts"]) == ["WT", "TC", "ET"] for row in rows.values())

@@ -14,7 +14,7 @@ from monai_anomaly.benchmarks.speed import speed
 from monai_anomaly.diffusion import AreaGuidance, SegmentationGuidance
 from monai_anomaly.inferers import MaskEnsembleInferer, TranslationInferer
 from monai_anomaly.losses import GuidedDiffusionLoss, TranslationCriticLoss, TranslationGeneratorLoss
-from tests.bundles.tiny_network import TINY_DIFFUSION, TINY_GAN, TINY_NETWORK, TINY_TRANSLATION
+from tests.bundles.tiny_network import TINY_DIFFUSION, TINY_GAN, TINY_MASK_DIFFUSION, TINY_NETWORK, TINY_TRANSLATION
 from tests.bundles.workflow import config_files
 
 SIZE = {"spatial_size": [32, 40], "device": "cpu"}
@@ -48,8 +48,8 @@ def count(monkeypatch: pytest.MonkeyPatch, owner: type, name: str = "forward") -
         ("difftranslation", (), TINY_TRANSLATION),
         ("difftranslation", ("regressor",), TINY_TRANSLATION),
         ("difftranslation", ("thesis",), TINY_TRANSLATION),
-        ("diffseg", (), TINY_DIFFUSION),
-        ("diffseg", ("regions",), TINY_DIFFUSION),
+        ("diffseg", (), TINY_MASK_DIFFUSION),
+        ("diffseg", ("regions",), TINY_MASK_DIFFUSION),
         ("diffseg", ("bayesian_segnet",), {"network_def#channels": [8, 8, 8, 8]}),
         ("diffseg", ("dynunet",), {"network_def#filters": [8, 8, 8, 8]}),
     ],
@@ -88,7 +88,7 @@ def test_as_many_steps_as_asked_for_and_one_before_them(monkeypatch: pytest.Monk
 
 def test_slices_that_must_be_padded(monkeypatch: pytest.MonkeyPatch) -> None:
     inference = count(monkeypatch, MaskEnsembleInferer, "one_step")
-    measure("diffseg", batch_size=1, **{**TINY_DIFFUSION, "inferer#divisor": 16})
+    measure("diffseg", batch_size=1, **{**TINY_MASK_DIFFUSION, "inferer#divisor": 16})
     assert inference.total() == 2
 
 
@@ -107,5 +107,5 @@ def test_nothing_is_learned_from_files(tmp_path: Path, monkeypatch: pytest.Monke
     """No data set is made, and no handler writes."""
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
-    measure("diffseg", phantom_dir=str(tmp_path / "none"), output_dir=str(tmp_path / "out"), **TINY_DIFFUSION)
+    measure("diffseg", phantom_dir=str(tmp_path / "none"), output_dir=str(tmp_path / "out"), **TINY_MASK_DIFFUSION)
     assert list(tmp_path.iterdir()) == []

@@ -17,22 +17,17 @@ from PIL import Image
 from monai_anomaly.utils import binary_entropy
 
 from .tiny_data import MODALITIES, NATIVE, write_case
-from .tiny_network import TINY_DIFFUSION, TINY_SAMPLING
+from .tiny_network import TINY_DIFFUSION, TINY_MASK_DIFFUSION, TINY_SAMPLING
 from .workflow import infer, write_random_weights
 
-TINY = {**TINY_DIFFUSION, **TINY_SAMPLING["diffseg"]}
-LEVELS = {  # four, as in the default, so that the network wants multiples of 8
-    "network_def#diffusion#channels": [8] * 4,
-    "network_def#diffusion#attention_levels": [False] * 4,
-    "network_def#diffusion#num_head_channels": 8,
-}
 BRATS_2023 = {"necrosis": 1, "oedema": 2, "enhancing": 3}
 KEEP = {"displayable_configs#num_samples": 5, "displayable_configs#keep_samples": True, "inferer#binarize": True}
 
 
 def segment(folder: Path, case: Path, *names: str, **overrides: Any) -> tuple[dict[str, np.ndarray], Any]:
     """What was written for the one case, by name, and the workflow."""
-    options = {**TINY, **NATIVE, **overrides}
+    tiny = TINY_DIFFUSION if "inference_thesis" in names else TINY_MASK_DIFFUSION
+    options = {**tiny, **TINY_SAMPLING["diffseg"], **NATIVE, **overrides}
     network = {k: v for k, v in options.items() if k.startswith(("network_def", "channel_names", "encoding"))}
     write_random_weights("diffseg", folder / "model.pt", *names, **network)
     done = infer("diffseg", folder / "out", *names, dataset_dir=str(case), ckpt_dir=str(folder), **options)
@@ -76,7 +71,7 @@ def test_threshold_is_an_option(tmp_path: Path) -> None:
 def test_2d_image_of_an_odd_size(tmp_path: Path, spatial_size: list[int]) -> None:
     """Sizes need not be multiples of anything: images are padded to the size, and that to the network's divisor."""
     case = write_case(tmp_path / "p", (155, 173))
-    images, _ = segment(tmp_path, case, spatial_size=spatial_size, **LEVELS)
+    images, _ = segment(tmp_path, case, spatial_size=spatial_size)
     assert {image.shape for image in images.values()} == {(155, 173)} and images["mean"].any()
 
 
@@ -113,11 +108,7 @@ def test_label_map_has_the_values_of_the_files(
 
 
 def test_overlay_of_the_thesis_segments_its_slices(tmp_path: Path) -> None:
-    options = {
-        "inferer#divisor": 8,
-        "displayable_configs#slice_range": [2, 4],
-        "network_def#diffusion#channels": [8, 16],
-    }
+    options = {"inferer#divisor": 8, "displayable_configs#slice_range": [2, 4]}
     case = write_case(tmp_path / "p", (16, 16, 6))
     images, done = segment(tmp_path, case, "inference_thesis", **options)
     assert images["entropy"].shape == (16, 16, 6) and not images["mean"][..., [0, 1, 4, 5]].any()

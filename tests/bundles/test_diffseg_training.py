@@ -14,10 +14,10 @@ import pytest
 from monai_anomaly.data import load_datalist
 
 from .tiny_data import MODALITIES, TINY_TRAINING
-from .tiny_network import TINY_DIFFUSION
+from .tiny_network import TINY_MASK_DIFFUSION
 from .workflow import infer, train
 
-TINY = {**TINY_TRAINING, **TINY_DIFFUSION, "inferer#steps": 2, "inferer#num_samples": 2}
+TINY = {**TINY_TRAINING, **TINY_MASK_DIFFUSION, "inferer#steps": 2, "inferer#num_samples": 2}
 
 
 def test_regions(phantom: Path, slices: str, tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_regions(phantom: Path, slices: str, tmp_path: Path) -> None:
     assert min(counts[:2]) > 0
     assert {"dice_WT", "hd95_TC", "empty_ET"} <= set(report["cases"][0])
     assert {"examples.png", "examples_TC.png", "examples_ET.png"} <= {path.name for path in output.iterdir()}
-    size = {key: TINY[key] for key in ("spatial_size", "pixdim", *TINY_DIFFUSION)}
+    size = {key: TINY[key] for key in ("spatial_size", "pixdim", *TINY_MASK_DIFFUSION)}
     options = {"ckpt_dir": str(tmp_path / "models"), "displayable_configs#steps": 2, "section": "validation"}
     infer(
         "diffseg", tmp_path / "out", "inference_regions", dataset_dir=str(phantom / "datalist.json"), **size, **options

@@ -15,13 +15,13 @@ import torch
 from monai_anomaly.utils import DataError, load_tensors
 
 from .test_bundle_workflows import TINY
-from .tiny_network import TINY_DIFFUSION, TINY_NETWORK, TINY_TRANSLATION
+from .tiny_network import TINY_MASK_DIFFUSION, TINY_NETWORK, TINY_TRANSLATION
 from .workflow import train
 
 NETWORKS = {
     "descargan": {},
     "diffanomaly": TINY_NETWORK,
-    "diffseg": TINY_DIFFUSION,
+    "diffseg": TINY_MASK_DIFFUSION,
     "difftranslation": TINY_TRANSLATION,
     "l2i_classification": {},
 }

@@ -13,7 +13,10 @@ TINY_DIFFUSION: dict[str, Any] = {
     "network_def#diffusion#num_head_channels": [8, 16],
     "network_def#diffusion#norm_num_groups": 8,
 }
-"""Of the diffusion network of any bundle."""
+"""Of the diffusion network of any bundle that has MONAI's ``DiffusionModelUNet``."""
+
+TINY_MASK_DIFFUSION: dict[str, Any] = {"network_def#diffusion#network#filters": [8, 8, 8, 8]}
+"""Of that of ``diffseg``."""
 
 TINY_NETWORK: dict[str, Any] = {
     **TINY_DIFFUSION,

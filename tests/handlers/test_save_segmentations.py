@@ -39,6 +39,21 @@ def result(
     return DecodeMaskd("mean", encoding)(tensors)
 
 
+@pytest.mark.parametrize("kind", ["binary", "regions", "classes"])
+def test_samples_are_cut_where_the_mean_of_their_region_is(tmp_path: Path, kind: str) -> None:
+    encoding = MaskEncoding(kind)
+    found = result(6, 7, kind=kind)
+    found["samples"] = found["samples"] * torch.rand(found["samples"].shape, generator=torch.Generator().manual_seed(1))
+    found = DecodeMaskd("mean", encoding, threshold="expected_dice")(found)
+    folder = save(tmp_path, [found], encoding=encoding)
+    values = found["threshold"]["values"]
+    assert len(values) == {"binary": 1, "regions": 3, "classes": 1}[kind]
+    written = np.asanyarray(nib.load(folder / "samples.nii.gz").dataobj)
+    for i, sample in enumerate(found["samples"].numpy()):
+        np.testing.assert_array_equal(written[..., i], sample > values[i % len(values)])
+    assert scores_of(folder)["threshold"] == found["threshold"]
+
+
 def save(folder: Path, results: list[dict[str, Any]], extra: dict[str, str] | None = None, **options: Any) -> Path:
     batch = [{"subject": f"p{i}", **(extra or {})} for i in range(len(results))]
     complete(SaveSegmentations(folder, **options), batch, results)

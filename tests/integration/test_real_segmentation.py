@@ -13,10 +13,9 @@ import numpy as np
 
 from monai_anomaly.apps.datalist import datalist
 
-from ..bundles.tiny_network import TINY_DIFFUSION
 from ..bundles.workflow import infer, train
 
-SIZE = {"spatial_size": [64, 64], "pixdim": [4.0, 4.0, -1.0], **TINY_DIFFUSION}
+SIZE = {"spatial_size": [64, 64], "pixdim": [4.0, 4.0, -1.0], "network_def#diffusion#network#filters": [16, 32, 48, 64]}
 
 
 def test_slices_are_learned_and_segmented_on_their_own_grid(shared: Callable[[str], Path], tmp_path: Path) -> None:
@@ -28,7 +27,7 @@ def test_slices_are_learned_and_segmented_on_their_own_grid(shared: Callable[[st
     report = json.loads((tmp_path / "eval" / "metrics.json").read_text(encoding="utf-8"))
     region = report["parts"]["lesion"]
     assert report["provenance"]["config"] == "overfit" and region["counts"]["with_lesion"] == 4
-    # by heart, in 200 steps of a tiny network; the full check is in docs/results-diffseg.md
+    # by heart, in 200 steps of a small network; the full check is in docs/results-diffseg.md
     assert region["methods"]["diffseg of 3"]["dice"]["value"] > 0.6
 
     folder = {"ckpt_dir": str(tmp_path / "models"), "section": "training", "dataset_dir": str(data)}

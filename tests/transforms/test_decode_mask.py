@@ -9,6 +9,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
+from monai_anomaly.metrics import ExpectedDiceThreshold, above
 from monai_anomaly.transforms import DecodeMaskd, EncodeMaskd, MaskEncoding
 from monai_anomaly.utils import DataError
 
@@ -36,11 +37,33 @@ def test_auto_takes_the_threshold_of_the_evaluation_and_else_a_half(tmp_path: Pa
 
 
 def test_bad_arguments_and_a_broken_file(tmp_path: Path) -> None:
-    for threshold, message in (("otsu", "a number or 'auto', got 'otsu'"), (1.0, "in \\[0, 1\\), got 1.0")):
+    for threshold, message in (("otsu", "a number, 'auto' or 'expected_dice', got"), (1.0, "in \\[0, 1\\), got 1.0")):
         with pytest.raises(ValueError, match=f"threshold must be {message}"):
             DecodeMaskd("mean", MaskEncoding(), threshold=threshold)
-    (tmp_path / "threshold.json").write_text("[]", encoding="utf-8")
-    with pytest.raises(DataError, match=r"threshold\.json: expected JSON with 'value' and 'origin'"):
-        DecodeMaskd("mean", MaskEncoding(), threshold="auto", threshold_file=tmp_path / "threshold.json")(
-            {"mean": MEAN}
-        )
+    path = tmp_path / "threshold.json"
+    for text in ("[]", '{"value": 0.2, "origin": "given", "rule": "median"}'):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(DataError, match=r"threshold\.json: expected JSON with 'value' and 'origin'"):
+            DecodeMaskd("mean", MaskEncoding(), threshold="auto", threshold_file=path)({"mean": MEAN})
+
+
+@pytest.mark.parametrize("kind", ["binary", "regions", "classes"])
+@pytest.mark.parametrize("spatial", [(8, 9), (6, 7, 5)])
+def test_every_region_has_the_threshold_of_its_own_probabilities(
+    kind: str, spatial: tuple[int, ...], tmp_path: Path
+) -> None:
+    encoding, generator = MaskEncoding(kind), torch.Generator().manual_seed(0)
+    probability = torch.rand(encoding.num_channels, *spatial, generator=generator) ** 6 / encoding.num_channels
+    sample = DecodeMaskd("mean", encoding, threshold="expected_dice")({"mean": probability})
+    note = sample["threshold"]
+    assert (note["rule"], note["value"], note["origin"]) == ("expected_dice", 0.2, "given")
+    maps = encoding.thresholded(probability)
+    assert note["values"] == ExpectedDiceThreshold()(maps.numpy()).tolist()
+    masks = torch.from_numpy(above(maps.numpy(), ExpectedDiceThreshold()))
+    found = encoding.encode(sample["mask"]) > 0
+    whole = {"binary": masks, "regions": masks.any(0, keepdim=True), "classes": masks}[kind]
+    assert torch.equal(found.any(0, keepdim=True), whole) and 0 < whole.float().mean() < 1
+    path = tmp_path / "threshold.json"
+    path.write_text(json.dumps({"value": 0.2, "origin": "given", "rule": "expected_dice"}), encoding="utf-8")
+    from_file = DecodeMaskd("mean", encoding, threshold="auto", threshold_file=path)({"mean": probability})
+    assert torch.equal(from_file["mask"], sample["mask"]) and from_file["threshold"] == note

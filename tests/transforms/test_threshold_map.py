@@ -97,6 +97,12 @@ def test_a_threshold_that_is_not_finite_is_refused(threshold: float, tmp_path: P
         ThresholdMapd("map", threshold_file=file)({"map": SCORE})
 
 
+def test_a_rule_for_probabilities_is_refused(tmp_path: Path) -> None:
+    file = write(tmp_path / "threshold.json", {"value": 0.2, "origin": "given", "rule": "expected_dice"})
+    with pytest.raises(DataError, match=r"threshold\.json: expected a threshold of anomaly maps, found the rule 'exp"):
+        ThresholdMapd("map", threshold_file=file)({"map": SCORE})
+
+
 def test_mask_has_the_maps_geometry_and_the_sample_is_left_alone() -> None:
     affine = torch.diag(torch.tensor([2.0, 3.0, 4.0, 1.0]))
     data = {"map": MetaTensor(SCORE, affine=affine)}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...metrics.segmentation import dice_by_samples, overlap_scores
+from ...metrics.segmentation import above, dice_by_samples, overlap_scores
 from ..cases import Cases
 from ..summary import case_mean, score
 from ..task import Columns, Context, Summary
@@ -34,7 +34,7 @@ def score_overlap(cases: Cases, context: Context) -> tuple[Summary, Columns]:
     """
     truth, spacing = cases["mask"][:, 0], context.settings["spacing"]
     members = [cases["mean"][:, 0]] if cases.has("mean") else list(cases["samples"][:, :, 0].swapaxes(0, 1))
-    columns = _mean_of([_columns(member > np.float64(context.threshold), truth, spacing) for member in members])
+    columns = _mean_of([_columns(above(member, context.threshold), truth, spacing) for member in members])
     counted = columns["empty"][np.isfinite(columns["empty"])]
     summary: Summary = {name: case_mean(columns[name], context.interval) for name in MEANS}
     summary["empty"] = score(counted.sum(), len(counted))

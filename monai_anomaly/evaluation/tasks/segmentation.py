@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...metrics.pixel_scores import dice_per_slice
+from ...metrics.segmentation.expected_dice import EXPECTED_DICE, ExpectedDiceThreshold, above
 from ...metrics.thresholds import best_dice_threshold
-from ...utils import DataError, interior
+from ...utils import DataError, interior, one_of
 from ..cases import Cases
 from ..files import file_part
 from ..schema import Field, Schema
@@ -58,8 +60,9 @@ class Segmentation(Task):
     the outer one. The ensemble is the mean above a threshold; beside it stand "1 sample", what one of its samples may
     be expected to score, and "threshold", the channel and threshold with the best Dice on the validation masks.
 
-    The threshold, the same one for mean and samples of all regions, has the best mean Dice of the mean on validation
-    cases where these come with the method's means; else it is 0.5. Samples that are masks already have none.
+    The threshold is the same one for mean and samples of all regions: a number, by default that with the best mean Dice
+    of the mean on validation cases, where these come with the method's means, else 0.5; or a rule that gives every map
+    its own, `ExpectedDiceThreshold`. Samples that are masks already have none.
 
     A case has ``image`` (C, H, W), ``mask`` (K, H, W) of the true regions, ``mean`` (K, H, W), the probability of every
     region, ``samples`` (n, K, H, W), masks or probabilities, and ``variance`` (K, H, W), by default that of the
@@ -72,7 +75,9 @@ class Segmentation(Task):
         data_range: intensity range of the images.
         background: image value outside of the brain.
         bins: of the calibration errors.
-        mean_threshold: of mean and samples; None: chosen on validation cases, else 0.5.
+        mean_threshold: of mean and samples, a number or ``"expected_dice"``; None: chosen on validation cases,
+            else 0.5.
+        presence: of `ExpectedDiceThreshold`.
         show: channel of the pictures; the last one where it is unknown.
         rows: cases of the pictures.
         rotate: show the second axis upward (axial slices of RAS volumes); False: downward (X-rays).
@@ -95,7 +100,8 @@ class Segmentation(Task):
     data_range: float = 1.0
     background: float = 0.0
     bins: int = 20
-    mean_threshold: float | None = None
+    mean_threshold: float | str | None = None
+    presence: float = 0.2
     show: str = "flair"
     rows: int = 6
     rotate: bool = True
@@ -139,15 +145,30 @@ class Segmentation(Task):
 
     def _chosen(self, validation: Iterable[Mapping[str, Any]] | None) -> dict[str, Any]:
         """Threshold of the mean, and what a report tells of it."""
-        if self.mean_threshold is not None:
-            return {"threshold": self.mean_threshold}
-        if not (isinstance(validation, Cases) and validation.has("mean") and validation["mask"].any()):
+        threshold, maps, masks = self._given(), None, None
+        if isinstance(threshold, float):
+            return {"threshold": threshold}
+        if isinstance(validation, Cases) and validation.has("mean") and validation["mask"].any():
+            maps, masks = (v.reshape(-1, *v.shape[2:]) for v in (validation["mean"], validation["mask"]))
+        note: dict[str, Any]
+        if threshold is not None:
+            note = {"rule": EXPECTED_DICE, "value": threshold.presence, "origin": "given"}
+        elif maps is not None:
+            threshold = max(best_dice_threshold(maps, masks)[0], 0.0)  # what has probability 0 is no lesion
+            note = {"value": threshold, "origin": "validation", "chosen_on": "validation"}
+        else:
             return {}
-        maps, masks = (v.reshape(-1, *v.shape[2:]) for v in (validation["mean"], validation["mask"]))
-        value, dice = best_dice_threshold(maps, masks)
-        value = max(value, 0.0)  # what has probability 0 is no lesion
-        note = {"value": value, "origin": "validation", "chosen_on": "validation"}
-        return {"threshold": value, "about": {"threshold": note, "validation_dice": dice}}
+        about: dict[str, Any] = {"threshold": note}
+        if maps is not None:
+            about["validation_dice"] = float(np.nanmean(dice_per_slice(above(maps, threshold), masks)))
+        return {"threshold": threshold, "about": about}
+
+    def _given(self) -> float | ExpectedDiceThreshold | None:
+        """What the settings say of the threshold."""
+        if isinstance(self.mean_threshold, str):
+            one_of("mean_threshold", self.mean_threshold, (EXPECTED_DICE,))
+            return ExpectedDiceThreshold(self.presence)
+        return None if self.mean_threshold is None else float(self.mean_threshold)
 
     def _baseline(self, cases: Cases, baseline: ChannelThreshold) -> MethodCases:
         about = {
@@ -191,15 +212,17 @@ class Segmentation(Task):
         draw_uncertainties(path, self.settings, methods, rows, keys)
 
     def threshold(self, report: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """That of the mean, where it was chosen on validation cases."""
+        """That of the mean, where it was chosen on validation cases or is a rule."""
         part = next(iter(report["parts"].values()))
         own = part["about"].get(next(iter(part["methods"])))
         return None if own is None else own["threshold"]
 
-    def _used(self, report: Mapping[str, Any]) -> float:
+    def _used(self, report: Mapping[str, Any]) -> float | ExpectedDiceThreshold:
         """The threshold of the mean, whoever chose it."""
-        chosen = self.threshold(report)
-        return (0.5 if self.mean_threshold is None else self.mean_threshold) if chosen is None else chosen["value"]
+        given, chosen = self._given(), self.threshold(report)
+        if given is not None:
+            return given
+        return 0.5 if chosen is None else float(chosen["value"])
 
 
 def _of_region(cases: Cases, k: int) -> Cases:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...metrics.segmentation import dice_by_samples
+from ...metrics.segmentation import ExpectedDiceThreshold, dice_by_samples
 from ...visualize import (
     curves_figure,
     find_cases,
@@ -22,7 +22,12 @@ __all__ = ["draw_curves", "draw_examples", "draw_uncertainties"]
 
 
 def draw_examples(
-    path: Path, settings: Mapping[str, Any], test: Cases, region: int, title: str, threshold: float
+    path: Path,
+    settings: Mapping[str, Any],
+    test: Cases,
+    region: int,
+    title: str,
+    threshold: float | ExpectedDiceThreshold,
 ) -> None:
     """Some cases with the masks of one region.
 
@@ -50,7 +55,11 @@ def draw_examples(
 
 
 def draw_curves(
-    path: Path, settings: Mapping[str, Any], test: Cases, report: Mapping[str, Any], threshold: float
+    path: Path,
+    settings: Mapping[str, Any],
+    test: Cases,
+    report: Mapping[str, Any],
+    threshold: float | ExpectedDiceThreshold,
 ) -> None:
     """Dice by number of samples (and of some cases), reliability and risk-coverage of every region.
 

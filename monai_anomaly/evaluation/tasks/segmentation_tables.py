@@ -34,7 +34,7 @@ Means over the n cases where the region is not empty, below each its 95 % interv
 prediction counts as Dice and Jaccard 0 and has no HD95; [in brackets] it is left out; empty: how many there are.
 Flagged: share of the cases without the region where any pixel is predicted, and of their pixels. "1 sample": the mean
 over the samples of an ensemble; "threshold": the channel and threshold with the best Dice on the validation masks. Mean
-and samples have one threshold, with the mean's best Dice on the validation masks where these have means, else 0.5."""
+and samples are cut alike: as the line below says, else at the number that was given, or 0.5."""
 COMPARED_LEGEND = """\
 Paired: the mean over the cases of the first row's Dice minus the other's on the same case, with its 95 % interval (the
 trainings are not drawn again). An interval that holds 0: not decided by this test set."""
@@ -80,10 +80,14 @@ def segmentation_sections(report: Mapping[str, Any]) -> list[Section]:
 
 
 def _note(method: str, about: Mapping[str, Any]) -> str:
-    value, dice = about["threshold"]["value"], about["validation_dice"]
-    return (
-        f"{method}: {about.get('channel', 'probability')} above {value:.4g}, Dice {dice:.3f} on the validation masks."
-    )
+    threshold, of = about["threshold"], about.get("channel", "probability")
+    value = threshold["value"]
+    if "rule" in threshold:
+        said = f"{of} above half of the expected Dice of each case, nothing where none exceeds {value:.4g}"
+    else:
+        said = f"{of} above {value:.4g}"
+    dice = f", Dice {about['validation_dice']:.3f} on the validation masks" if "validation_dice" in about else ""
+    return f"{method}: {said}{dice}."
 
 
 def _sizes(scores: Mapping[str, Any]) -> str:

@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from .calibration import ReliabilityBins, brier_score, reliability_bins
 from .ensemble_size import dice_by_samples
+from .expected_dice import ExpectedDiceThreshold, above
 from .overlap import overlap_scores
 from .uncertainty import RiskCoverage, error_auroc, mean_entropy, risk_coverage
 
 __all__ = [
+    "ExpectedDiceThreshold",
     "ReliabilityBins",
     "RiskCoverage",
+    "above",
     "brier_score",
     "dice_by_samples",
     "error_auroc",

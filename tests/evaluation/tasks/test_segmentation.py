@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monai_anomaly.evaluation import Cases, Segmentation, evaluate_cases
-from monai_anomaly.metrics import overlap_scores
+from monai_anomaly.metrics import ExpectedDiceThreshold, above, dice_per_slice, overlap_scores
 from monai_anomaly.utils import DataError
 
 from ..blobs import disc, make_blobs
@@ -107,6 +107,32 @@ def test_without_means_of_validation_cases_or_with_one_given_the_threshold_is_fi
         assert own == half["parts"]["r0"]["methods"]["ensemble of 5"]
         assert Segmentation(["t1", "flair"], ["r0"]).threshold(report) is None
     assert own["dice"]["value"] != part(test, mean_threshold=0.9)["methods"]["ensemble of 5"]["dice"]["value"]
+
+
+def test_every_map_has_its_own_threshold_by_the_rule_of_the_expected_dice() -> None:
+    test, validation = (make_blobs(seed, n=30, wobble=2.0, soft=True, regions=2) for seed in (0, 1))
+    report = evaluate(test, validation, mean_threshold="expected_dice", presence=0.3)
+    rule = ExpectedDiceThreshold(0.3)
+    for k, found in enumerate(report["parts"].values()):
+        own, one = (found["methods"][name] for name in ("ensemble of 5", "1 sample"))
+        mean, truth = test["mean"][:, k], test["mask"][:, k]
+        assert own["dice"]["value"] == pytest.approx(np.nanmean(dice_per_slice(above(mean, rule), truth)))
+        members = [dice_per_slice(above(test["samples"][:, i, k], rule), truth) for i in range(5)]
+        assert one["dice"]["value"] == pytest.approx(np.nanmean(members))
+        assert own["dice"]["by_samples"][-1]["value"] == pytest.approx(own["dice"]["value"])
+        about = found["about"]["ensemble of 5"]
+        both = [dice_per_slice(above(validation["mean"][:, j], rule), validation["mask"][:, j]) for j in range(2)]
+        assert about["validation_dice"] == pytest.approx(np.nanmean(both))
+    task = Segmentation(["t1", "flair"], ["r0", "r1"], mean_threshold="expected_dice", presence=0.3)
+    assert task.threshold(report) == {"rule": "expected_dice", "value": 0.3, "origin": "given"}
+    assert "above half of the expected Dice of each case, nothing where none exceeds 0.3" in str(task.tables(report)[0])
+    alone = evaluate(test, mean_threshold="expected_dice", presence=0.3)  # no masks are needed
+    assert alone["parts"]["r0"]["methods"]["ensemble of 5"] == report["parts"]["r0"]["methods"]["ensemble of 5"]
+
+
+def test_an_unknown_rule_is_an_error() -> None:
+    with pytest.raises(ValueError, match="mean_threshold"):
+        evaluate(make_blobs(), mean_threshold="otsu")
 
 
 def test_a_method_that_found_nothing_on_validation_is_not_turned_into_one_that_finds_everything() -> None:

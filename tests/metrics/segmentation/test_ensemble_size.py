@@ -5,19 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_anomaly.metrics import dice_by_samples, dice_per_slice
+from monai_anomaly.metrics import ExpectedDiceThreshold, above, dice_by_samples, dice_per_slice
 from tests.evaluation.blobs import make_blobs
 
 
+@pytest.mark.parametrize("threshold", [0.5, ExpectedDiceThreshold()])
 @pytest.mark.parametrize("soft", [False, True])
-def test_is_the_dice_of_the_mean_above_a_half(soft: bool) -> None:
+def test_is_the_dice_of_the_mean_above_the_threshold(soft: bool, threshold: float | ExpectedDiceThreshold) -> None:
     cases = make_blobs(samples=6, soft=soft)
     samples, truth = cases["samples"][:, :, 0], cases["mask"][:, 0]
-    dice = dice_by_samples(samples, truth)
+    dice = dice_by_samples(samples, truth, threshold)
     assert dice.shape == (9, 6)
     for m in range(1, 7):
         mean = samples[:, :m].astype(np.float64).mean(1)
-        np.testing.assert_allclose(dice[:, m - 1], dice_per_slice(mean > 0.5, truth))
+        np.testing.assert_allclose(dice[:, m - 1], dice_per_slice(above(mean, threshold), truth))
     assert np.isnan(dice[::3]).all()
 
 
