@@ -28,8 +28,8 @@ class SaveSegmentations(CaseWriter):
     (uint8, last axis sample by sample, each its regions); of raw scans ``preprocessing.json``.
 
     A result holds ``image`` (C, ...), shares of the intensity range, ``mean``, ``variance``, ``entropy`` (K, ...),
-    ``mask`` (1, ...), ``threshold``, which is also put on the samples, and perhaps ``samples`` (n K, ...), sample by
-    sample, see `SlicewiseSegmentationInferer` and `DecodeMaskd`.
+    ``mask`` (1, ...), ``threshold``, and perhaps ``samples`` (n K, ...), masks sample by sample, see
+    `SlicewiseSegmentationInferer` and `DecodeMaskd`.
 
     ``scores.json`` tells of every region, under its name, its size in the mask and the mean entropy in bits of the
     voxels on either side of its surface. Where the samples were kept, it also tells its size in every sample, with mean
@@ -60,7 +60,7 @@ class SaveSegmentations(CaseWriter):
         """Write mean, variance, entropy, label map and perhaps samples.
 
         Raises:
-            ValueError: when maps or samples do not have the channels of the encoding.
+            ValueError: when maps or samples do not have the channels of the encoding, or samples are no masks.
         """
         names = list(self.encoding.names)
         for key in ("mean", "variance", "entropy"):
@@ -70,11 +70,13 @@ class SaveSegmentations(CaseWriter):
             raise ValueError(
                 f"expected a multiple of {len(names)} channels {names} in 'samples', found {len(result['samples'])}"
             )
+        if "samples" in result and (values := set(np.unique(to_array(result["samples"])).tolist())) - {0, 1}:
+            raise ValueError(f"expected masks in 'samples', 0 and 1, found values up to {max(values):.3g}")
         for key in ("mean", "variance", "entropy"):
             write_image(folder / f"{key}.nii.gz", result[key])
         write_image(folder / "mask.nii.gz", result["mask"], np.uint8)
         if "samples" in result:
-            write_image(folder / "samples.nii.gz", self._sample_masks(result), np.uint8)
+            write_image(folder / "samples.nii.gz", result["samples"], np.uint8)
 
     def scores(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """Size and doubt of every region."""
@@ -89,7 +91,7 @@ class SaveSegmentations(CaseWriter):
                 "rim_entropy": float(entropy[rim].mean()) if rim.any() else None,
             }
         if "samples" in result:
-            samples = to_array(self._sample_masks(result))
+            samples = to_array(result["samples"])
             sizes = voxel * samples.reshape(-1, len(regions), samples[0].size).sum(-1)
             for region, mm3 in zip(regions.values(), sizes.T, strict=True):
                 sd = float(mm3.std(ddof=1)) if len(mm3) > 1 else None
@@ -111,15 +113,6 @@ class SaveSegmentations(CaseWriter):
     def summary(self, found: Mapping[str, Any]) -> str:
         """Size of every region."""
         return ", ".join(f"{name} {r['voxels']} voxels ({r['mm3']:.0f} mm3)" for name, r in found["regions"].items())
-
-    def _sample_masks(self, result: Mapping[str, Any]) -> torch.Tensor:
-        """The samples (n K, ...) above the thresholds of the mean."""
-        samples, threshold = result["samples"], result["threshold"]
-        values = samples.new_tensor(threshold.get("values", threshold["value"]), dtype=torch.float64).reshape(-1)
-        # a threshold for all or for the sum of exclusive classes, or one for each region, sample by sample
-        limits = values.repeat(len(samples) // len(values)).reshape(-1, *[1] * (samples.ndim - 1))
-        masks: torch.Tensor = samples > limits
-        return masks
 
     def _masks(self, result: Mapping[str, Any]) -> np.ndarray:
         """What the label map says of every region, (K, ...) bool."""

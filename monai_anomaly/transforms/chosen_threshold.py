@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..metrics.segmentation.expected_dice import EXPECTED_DICE
+from ..metrics.segmentation import EXPECTED_DICE, ExpectedDiceThreshold
 from ..utils import DataError, file_digest
 
 __all__ = ["chosen_threshold"]
@@ -33,14 +33,18 @@ def chosen_threshold(threshold_file: Path | None, model_file: Path | None) -> di
         return None
     try:
         note = json.loads(threshold_file.read_text(encoding="utf-8"))
-        value, origin = float(note["value"]), f"{note['origin']}{_of_other_weights(note, threshold_file, model_file)}"
+        value, origin = float(note["value"]), str(note["origin"])
         if not math.isfinite(value):
             raise ValueError(f"value is {value}")
-        if (rule := note.get("rule")) not in (None, EXPECTED_DICE):
-            raise ValueError(f"rule is {rule!r}")
+        if "rule" in note:
+            if note["rule"] != EXPECTED_DICE:
+                raise ValueError(f"rule is {note['rule']!r}")
+            # a rule was not chosen for any weights
+            return {"value": ExpectedDiceThreshold(value).presence, "origin": origin, "rule": EXPECTED_DICE}
+        origin += _of_other_weights(note, threshold_file, model_file)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{threshold_file}: expected JSON with 'value' and 'origin' ({error})") from error
-    return {"value": value, "origin": origin} | ({} if rule is None else {"rule": rule})
+    return {"value": value, "origin": origin}
 
 
 def _of_other_weights(note: Mapping[str, Any], threshold_file: Path, model_file: Path | None) -> str:

@@ -7,18 +7,18 @@ from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 from monai.utils import TransformBackends
 
-from ..metrics.segmentation.expected_dice import EXPECTED_DICE, ExpectedDiceThreshold
+from ..metrics.segmentation import EXPECTED_DICE, ExpectedDiceThreshold, above
+from ..utils.native_image import array_axis
 from .chosen_threshold import chosen_threshold
 from .mask_encoding import MaskEncoding, like
 
 __all__ = ["DecodeMaskD", "DecodeMaskDict", "DecodeMaskd"]
-
-HALF = {"value": 0.5, "origin": "default"}
 
 
 class DecodeMaskd(MapTransform):
@@ -28,12 +28,16 @@ class DecodeMaskd(MapTransform):
         keys: probabilities (K, ...).
         encoding: see `MaskEncoding`.
         output_key: where the label map (1, ...), uint8, goes.
-        threshold: above it a region is there; ``"auto"``: that of ``threshold_file`` if there is one, else 0.5;
-            ``"expected_dice"``: of every region its own, see `ExpectedDiceThreshold`, which the file may also say.
+        threshold: above it a region is there; ``"expected_dice"``: each region of each slice has its own, see
+            `ExpectedDiceThreshold`; ``"auto"``: what ``threshold_file`` says, if there is one, else
+            ``"expected_dice"``.
         threshold_file: see `chosen_threshold`.
         model_file: see `chosen_threshold`.
-        note_key: where the threshold and its origin go: ``value`` and ``origin``, or of `ExpectedDiceThreshold`
-            ``rule``, its ``presence`` as ``value``, and ``values``, the threshold of each map.
+        note_key: where the threshold goes: ``value`` and ``origin``, and ``rule`` where it is `ExpectedDiceThreshold`,
+            whose ``presence`` is the value.
+        samples_key: samples (n K, ...), sample by sample, that become masks, each by its own probabilities; None: they
+            are left as they are.
+        slice_code: where the slices of a volume are stacked, for the thresholds of slices; see `array_axis`.
 
     Raises:
         ValueError: when the threshold is another word, or not in [0, 1).
@@ -51,6 +55,8 @@ class DecodeMaskd(MapTransform):
         threshold_file: str | os.PathLike | None = None,
         model_file: str | os.PathLike | None = None,
         note_key: str = "threshold",
+        samples_key: str | None = None,
+        slice_code: str = "S",
     ) -> None:
         super().__init__(keys)
         if isinstance(threshold, str) and threshold not in ("auto", EXPECTED_DICE):
@@ -63,27 +69,45 @@ class DecodeMaskd(MapTransform):
         self.threshold_file = None if threshold_file is None else Path(threshold_file)
         self.model_file = None if model_file is None else Path(model_file)
         self.note_key = note_key
+        self.samples_key = samples_key
+        self.slice_code = slice_code
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Add the label map and the note."""
         sample = dict(data)
         for key in self.key_iterator(sample):
-            note = self._threshold()
-            plain = torch.as_tensor(sample[key]).as_subclass(torch.Tensor)
-            if note.get("rule") == EXPECTED_DICE:
-                maps = self.encoding.thresholded(plain).float().cpu().numpy()
-                note["values"] = ExpectedDiceThreshold(note["value"])(maps).tolist()
-            decoded = self.encoding.decode(plain, note.get("values", note["value"]))
-            sample[self.output_key] = like(decoded, sample[key])
+            note, source = self._threshold(), sample[key]
+            axis = array_axis(source, self.slice_code) if source.ndim == 4 else None
+            probability = torch.as_tensor(source).as_subclass(torch.Tensor)
+            masks = _masks(self.encoding.thresholded(probability), note, axis)
+            sample[self.output_key] = like(self.encoding.paint(masks, probability), source)
             sample[self.note_key] = note
+            if self.samples_key is not None:
+                drawn = sample[self.samples_key]
+                masks = _masks(torch.as_tensor(drawn).as_subclass(torch.Tensor), note, axis)
+                sample[self.samples_key] = like(masks.to(torch.uint8), drawn)
         return sample
 
     def _threshold(self) -> dict[str, Any]:
+        rule = {"value": ExpectedDiceThreshold.presence, "rule": EXPECTED_DICE}
+        if self.threshold == "auto":
+            return chosen_threshold(self.threshold_file, self.model_file) or {**rule, "origin": "default"}
         if self.threshold == EXPECTED_DICE:
-            return {"value": ExpectedDiceThreshold.presence, "origin": "given", "rule": EXPECTED_DICE}
-        if not isinstance(self.threshold, str):
-            return {"value": float(self.threshold), "origin": "given"}
-        return chosen_threshold(self.threshold_file, self.model_file) or dict(HALF)
+            return {**rule, "origin": "given"}
+        return {"value": float(self.threshold), "origin": "given"}
+
+
+def _masks(maps: torch.Tensor, note: Mapping[str, Any], axis: int | None) -> torch.Tensor:
+    """Maps (M, ...) above what the note says, a rule slice by slice along an axis of a volume."""
+    if "rule" not in note:
+        return maps > note["value"]
+    stacks = maps.detach().float().cpu().numpy()[:, None]  # (M, slices, ...)
+    if axis is not None:
+        stacks = np.moveaxis(stacks[:, 0], axis + 1, 1)
+    slices = stacks.reshape(-1, *stacks.shape[2:])
+    masks = above(slices, ExpectedDiceThreshold(note["value"])).reshape(stacks.shape)
+    masks = masks[:, 0] if axis is None else np.moveaxis(masks, 1, axis + 1)
+    return torch.from_numpy(np.ascontiguousarray(masks)).to(maps.device)
 
 
 DecodeMaskD = DecodeMaskDict = DecodeMaskd

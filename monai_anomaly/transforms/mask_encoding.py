@@ -108,38 +108,45 @@ class MaskEncoding:
         regions = [torch.stack([layers[c] for c in members]).any(0) for members in self.regions.values()]
         return torch.stack(regions).float()
 
-    def decode(self, probability: torch.Tensor, threshold: float | Sequence[float] = 0.5) -> torch.Tensor:
+    def decode(self, probability: torch.Tensor, threshold: float = 0.5) -> torch.Tensor:
         """The label map (1, ...), uint8, of probabilities (K, ...).
 
         Binary: where they exceed the threshold. Classes: the likeliest class where all classes together exceed it.
         Regions: painted one over the other, the innermost last, as nnU-Net does.
 
-        Args:
-            probability: of every channel.
-            threshold: one number for all, or one for each of the maps of `thresholded`.
+        Raises:
+            ValueError: when there are not K channels.
+        """
+        return self.paint(self.thresholded(probability) > threshold, probability)
+
+    def thresholded(self, probability: torch.Tensor) -> torch.Tensor:
+        """The maps that a threshold is put on: the channels (K, ...), of exclusive classes their sum (1, ...).
 
         Raises:
             ValueError: when there are not K channels.
         """
         if len(probability) != self.num_channels:
             raise ValueError(f"expected {self.num_channels} channel(s) {self.names}, got {len(probability)}")
-        maps = self.thresholded(probability)
-        limits = torch.as_tensor(threshold, dtype=torch.float64, device=maps.device).reshape(-1, *[1] * (maps.ndim - 1))
-        above = maps > limits
+        return probability.sum(0, keepdim=True) if self.kind == "classes" else probability
+
+    def paint(self, masks: torch.Tensor, probability: torch.Tensor) -> torch.Tensor:
+        """The label map (1, ...), uint8, of the masks of `thresholded`; see `decode`.
+
+        Args:
+            masks: boolean, (K, ...) or (1, ...). A region whose own threshold is lower than that of the one around it
+                may reach beyond it.
+            probability: (K, ...), from which exclusive classes take the likeliest.
+        """
         if self.kind == "binary":
-            return above.to(torch.uint8)
+            return masks.to(torch.uint8)
         values = torch.tensor(list(self.classes.values()), dtype=torch.uint8, device=probability.device)
         if self.kind == "classes":
             likeliest = values[probability.argmax(0, keepdim=True)]
-            return torch.where(above, likeliest, torch.zeros_like(likeliest))
+            return torch.where(masks, likeliest, torch.zeros_like(likeliest))
         label_map = torch.zeros_like(probability[:1], dtype=torch.uint8)
-        for region, own in zip(above.split(1), self._own, strict=True):
+        for region, own in zip(masks.split(1), self._own, strict=True):
             label_map[region] = self.classes[own]
         return label_map
-
-    def thresholded(self, probability: torch.Tensor) -> torch.Tensor:
-        """The maps that a threshold is put on: the channels (K, ...), of exclusive classes their sum (1, ...)."""
-        return probability.sum(0, keepdim=True) if self.kind == "classes" else probability
 
     def _own_classes(self) -> list[str]:
         """The class of each region that no region inside it has."""

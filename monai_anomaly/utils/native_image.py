@@ -11,7 +11,7 @@ import torch
 
 from ..utils import read_geometry, write_nifti
 
-__all__ = ["to_array", "volume_affine", "voxel_volume", "write_image", "write_vectors"]
+__all__ = ["array_axis", "to_array", "volume_affine", "voxel_volume", "write_image", "write_vectors"]
 
 
 def to_array(image: torch.Tensor) -> np.ndarray:
@@ -26,6 +26,20 @@ def volume_affine(image: torch.Tensor) -> np.ndarray:
     axes = [0, 1, 3] if len(found) == 3 else [0, 1, 2, 3]
     affine[np.ix_(axes, axes)] = found
     return affine
+
+
+def array_axis(image: torch.Tensor, code: str) -> int:
+    """The spatial axis of a volume (C, X, Y, Z) that runs along a direction of the world, either way.
+
+    Args:
+        image: with an affine; without one it is taken for RAS.
+        code: ``"R"``, ``"A"`` or ``"S"``, or the opposite ``"L"``, ``"P"`` or ``"I"``.
+    """
+    import nibabel as nib
+
+    world = nib.orientations.axcodes2ornt((code,), (("L", "R"), ("P", "A"), ("I", "S")))[0, 0]
+    axes = nib.orientations.io_orientation(volume_affine(image))[:, 0]
+    return int((axes == world).argmax())
 
 
 def voxel_volume(image: torch.Tensor) -> float:

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from monai_anomaly.evaluation import Segmentation, load_cases
+from monai_anomaly.metrics import ExpectedDiceThreshold, above
 from monai_anomaly.visualize.style import PREDICTED
 from tests.visualize.pictures import cells, has_color
 
@@ -77,10 +78,12 @@ def test_inference_returns_to_the_scanner(trained: Path, tmp_path: Path) -> None
         np.testing.assert_allclose(written.affine, ODD_AFFINE, atol=1e-4)
     scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
     chosen = json.loads((trained / "models" / "threshold.json").read_text(encoding="utf-8"))
-    values = scores["threshold"].pop("values")
     assert scores["threshold"] == {"rule": "expected_dice", "value": chosen["value"], "origin": "given"}
     mean, mask = (nib.load(out / f"{name}.nii.gz").get_fdata() for name in ("mean", "mask"))
-    np.testing.assert_array_equal(mask, mean > values[0])
+    rule = ExpectedDiceThreshold(chosen["value"])
+    slices = nib.orientations.io_orientation(ODD_AFFINE)[:, 0].tolist().index(2)  # as the network saw them
+    stack = np.moveaxis(mean.astype(np.float32), slices, 0)
+    np.testing.assert_array_equal(np.moveaxis(mask, slices, 0), above(stack, rule))
     assert len(scores["regions"]["lesion"]["samples"]["mm3"]) == 3
     shown = cells(out / "figure.png", 4, 4)
     outlined = any(has_color(row[3], PREDICTED).any() for row in shown)

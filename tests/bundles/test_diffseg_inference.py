@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from monai_anomaly.metrics import ExpectedDiceThreshold, above
 from monai_anomaly.utils import binary_entropy
 
 from .tiny_data import MODALITIES, NATIVE, write_case
@@ -45,7 +46,8 @@ def test_maps_are_those_of_the_samples(tmp_path: Path) -> None:
     np.testing.assert_allclose(images["mean"], samples.mean(-1), atol=1e-6)
     np.testing.assert_allclose(images["variance"], samples.var(-1, ddof=1), atol=1e-6)
     np.testing.assert_allclose(images["entropy"], binary_entropy(torch.tensor(samples.mean(-1))).numpy(), atol=1e-5)
-    np.testing.assert_array_equal(images["mask"], samples.mean(-1) > 0.5)
+    mean = np.moveaxis(samples.mean(-1), 2, 0)
+    np.testing.assert_array_equal(np.moveaxis(images["mask"], 2, 0), above(mean, ExpectedDiceThreshold()))
     assert images["variance"].any() and images["mask"].any()
 
 

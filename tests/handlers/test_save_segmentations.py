@@ -40,18 +40,21 @@ def result(
 
 
 @pytest.mark.parametrize("kind", ["binary", "regions", "classes"])
-def test_samples_are_cut_where_the_mean_of_their_region_is(tmp_path: Path, kind: str) -> None:
+def test_samples_are_masks_by_their_own_probabilities(tmp_path: Path, kind: str) -> None:
+    """What one sample shows is written, even where the mean of all shows nothing."""
     encoding = MaskEncoding(kind)
     found = result(6, 7, kind=kind)
-    found["samples"] = found["samples"] * torch.rand(found["samples"].shape, generator=torch.Generator().manual_seed(1))
-    found = DecodeMaskd("mean", encoding, threshold="expected_dice")(found)
-    folder = save(tmp_path, [found], encoding=encoding)
-    values = found["threshold"]["values"]
-    assert len(values) == {"binary": 1, "regions": 3, "classes": 1}[kind]
+    found["samples"], found["mean"] = 0 * found["samples"], 0 * found["mean"]
+    found["samples"][0, :2, :3] = torch.tensor([[0.9, 0.9, 0.9], [0.9, 0.9, 0.3]])
+    found["mean"][0, :2, :3] = 0.18
+    decode = DecodeMaskd("mean", encoding, threshold="expected_dice", samples_key="samples")
+    folder = save(tmp_path, [decode(found)], encoding=encoding)
     written = np.asanyarray(nib.load(folder / "samples.nii.gz").dataobj)
-    for i, sample in enumerate(found["samples"].numpy()):
-        np.testing.assert_array_equal(written[..., i], sample > values[i % len(values)])
-    assert scores_of(folder)["threshold"] == found["threshold"]
+    assert written[..., 0].sum() == 5 == written.sum() and not nib.load(folder / "mask.nii.gz").get_fdata().any()
+    scores = scores_of(folder)
+    assert scores["threshold"] == {"value": 0.2, "origin": "given", "rule": "expected_dice"}
+    first = scores["regions"][encoding.names[0]]["samples"]["mm3"]
+    assert first[0] > 0 and not any(first[1:])
 
 
 def save(folder: Path, results: list[dict[str, Any]], extra: dict[str, str] | None = None, **options: Any) -> Path:
@@ -131,9 +134,12 @@ def test_empty_mask_and_single_sample(tmp_path: Path) -> None:
 
 def test_soft_samples_are_written_as_masks(tmp_path: Path) -> None:
     found = result(4, 5, 3)
-    found["samples"] = found["samples"] * 0.4 + 0.2  # 0.2 and 0.6
+    found["samples"] = soft = found["samples"] * 0.4 + 0.2  # 0.2 and 0.6
+    with pytest.raises(ValueError, match="expected masks in 'samples', 0 and 1, found"):
+        save(tmp_path, [found])
+    found = DecodeMaskd("mean", MaskEncoding(), threshold=0.5, samples_key="samples")(found)
     array = np.asanyarray(nib.load(save(tmp_path, [found]) / "samples.nii.gz").dataobj)
-    np.testing.assert_array_equal(array, np.moveaxis(found["samples"].numpy() > 0.5, 0, -1))
+    np.testing.assert_array_equal(array, np.moveaxis(soft.numpy() > 0.5, 0, -1))
 
 
 def test_every_case_of_a_batch_is_written_and_told_in_a_line(

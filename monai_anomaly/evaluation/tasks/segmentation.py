@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...metrics.pixel_scores import dice_per_slice
-from ...metrics.segmentation.expected_dice import EXPECTED_DICE, ExpectedDiceThreshold, above
+from ...metrics.segmentation import EXPECTED_DICE, ExpectedDiceThreshold, above
 from ...metrics.thresholds import best_dice_threshold
 from ...utils import DataError, interior, one_of
 from ..cases import Cases
@@ -56,9 +56,10 @@ class Segmentation(Task):
     """Masks of one or several regions, by an ensemble or one prediction (thesis ch. 5, Table 1).
 
     Every region is a part of the evaluation, scored by its own channel. A label map that `MaskEncoding` makes of
-    several channels may differ a little from them, where exclusive classes are all below 0.5 or an inner region leaves
-    the outer one. The ensemble is the mean above a threshold; beside it stand "1 sample", what one of its samples may
-    be expected to score, and "threshold", the channel and threshold with the best Dice on the validation masks.
+    several channels may differ from them, where exclusive classes are all below the threshold or above it together, or
+    an inner region leaves the outer one. The ensemble is the mean above a threshold; beside it stand "1 sample", what
+    one of its samples may be expected to score, and "threshold", the channel and threshold with the best Dice on the
+    validation masks.
 
     The threshold is the same one for mean and samples of all regions: a number, by default that with the best mean Dice
     of the mean on validation cases, where these come with the method's means, else 0.5; or a rule that gives every map
@@ -101,7 +102,7 @@ class Segmentation(Task):
     background: float = 0.0
     bins: int = 20
     mean_threshold: float | str | None = None
-    presence: float = 0.2
+    presence: float = ExpectedDiceThreshold.presence
     show: str = "flair"
     rows: int = 6
     rotate: bool = True
@@ -113,6 +114,9 @@ class Segmentation(Task):
     shown: ClassVar = (*OVERLAP, *CALIBRATION)
     variants: ClassVar = (ONE_SAMPLE,)
     free: ClassVar = ("show", "rows", "rotate", "channel_names")
+
+    def __post_init__(self) -> None:
+        self._given()  # a mistake should not show after the training
 
     def parts(
         self, test: Cases, validation: Iterable[Mapping[str, Any]] | None, training: Any, method: str
@@ -146,13 +150,13 @@ class Segmentation(Task):
     def _chosen(self, validation: Iterable[Mapping[str, Any]] | None) -> dict[str, Any]:
         """Threshold of the mean, and what a report tells of it."""
         threshold, maps, masks = self._given(), None, None
-        if isinstance(threshold, float):
-            return {"threshold": threshold}
         if isinstance(validation, Cases) and validation.has("mean") and validation["mask"].any():
             maps, masks = (v.reshape(-1, *v.shape[2:]) for v in (validation["mean"], validation["mask"]))
         note: dict[str, Any]
-        if threshold is not None:
+        if isinstance(threshold, ExpectedDiceThreshold):
             note = {"rule": EXPECTED_DICE, "value": threshold.presence, "origin": "given"}
+        elif threshold is not None:
+            note = {"value": threshold, "origin": "given"}
         elif maps is not None:
             threshold = max(best_dice_threshold(maps, masks)[0], 0.0)  # what has probability 0 is no lesion
             note = {"value": threshold, "origin": "validation", "chosen_on": "validation"}
@@ -212,17 +216,17 @@ class Segmentation(Task):
         draw_uncertainties(path, self.settings, methods, rows, keys)
 
     def threshold(self, report: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """That of the mean, where it was chosen on validation cases or is a rule."""
+        """That of the mean, where it was given or chosen on validation cases."""
         part = next(iter(report["parts"].values()))
         own = part["about"].get(next(iter(part["methods"])))
         return None if own is None else own["threshold"]
 
     def _used(self, report: Mapping[str, Any]) -> float | ExpectedDiceThreshold:
         """The threshold of the mean, whoever chose it."""
-        given, chosen = self._given(), self.threshold(report)
-        if given is not None:
-            return given
-        return 0.5 if chosen is None else float(chosen["value"])
+        chosen = self.threshold(report)
+        if chosen is None:
+            return 0.5
+        return ExpectedDiceThreshold(chosen["value"]) if "rule" in chosen else float(chosen["value"])
 
 
 def _of_region(cases: Cases, k: int) -> Cases:

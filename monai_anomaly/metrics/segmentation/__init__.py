@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from .calibration import ReliabilityBins, brier_score, reliability_bins
 from .ensemble_size import dice_by_samples
-from .expected_dice import ExpectedDiceThreshold, above
+from .expected_dice import EXPECTED_DICE, ExpectedDiceThreshold, above
 from .overlap import overlap_scores
 from .uncertainty import RiskCoverage, error_auroc, mean_entropy, risk_coverage
 
 __all__ = [
+    "EXPECTED_DICE",
     "ExpectedDiceThreshold",
     "ReliabilityBins",
     "RiskCoverage",

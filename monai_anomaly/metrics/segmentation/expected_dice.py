@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..finite import check_numbers
+
 __all__ = ["EXPECTED_DICE", "ExpectedDiceThreshold", "above"]
 
 EXPECTED_DICE = "expected_dice"
@@ -18,10 +20,10 @@ class ExpectedDiceThreshold:
 
     With the pixels in falling order, the mask of the first k has the expected Dice 2 (p_1 + ... + p_k) / (k + sum p),
     where the size of the truth is replaced by its mean. The best mask holds the pixels above half of the best value: a
-    network that is sure of a large lesion is cut near 0.5, one that half believes in a few pixels at 0.2, where 0.5
-    would leave nothing. It needs probabilities that are calibrated, and no validation masks. Sources: Lipton et al.,
-    "Optimal Thresholding of Classifiers to Maximize F1 Measure" (https://arxiv.org/abs/1402.1892), theorem 1; Dai & Li,
-    "RankSEG: A Consistent Ranking-based Framework for Segmentation" (https://arxiv.org/abs/2206.13086).
+    network that is sure of a lesion is cut near 0.5, one that half believes in a few pixels at 0.33, one that believes
+    in them by a quarter at 0.2. It needs probabilities that are calibrated, and no validation masks. Sources: Lipton et
+    al., "Optimal Thresholding of Classifiers to Maximize F1 Measure" (https://arxiv.org/abs/1402.1892), theorem 1; Dai
+    & Li, "RankSEG: A Consistent Ranking-based Framework for Segmentation" (https://arxiv.org/abs/2206.13086).
 
     A mask of the highest expected Dice is never empty, so that every healthy image would be flagged.
 
@@ -35,7 +37,7 @@ class ExpectedDiceThreshold:
 
         sure, doubtful = np.zeros((2, 8, 8))
         sure[2:6, 2:6], doubtful[2:4, 2:4] = 0.95, 0.3
-        thresholds = ExpectedDiceThreshold()(np.stack([sure, doubtful]))  # 0.475 and 0.23...
+        thresholds = ExpectedDiceThreshold()(np.stack([sure, doubtful]))  # 0.487 and 0.231
         masks = above(np.stack([sure, doubtful]), ExpectedDiceThreshold())
     """
 
@@ -53,9 +55,12 @@ class ExpectedDiceThreshold:
 
         Returns:
             Float64, (N,): ``maps > threshold`` is the mask; 1 where it is empty.
+
+        Raises:
+            DataError: when a value is not finite.
         """
-        flat = np.asarray(maps).reshape(len(maps), -1)
-        return np.array([self._threshold(p) for p in flat], np.float64)
+        check_numbers("probabilities", maps)
+        return np.array([self._threshold(np.ravel(p)) for p in maps], np.float64)
 
     def _threshold(self, probability: np.ndarray) -> float:
         if probability.max(initial=0) <= self.presence:

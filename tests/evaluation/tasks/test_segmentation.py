@@ -102,7 +102,8 @@ def test_without_means_of_validation_cases_or_with_one_given_the_threshold_is_fi
     test, validation = make_blobs(soft=True), make_blobs(1, soft=True)
     items = [{"image": i, "mask": m} for i, m in zip(validation["image"], validation["mask"], strict=True)]
     half = evaluate(test, validation, mean_threshold=0.5)
-    for report in (half, evaluate(test), evaluate(test, items)):
+    assert Segmentation(["t1", "flair"], ["r0"]).threshold(half) == {"value": 0.5, "origin": "given"}
+    for report in (evaluate(test), evaluate(test, items)):
         own = report["parts"]["r0"]["methods"]["ensemble of 5"]
         assert own == half["parts"]["r0"]["methods"]["ensemble of 5"]
         assert Segmentation(["t1", "flair"], ["r0"]).threshold(report) is None
@@ -130,9 +131,10 @@ def test_every_map_has_its_own_threshold_by_the_rule_of_the_expected_dice() -> N
     assert alone["parts"]["r0"]["methods"]["ensemble of 5"] == report["parts"]["r0"]["methods"]["ensemble of 5"]
 
 
-def test_an_unknown_rule_is_an_error() -> None:
-    with pytest.raises(ValueError, match="mean_threshold"):
-        evaluate(make_blobs(), mean_threshold="otsu")
+@pytest.mark.parametrize("setting", [{"mean_threshold": "otsu"}, {"mean_threshold": "expected_dice", "presence": 7}])
+def test_a_mistake_in_the_threshold_shows_before_the_training(setting: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(reversed(setting))):
+        Segmentation(["t1"], ["lesion"], **setting)
 
 
 def test_a_method_that_found_nothing_on_validation_is_not_turned_into_one_that_finds_everything() -> None:

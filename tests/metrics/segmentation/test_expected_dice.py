@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from monai_anomaly.metrics import ExpectedDiceThreshold, above, best_dice_threshold, dice_per_slice
+from monai_anomaly.utils import DataError
 
 
 def expected_dice(probability: np.ndarray, mask: np.ndarray) -> float:
@@ -63,8 +64,14 @@ def test_masks_stay_what_they_are() -> None:
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_one_threshold_is_not_rounded_to_the_maps(dtype: type) -> None:
     value = dtype(0.3)
-    between = (float(value) + float(np.nextafter(value, dtype(0)))) / 2
-    assert above(np.full((1, 2, 2), value), between).all()
+    beside = [float(value) + 0.4 * (float(np.nextafter(value, dtype(to))) - float(value)) for to in (0, 1)]
+    assert [bool(above(np.full((1, 2, 2), value), limit).all()) for limit in beside] == [True, False]
+
+
+def test_no_maps_have_no_masks_and_maps_that_are_not_finite_are_an_error() -> None:
+    assert above(np.zeros((0, 4, 4)), ExpectedDiceThreshold()).shape == (0, 4, 4)
+    with pytest.raises(DataError, match="finite"):
+        ExpectedDiceThreshold()(np.full((1, 4, 4), np.nan))
 
 
 @pytest.mark.parametrize("presence", [-0.1, 1.0])
