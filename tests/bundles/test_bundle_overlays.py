@@ -160,3 +160,12 @@ def test_inference_of_the_thesis_takes_the_slices_of_the_training(bundle: str) -
     train, inference = pair(bundle, "thesis")
     assert inference["displayable_configs#slice_range"] == train["slice_range"]
     assert json.loads((configs(bundle) / "thesis.json").read_text(encoding="utf-8"))["dataset_dir"] == "data/brats"
+
+
+@each_overlay
+def test_pictures_stand_upright(bundle: str, name: str) -> None:
+    """The second axis of a PNG or TIFF points downward, that of a volume's slice upward."""
+    training = pair(bundle, name)[0]
+    axcodes = training.get("axcodes", "RAS")
+    if bundle != "l2i_classification" and (len(axcodes) == 2 or "cxr" in name or "chex" in name):
+        assert training["task"]["rotate"] is False
