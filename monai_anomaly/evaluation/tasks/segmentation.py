@@ -149,22 +149,22 @@ class Segmentation(Task):
 
     def _chosen(self, validation: Iterable[Mapping[str, Any]] | None) -> dict[str, Any]:
         """Threshold of the mean, and what a report tells of it."""
-        threshold, maps, masks = self._given(), None, None
+        threshold, known = self._given(), None
         if isinstance(validation, Cases) and validation.has("mean") and validation["mask"].any():
-            maps, masks = (v.reshape(-1, *v.shape[2:]) for v in (validation["mean"], validation["mask"]))
+            known = [v.reshape(-1, *v.shape[2:]) for v in (validation["mean"], validation["mask"])]
         note: dict[str, Any]
         if isinstance(threshold, ExpectedDiceThreshold):
             note = {"rule": EXPECTED_DICE, "value": threshold.presence, "origin": "given"}
         elif threshold is not None:
             note = {"value": threshold, "origin": "given"}
-        elif maps is not None:
-            threshold = max(best_dice_threshold(maps, masks)[0], 0.0)  # what has probability 0 is no lesion
+        elif known is not None:
+            threshold = max(best_dice_threshold(*known)[0], 0.0)  # what has probability 0 is no lesion
             note = {"value": threshold, "origin": "validation", "chosen_on": "validation"}
         else:
             return {}
         about: dict[str, Any] = {"threshold": note}
-        if maps is not None:
-            about["validation_dice"] = float(np.nanmean(dice_per_slice(above(maps, threshold), masks)))
+        if known is not None:
+            about["validation_dice"] = float(np.nanmean(dice_per_slice(above(known[0], threshold), known[1])))
         return {"threshold": threshold, "about": about}
 
     def _given(self) -> float | ExpectedDiceThreshold | None:
