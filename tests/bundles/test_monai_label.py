@@ -83,7 +83,7 @@ def server(python, tmp_path_factory) -> Iterator[tuple[str, Path]]:
     for bundle in LABELS:
         copy = copy_bundle(bundle, work / "app" / "model")
         write_random_weights(copy, copy / "models" / "model.pt")
-    for bundle in ("descargan", "diffanomaly"):
+    for bundle in ("descargan", "diffanomaly", "diffseg"):
         threshold = {"value": THRESHOLDS[bundle], "origin": "validation"}
         (work / "app" / "model" / bundle / "models" / "threshold.json").write_text(json.dumps(threshold))
 
