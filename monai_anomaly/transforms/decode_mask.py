@@ -101,12 +101,13 @@ def _masks(maps: torch.Tensor, note: Mapping[str, Any], axis: int | None) -> tor
     """Maps (M, ...) above what the note says, a rule slice by slice along an axis of a volume."""
     if "rule" not in note:
         return maps > note["value"]
-    stacks = maps.detach().float().cpu().numpy()[:, None]  # (M, slices, ...)
-    if axis is not None:
-        stacks = np.moveaxis(stacks[:, 0], axis + 1, 1)
-    slices = stacks.reshape(-1, *stacks.shape[2:])
-    masks = above(slices, ExpectedDiceThreshold(note["value"])).reshape(stacks.shape)
-    masks = masks[:, 0] if axis is None else np.moveaxis(masks, 1, axis + 1)
+    array, rule = maps.detach().float().cpu().numpy(), ExpectedDiceThreshold(note["value"])
+    if axis is None:
+        masks = above(array, rule)
+    else:
+        stacks = np.moveaxis(array, axis + 1, 1)  # (M, slices, ...)
+        slices = stacks.reshape(-1, *stacks.shape[2:])
+        masks = np.moveaxis(above(slices, rule).reshape(stacks.shape), 1, axis + 1)
     return torch.from_numpy(np.ascontiguousarray(masks)).to(maps.device)
 
 
