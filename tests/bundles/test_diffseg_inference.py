@@ -51,6 +51,15 @@ def test_maps_are_those_of_the_samples(tmp_path: Path) -> None:
     assert images["variance"].any() and images["mask"].any()
 
 
+def test_slices_that_are_stacked_another_way(tmp_path: Path) -> None:
+    """The rule cuts the slices that the network sees: here coronal ones, from back to front."""
+    images, _ = segment(tmp_path, write_case(tmp_path / "p"), axcodes="RSA")
+    mean = images["mean"]
+    cut = {axis: np.moveaxis(above(np.moveaxis(mean, axis, 0), ExpectedDiceThreshold()), 0, axis) for axis in (1, 2)}
+    np.testing.assert_array_equal(images["mask"], cut[1])
+    assert (cut[1] != cut[2]).any()
+
+
 def test_samples_are_written_on_request_only(tmp_path: Path) -> None:
     images, _ = segment(tmp_path, write_case(tmp_path / "p"))
     assert set(images) == {"mean", "variance", "entropy", "mask"}
