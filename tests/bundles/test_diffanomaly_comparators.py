@@ -51,7 +51,7 @@ def test_of_another_training_too(name: str, model: str) -> None:
 @pytest.mark.parametrize("name", ["ddpm", "gradcam", "saliency"])
 def test_trained_networks_are_used_unchanged(name: str) -> None:
     assert with_overlays(name)["run"] == [
-        "$@evaluate#choose_threshold.run()",
+        "$@evaluate#validation.run()",
         "$@evaluate#test.run()",
         "$@evaluate#report",
     ]
@@ -59,7 +59,7 @@ def test_trained_networks_are_used_unchanged(name: str) -> None:
 
 def test_vae_leaves_the_diffusion_model_alone() -> None:
     parser = with_overlays("vae")
-    for evaluator in ("choose_threshold", "test"):
+    for evaluator in ("validation", "test"):
         loader, *others = parser.get_parsed_content(f"evaluate#{evaluator}#val_handlers")
         assert isinstance(loader, WeightsLoader) and loader.load_path.name == "vae.pt"
         assert not any(isinstance(handler, ClassifierProbability) for handler in others)
