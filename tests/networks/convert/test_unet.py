@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
 import torch
 from monai.networks.nets import DiffusionModelUNet
@@ -25,17 +24,14 @@ TINY = {"inp": 1, "out": 2, "channels": (32, 64), "depth": 1, "attention": (Fals
         ("30b_tiny_unet_1head_same_weights", {"num_heads": 1}),
     ],
 )
-def test_agrees_with_the_original(shared, file, heads):
-    with np.load(shared("reference/30_tiny_unet_2heads.npz")) as reference:
-        state = {k[3:]: torch.from_numpy(reference[k]) for k in reference.files if k.startswith("sd/")}
-        x, t, y = (torch.from_numpy(reference[k]) for k in "xty")
-    with np.load(shared(f"reference/{file}.npz")) as reference:
-        expected = torch.from_numpy(reference["out"])
-    kwargs, weights = convert_unet(state, **heads)
-    network = DiffusionModelUNet(**kwargs)
+def test_agrees_with_the_original(reference, file, heads):
+    tensors = reference("30_tiny_unet_2heads")
+    kwargs, weights = convert_unet({k[3:]: v for k, v in tensors.items() if k.startswith("sd/")}, **heads)
+    network = DiffusionModelUNet(**kwargs).double()
     network.load_state_dict(weights)
     with torch.no_grad():
-        torch.testing.assert_close(network(x, t, class_labels=y), expected, rtol=0, atol=2e-5)
+        found = network(tensors["x"], tensors["t"], class_labels=tensors["y"])
+    torch.testing.assert_close(found, reference(file)["out"], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(
