@@ -52,7 +52,8 @@ def benchmark(
         test_cases: how many cases, two thirds of them diseased, are scored; None: as the configuration says, else all.
         validation_cases: how many choose thresholds for each setting and checkpoint; 0: none, for tasks without a
             threshold; None: as the configuration says, else all.
-        only: names (or parts of names) of the settings to run; None: all. The first is what the others are compared to.
+        only: names (or parts of names) of the settings to run, in the order of the table; None: all. The first is what
+            the others are compared to.
         **overrides: of the configuration, for all checkpoints, e.g. ``dataset_dir`` or ``inferer#num_samples``.
 
     Returns:

@@ -143,7 +143,7 @@ def case_names(cases: Iterable[Mapping[str, Any]]) -> dict[str, list]:
 
 
 def chosen_settings(settings: Iterable[str], only: str | Sequence[str] | None) -> list[str]:
-    """The settings to run.
+    """The settings to run, in the order asked for.
 
     Args:
         settings: their names.
@@ -154,8 +154,10 @@ def chosen_settings(settings: Iterable[str], only: str | Sequence[str] | None) -
     """
     names = list(settings)
     wanted = [only] if isinstance(only, str) else only
-    patterns = [re.compile(rf"(?<!\w){re.escape(str(w))}") for w in (names if wanted is None else wanted)]
-    chosen = [name for name in names if any(pattern.search(name) for pattern in patterns)]
+    if wanted is None:
+        return names
+    patterns = [re.compile(rf"(?<!\w){re.escape(str(part))}") for part in wanted]
+    chosen = list(dict.fromkeys(name for pattern in patterns for name in names if pattern.search(name)))
     if not chosen:
         raise ValueError(f"only must be (parts of) names of {names}, got {only!r}")
     return chosen

@@ -103,6 +103,6 @@ def test_settings_are_chosen_by_parts_of_their_names() -> None:
     assert chosen_settings(settings, None) == settings
     assert chosen_settings(settings, "steps") == ["10 steps", "20 steps"]
     assert chosen_settings(["150 steps", "a (50"], ["50", "("]) == ["a (50"]
-    assert chosen_settings(settings, ["last", "10"]) == ["10 steps", "last"]
+    assert chosen_settings(settings, ["last", "steps", "10"]) == ["last", "10 steps", "20 steps"]
     with pytest.raises(ValueError, match=r"only must be \(parts of\) names of \['10 steps', .*got 'first'"):
         chosen_settings(settings, "first")
