@@ -12,6 +12,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import InvertibleTransform, MapTransform, Resize, ResizeWithPadOrCrop
 from monai.utils import TraceKeys, look_up_option
+from torch.nn import functional as F
 
 from ..utils import lacks_spacing
 from .check_image import MASKS, file_of
@@ -25,11 +26,12 @@ class FitSliced(MapTransform, InvertibleTransform):
 
     Images with a voxel size are padded or cropped, so that a millimeter stays one. A 2D image whose file knows none
     (PNG, JPEG, BMP, TIFF, NumPy) is resized to the largest size of its shape that fits in and then padded: images
-    by the mean of the pixels they shrink to, linearly when they grow, masks by the nearest neighbor.
+    by the mean of the pixels they shrink to, linearly when they grow; a pixel of a mask becomes the label that fills
+    most of it, so that it lies where the image does.
 
-    What is padded gets the constant that is around the subject, as a rule 0. Where a crop takes away more than 1 % of
-    the first image's foreground (see `find_foreground`), a warning says so: a size that cuts the brain is a mistake
-    which the results do not show.
+    What is padded gets the constant that is around the subject, as a rule 0; of masks 0. Where a crop
+    takes away more than 1 % of the first image's foreground (see `find_foreground`), a warning says so: a size that
+    cuts the brain is a mistake which the results do not show.
 
     Args:
         keys: images (C, H, W) or (C, X, Y, Z).
@@ -60,12 +62,12 @@ class FitSliced(MapTransform, InvertibleTransform):
         sample = dict(data)
         for key in self.key_iterator(sample):
             image = self._resize(sample[key], key in MASKS)
-            sample[key] = self._pad_or_crop(image)
+            sample[key] = self._pad_or_crop(image, key in MASKS)
             if key == self.keys[0]:
                 self._warn_of_loss(image, sample[key])
         return sample
 
-    def _resize(self, image: torch.Tensor, nearest: bool) -> torch.Tensor:
+    def _resize(self, image: torch.Tensor, mask: bool) -> torch.Tensor:
         if self.fit == "crop" or not lacks_spacing(image):
             return image
         shape = image.shape[1:]
@@ -73,11 +75,14 @@ class FitSliced(MapTransform, InvertibleTransform):
         size = [max(1, round(zoom * n)) for n in shape]
         if tuple(size) == tuple(shape):
             return image
-        mode = "nearest" if nearest else "area" if zoom < 1 else "bilinear"
-        return cast(torch.Tensor, Resize(size, mode=mode)(image))
+        if mask:
+            return _shrunk_mask(image, size) if zoom < 1 else Resize(size, mode="nearest-exact")(image)
+        return cast(torch.Tensor, Resize(size, mode="area" if zoom < 1 else "bilinear")(image))
 
-    def _pad_or_crop(self, image: torch.Tensor) -> torch.Tensor:
+    def _pad_or_crop(self, image: torch.Tensor, mask: bool) -> torch.Tensor:
         fit = self.pad_or_crop[image.ndim - 1]
+        if mask:
+            return fit(image)
         around = [background_constant(c) for c in torch.as_tensor(image).detach().cpu().numpy()]
         if not any(around):
             return fit(image)
@@ -110,11 +115,22 @@ class FitSliced(MapTransform, InvertibleTransform):
         return sample
 
 
+def _shrunk_mask(mask: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Each pixel the label that fills most of it; "nearest" takes a corner of each block, 1.5 pixels off at 4 to 1."""
+    resized = cast(torch.Tensor, Resize(size, mode="nearest-exact")(mask))
+    values = mask.detach().as_subclass(torch.Tensor)
+    labels = values.unique()
+    shares = [F.interpolate((values == label).float()[None], tuple(size), mode="area")[0] for label in labels]
+    resized.as_subclass(torch.Tensor).copy_(labels[torch.stack(shares).argmax(0)])
+    return resized
+
+
 def _resized_back(image: MetaTensor) -> MetaTensor:
     resize = Resize(image.shape[1:])
     done = resize.pop_transform(image, check=False)  # by another object, for each size its own
-    if done[TraceKeys.EXTRA_INFO]["mode"] == "area":  # would give blocks
-        done[TraceKeys.EXTRA_INFO]["mode"] = "bilinear"
+    mode = done[TraceKeys.EXTRA_INFO]["mode"]
+    # "area" would give blocks; "nearest" is what MONAI's Invertd asks for, a little off its place
+    done[TraceKeys.EXTRA_INFO]["mode"] = {"area": "bilinear", "nearest": "nearest-exact"}.get(mode, mode)
     return cast(MetaTensor, resize.inverse_transform(image, done))
 
 

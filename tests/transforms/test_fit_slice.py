@@ -77,7 +77,11 @@ def test_cutting_the_brain_is_told() -> None:
 
 def picture(*shape: int) -> MetaTensor:
     rows, columns = torch.meshgrid(*(torch.linspace(0, 1, n) for n in shape[1:]), indexing="ij")
-    return MetaTensor((1 + rows + columns).repeat(shape[0], 1, 1), meta={"filename_or_obj": "a.png"})
+    return as_picture((1 + rows + columns).repeat(shape[0], 1, 1))
+
+
+def as_picture(values: torch.Tensor) -> MetaTensor:
+    return MetaTensor(values, meta={"filename_or_obj": "a.png"})
 
 
 @pytest.mark.parametrize("shape", [(3, 40, 30), (1, 10, 30), (1, 16, 24), (2, 5, 7)])
@@ -101,6 +105,40 @@ def test_a_mask_of_a_picture_keeps_its_values_and_its_place() -> None:
     sample = FitSliced(["image", "mask"], (16, 24))({"image": picture(1, 40, 60), "mask": mask})
     assert set(sample["mask"].unique().tolist()) == {0.0, 4.0}
     assert abs(float((sample["mask"] > 0).float().mean()) - 200 / 2400) < 0.01
+
+
+def disc(size: int, radius: float) -> MetaTensor:
+    rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    inside = (rows - 0.55 * size) ** 2 + (columns - 0.47 * size) ** 2 <= radius**2
+    return as_picture(inside[None].float())
+
+
+@pytest.mark.parametrize(("size", "radius"), [(128, 20), (250, 40), (256, 40)])
+def test_a_mask_lies_where_its_image_does(size: int, radius: float) -> None:
+    mask = disc(size, radius)
+    fit = FitSliced(["image", "mask"], (64, 64))
+    sample = fit({"image": mask.clone(), "mask": mask})
+    assert torch.equal(sample["mask"].as_tensor() > 0, sample["image"].as_tensor() > 0.5)
+    back = fit.inverse(sample)["mask"].as_tensor()
+    assert 2 * (back * mask.as_tensor()).sum() / (back + mask.as_tensor()).sum() > 0.97
+    axis = torch.arange(size, dtype=torch.float32)
+    for dim in (1, 2):
+        before, after = ((m.sum(3 - dim) * axis).sum() / m.sum() for m in (mask.as_tensor(), back))
+        assert abs(before - after) < 0.4
+
+
+def test_the_label_that_fills_most_of_a_pixel_is_its_label() -> None:
+    mask = torch.tensor([[0, 0, 0, 0], [0, 4, 4, 0], [1, 1, 4, 0], [1, 0, 4, 4]])
+    sample = FitSliced(["image", "mask"], (2, 2))({"image": picture(1, 4, 4), "mask": as_picture(mask[None])})
+    assert sample["mask"].tolist() == [[[0, 0], [1, 4]]]
+
+
+@pytest.mark.parametrize("hole", [False, True])
+def test_around_a_mask_there_is_none(hole: bool) -> None:
+    mask = torch.ones(1, 12, 16)
+    mask[:, 4:6, 4:8] -= float(hole)
+    fitted = FitSliced(["image", "mask"], (16, 16), fit="crop")({"image": picture(1, 12, 16), "mask": as_picture(mask)})
+    assert fitted["mask"].sum() == mask.sum()
 
 
 @pytest.mark.filterwarnings("ignore:.*hold 64%")
