@@ -81,7 +81,7 @@ def phantom(
         else:
             plan = plan_groups(groups, seed)
             people = plan[:: -(-len(plan) // 8)]  # of all groups
-        shown = [make_subject(p.seed, p.site, p.lesion, spacing, severity=p.severity) for p in people]
+        shown = [make_subject(p.seed, p.site, p.lesion, spacing, size=p.size, severity=p.severity) for p in people]
         phantom_figure(Path(root) / "subjects.png", shown)
         one_site = [make_subject(p.seed, plan[0].site, None, spacing) for p in plan[:16]]
         uniqueness_figure(Path(root) / "uniqueness.png", one_site, channel=CONTRASTS.index("t1"))

@@ -55,7 +55,8 @@ def preprocess(
             k: [_moved(s, out / c["subject"], names) for s, c in islice(both, len(v)) if c["subject"] in finished]
             for k, v in listed.items()
         }
-        save_datalist(out / "datalist.json", {"modalities": names, **done, "left_out": result["failed"]})
+        kept = {k: v for k, v in read_json(source, "a datalist").items() if k in ("description", "target")}
+        save_datalist(out / "datalist.json", {**kept, "modalities": names, **done, "left_out": result["failed"]})
     print(f"{len(result['done'])} done, {len(result['skipped'])} were done before, {len(result['failed'])} failed")
     print(f"look through {out / 'index.html'}")
     if result["failed"]:
@@ -80,7 +81,7 @@ def _inputs(source: Path, out: Path, modalities: Sequence[str]) -> list[dict[str
         return [{"image": str(source), "subject": source.resolve().name}]
 
     def skip(path: Path) -> bool:
-        return is_mask_beside(path) or path.resolve().is_relative_to(out)
+        return is_mask_beside(path) or path.resolve().is_relative_to(out.resolve())
 
     return find_inputs(source, modalities, skip=skip)
 

@@ -37,7 +37,8 @@ class ClassifierProbability:
     @torch.no_grad()
     def __call__(self, engine: Engine) -> None:
         """Classify the engine's images (N, C, H, W), or volumes (N, C, X, Y, Z) by their highest slice along the last
-        axis; a volume without a slice in the range gets no probability.
+        axis. Slices of one intensity do not count, as nothing is found in them; a batch with a volume that has no other
+        slice in the range gets no probabilities.
 
         Raises:
             DataError: when the logits are not finite, or of one class, which is always certain.
@@ -45,19 +46,24 @@ class ClassifierProbability:
         output: Any = engine.state.output
         image = convert_to_tensor(output["image"], track_meta=False)
         if image.ndim == 5:
-            image = image[..., slice(*(self.slice_range or (None,)))]
-            if not image.shape[-1]:
+            slices = image[..., slice(*(self.slice_range or (None,)))].movedim(-1, 1)
+            low, high = slices.flatten(2).aminmax(dim=2)
+            some = ~(high == low)  # (N, Z); NaN is no single intensity
+            if not bool(some.any(1).all()):
                 return
-        x = image if image.ndim == 4 else image.movedim(-1, 1).flatten(0, 1)
+            x = slices[some]
+        else:
+            some = torch.ones(len(image), 1, dtype=torch.bool, device=image.device)
+            x = image
         network = getattr(self.network, "module", self.network)
         logits = network.classify(x)
         check_class_logits(logits)
-        finite = logits.isfinite().reshape(len(image), -1).all(1).tolist()
-        if not all(finite):
-            broken = [i for i, ok in enumerate(finite) if not ok]
+        of = torch.nonzero(some)[:, 0]  # the image of each slice
+        broken = of[~logits.isfinite().all(1)].unique().tolist()
+        if broken:
             raise DataError(
                 f"expected finite logits of the classifier, found NaN or infinity in those of the batch's images "
                 f"{broken}: its weights are broken"
             )
         probability = 1 - logits.softmax(1)[:, self.healthy]
-        output["probability"] = probability.reshape(len(image), -1).amax(1)
+        output["probability"] = probability.new_zeros(len(image)).scatter_reduce(0, of, probability, "amax")

@@ -19,7 +19,8 @@ class MovingAverage:
         source: the network in training (not wrapped for distributed training).
         average: a copy of it; put into evaluation mode, its parameters get no gradients.
         decay: share that the average keeps in each iteration (thesis: 0.9999). Early on it is (1 + n) / (10 + n) after
-            n iterations where that is less, so that a short training does not average its random start.
+            n iterations where that is less, and 0 in the first, so that no start is averaged, neither a random one nor
+            that of a network whose weights came from a file.
     """
 
     def __init__(self, source: torch.nn.Module, average: torch.nn.Module, decay: float = 0.9999) -> None:
@@ -37,7 +38,7 @@ class MovingAverage:
     def __call__(self, engine: Engine) -> None:
         """Move the average toward the source; floating-point buffers likewise, others are copied."""
         n = engine.state.iteration
-        decay = min(self.decay, (1 + n) / (10 + n))
+        decay = min(self.decay, (1 + n) / (10 + n)) if n > 1 else 0.0
         still = tuple(f"{name}." for name, part in self.source.named_children() if _is_still(part))
         means: list[torch.Tensor] = []
         values: list[torch.Tensor] = []

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import ConcatDataset, Subset
 
 from ..utils import provenance
-from .training_settings import changed_settings, training_settings
+from .training_settings import changed_settings, of_layers, training_settings
 
 __all__ = ["about_training", "brief", "changes"]
 
@@ -49,7 +49,7 @@ def about_training(
 
 def brief(about: Mapping[str, Any]) -> dict[str, Any]:
     """The same without the layers of the networks, for people to read."""
-    settings = {place: value for place, value in about["settings"].items() if not place.startswith("network.")}
+    settings = {place: value for place, value in about["settings"].items() if not of_layers(place)}
     return {**about, "settings": settings}
 
 

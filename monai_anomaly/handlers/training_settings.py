@@ -149,13 +149,18 @@ class _Walk:
     def _array(self, place: str, value: np.ndarray | torch.Tensor) -> None:
         dtype, shape = str(value.dtype).removeprefix("torch."), list(value.shape)
         # a network's are what it learns, or where it keeps its results
-        digest = "" if place.startswith("network.") else _digest_array(value)
+        digest = "" if of_layers(place) else _digest_array(value)
         self.settings[place] = f"{dtype} {shape} {digest}".strip()
 
     def _items(self, place: str, items: Mapping[Any, Any]) -> None:
         for key, value in items.items():
             if key not in IGNORED:
                 self(f"{place}.{key}", value)
+
+
+def of_layers(place: str) -> bool:
+    """Whether a setting is of the network, but not of the noise schedule that it holds."""
+    return place.startswith("network.") and ".schedule" not in place
 
 
 def _public(items: Mapping[str, Any]) -> Settings:

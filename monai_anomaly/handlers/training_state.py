@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from torch.optim.lr_scheduler import ConstantLR, LambdaLR, LRScheduler
 
 from ..utils import DataError, atomic_torch_save, file_digest, load_tensors, write_model_record
 from .target_range import RANGES
@@ -28,7 +28,8 @@ class TrainingState:
 
     Both files are written beside their name and renamed, so that a kill at any moment leaves whole files and costs at
     most the epoch it fell in. The number of epochs may change: a learning-rate schedule that is a function of the
-    step (``LambdaLR``, MONAI's ``WarmupCosineSchedule``) continues from its step with its new length.
+    step (``LambdaLR``, MONAI's ``WarmupCosineSchedule``) continues from its step with its new length. What the
+    optimizer learned is resumed; its settings, the learning rate among them, are the present ones.
 
     The state keeps what it was trained on, see `about_training`: a start with another seed, other data or other
     settings, or from other weights, is refused, and so is a damaged file; other versions of the code are noted. The
@@ -208,10 +209,24 @@ class TrainingState:
 
 
 def _continued(item: Any, saved: dict[str, Any]) -> dict[str, Any]:
-    """What to load into an object: of a schedule that is a function of the step its step alone, not its old length."""
-    if not isinstance(item, LambdaLR):
+    """What to load into an object: where a training stands, not how it was set.
+
+    Of a schedule that is a function of the step its step alone; of an optimizer what it learned, and which share of the
+    rate it had come to.
+    """
+    if isinstance(item, (LambdaLR, ConstantLR)):
+        return {**item.state_dict(), **{key: saved[key] for key in ("last_epoch", "_step_count", "_last_lr")}}
+    if isinstance(item, LRScheduler):
+        return {**saved, "base_lrs": item.base_lrs}
+    if not isinstance(item, torch.optim.Optimizer):
         return saved
-    return {**item.state_dict(), **{key: saved[key] for key in ("last_epoch", "_step_count", "_last_lr")}}
+    groups = []
+    for own, before in zip(item.param_groups, saved["param_groups"], strict=False):
+        share = before["lr"] / before["initial_lr"] if before.get("initial_lr") else 1.0
+        rate = own.get("initial_lr", own["lr"]) * share
+        groups.append({**before, **own, "lr": rate, "params": before["params"]})
+    # of other groups the optimizer says what does not fit
+    return {**saved, "param_groups": [*groups, *saved["param_groups"][len(groups) :]]}
 
 
 def _listed(changes: Sequence[str]) -> str:

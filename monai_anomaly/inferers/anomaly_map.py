@@ -70,7 +70,8 @@ class AnomalyMap:
         image, reconstruction = (v if v.is_floating_point() else v.float() for v in (image, reconstruction))
         anomaly_map = summed_difference(image - reconstruction, self.weights) / self.data_range
         if self.border > 0:
-            inside = interior(image.cpu().numpy(), self.border, self.background, 0.01 * self.data_range)
+            exact = image.to(torch.promote_types(image.dtype, torch.float32))  # NumPy has no bfloat16
+            inside = interior(exact.cpu().numpy(), self.border, self.background, 0.01 * self.data_range)
             anomaly_map = anomaly_map * torch.from_numpy(inside).to(anomaly_map)
         if self.smoothing > 0:
             blur = GaussianFilter(anomaly_map.ndim - 2, self.smoothing).to(anomaly_map.device)

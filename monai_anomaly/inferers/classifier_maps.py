@@ -45,9 +45,9 @@ class SaliencyMapInferer(SlicewiseMapInferer):
 
     def map_slices(self, x: torch.Tensor, network: Any, index: Sequence[int]) -> Results:
         """The map of slices (N, C, H, W), padded; the network has ``classifier``."""
-        x = self.pad(x).detach()
-        with torch.enable_grad():
-            odds = clean_log_odds(network.classifier, x.requires_grad_(), self.target)
+        with torch.inference_mode(False), torch.enable_grad():
+            x = x.clone().requires_grad_()  # before padding: the repeated edge is a part of the image
+            odds = clean_log_odds(network.classifier, self.pad(x), self.target)
             (gradient,) = torch.autograd.grad(odds.sum(), x)
         return {"map": gradient.abs().sum(1, keepdim=True)}
 

@@ -13,6 +13,7 @@ from monai.transforms import Orientation
 
 from ..registration import Volume
 from ..transforms import CheckImage, LoadModalities
+from ..transforms.check_image import file_of
 from ..utils import DataError, check_voxel_size, read_geometry, voxel_size
 
 __all__ = ["load_mask", "load_scan"]
@@ -21,6 +22,7 @@ SPACING = (0.2, 10.0)
 """Plausible voxel sizes in mm."""
 
 _EXTENT = 32.0  # mm along every axis
+_OUTSIDE = 0.02
 
 
 def load_scan(path: str | os.PathLike, on_nonfinite: str = "raise") -> MetaTensor:
@@ -60,12 +62,27 @@ def load_scan(path: str | os.PathLike, on_nonfinite: str = "raise") -> MetaTenso
 
 
 def load_mask(path: str | os.PathLike, reference: MetaTensor) -> MetaTensor:
-    """A mask of a scan, (1, X, Y, Z), on the grid of the loaded scan (nearest neighbor, by the affines)."""
+    """A mask of a scan, (1, X, Y, Z), on the grid of the loaded scan (nearest neighbor, by the affines).
+
+    Raises:
+        DataError: when it is no volume of labels, or more than 2 % of it lie outside of the scan.
+    """
     mask = LoadModalities()(path)
     if mask.ndim != 4 or len(mask) > 1:
         raise DataError(f"{path}: expected a mask of 3 axes, found the shape {tuple(mask.shape)}")
     mask = MetaTensor(CheckImage(allow_empty=True, labels=True)(mask))
-    found = Volume.of(mask).pulled(np.eye(4), Volume.of(reference), order=0)
+    volume, scan = Volume.of(mask), Volume.of(reference)
+    marked = np.argwhere(volume.values > 0)
+    if len(marked):
+        to_scan = np.linalg.inv(scan.affine) @ volume.affine
+        places = marked @ to_scan[:3, :3].T + to_scan[:3, 3]
+        outside = 1 - ((places > -1) & (places < scan.values.shape)).all(1).mean()
+        if outside > _OUTSIDE:
+            raise DataError(
+                f"{path}: expected a mask of {file_of(reference)}, found one of which {outside:.0%} lie outside of it: "
+                "do their headers agree?"
+            )
+    found = volume.pulled(np.eye(4), scan, order=0)
     return MetaTensor(torch.from_numpy(found.values[None]), affine=reference.affine)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,11 +13,7 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_dst_type, ensure_tuple_rep
 
-from ..utils import (
-    DataError,
-    corner_distance,
-    whole_labels,
-)
+from ..utils import DataError, corner_distance, is_picture, whole_labels
 
 __all__ = [
     "CheckImage",
@@ -28,6 +25,7 @@ __all__ = [
 
 MODALITY_FILES = "modality_files"
 MASKS = ("mask", "target_mask")
+_LABELS = 16  # more grays in a picture are no labels
 
 
 def file_of(image: Any, channel: int | None = None) -> str:
@@ -48,7 +46,8 @@ class CheckImage(Transform):
     """Return an image unchanged, or say what is wrong with it.
 
     Of labels the values are put back on the whole numbers that a scale factor of the file moved them off, see
-    `whole_labels`.
+    `whole_labels`. A picture of a mask from 0 to 255 with grays between, as JPEG or a smooth edge makes them, becomes
+    black and white at the middle, with a warning.
 
     Args:
         channels: number of channels it must have; ``None``: any.
@@ -93,6 +92,13 @@ class CheckImage(Transform):
     @staticmethod
     def _whole(img: torch.Tensor) -> torch.Tensor:
         values = torch.as_tensor(img).detach().as_subclass(torch.Tensor).cpu().numpy()
+        if is_picture(img) and (grays := _grays_between(values, file_of(img))):
+            warnings.warn(
+                f"{file_of(img)}: a mask from 0 to 255 with {grays} grays between; from 128 on counts as lesion",
+                stacklevel=3,
+            )
+            values = np.where(values > 127, 255, 0).astype(values.dtype)
+            return cast(torch.Tensor, convert_to_dst_type(values, dst=img, dtype=img.dtype)[0])
         whole = whole_labels(values)
         if whole is None:
             some = ", ".join(f"{v:.4g}" for v in np.unique(values[values != np.round(values)])[:3])
@@ -101,6 +107,14 @@ class CheckImage(Transform):
                 "threshold on it, or resample it to the nearest neighbor"
             )
         return img if whole is values else convert_to_dst_type(whole, dst=img, dtype=img.dtype)[0]
+
+
+def _grays_between(values: np.ndarray, file: str) -> int:
+    """How many grays a mask of black and white has between them; 0 where they may be labels."""
+    found = np.unique(values)
+    lossy = file.lower().endswith((".jpg", ".jpeg"))
+    smooth = found[0] <= 5 and 250 <= found[-1] <= 255 and len(found) > (2 if lossy else _LABELS)
+    return len(found) - 2 if smooth else 0
 
 
 class CheckImaged(MapTransform):
@@ -160,6 +174,12 @@ class CheckImaged(MapTransform):
 
 def check_same_grid(reference: torch.Tensor, image: torch.Tensor, tolerance: float = 0.1) -> None:
     """Raise an error unless two images (C, spatial...) have one spatial shape and one affine, to ``tolerance`` [mm]."""
+    if _of_file(reference) and _of_file(image) and is_picture(reference) != is_picture(image):
+        picture, array = (reference, image) if is_picture(reference) else (image, reference)
+        raise DataError(
+            f"{file_of(array)}: expected a picture as {file_of(picture)} is one, whose first axis runs to the right, "
+            "found an array, whose axes may be exchanged; save both as pictures, or both as NIfTI"
+        )
     shape, found = tuple(reference.shape[1:]), tuple(image.shape[1:])
     if shape != found:
         raise DataError(f"{file_of(image)}: expected the spatial shape {shape} of {file_of(reference)}, found {found}")
@@ -172,6 +192,10 @@ def check_same_grid(reference: torch.Tensor, image: torch.Tensor, tolerance: flo
             f"{file_of(image)}: expected the affine of {file_of(reference)} (corners within {tolerance:g} mm), "
             f"found corners up to {distance:.3g} mm away; register or resample the files to one grid"
         )
+
+
+def _of_file(image: torch.Tensor) -> bool:
+    return bool(getattr(image, "meta", {}).get("filename_or_obj"))
 
 
 CheckImageD = CheckImageDict = CheckImaged

@@ -25,6 +25,7 @@ from ..utils import (
     is_picture,
     read_geometry,
 )
+from ..utils.native_image import volume_affine
 from .check_image import MASKS, MODALITY_FILES, check_same_grid
 from .dicom_series import read_slice_stack
 from .header_notes import warn_about_headers
@@ -124,7 +125,7 @@ class LoadModalities(Transform):
             if stored.kind == "c":
                 raise DataError(f"{path}: expected real numbers, found complex ones: save their magnitude")
             image.meta[STORED_BITS] = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16}.get(stored, 0)
-        affine = np.asarray(image.affine, dtype=float)
+        affine = volume_affine(image)  # of a 2D NRRD it is 3 x 3
         if stack is not None:
             affine = stack.put_into(affine)
         if header is not None:  # MONAI's reader takes the qform where the sform has another voxel size than the header

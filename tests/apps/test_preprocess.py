@@ -80,8 +80,9 @@ def test_a_datalist_keeps_its_split_and_its_masks(raw: Path, tmp_path: Path) -> 
         }
 
     content = {"training": [entry(1, mask=str(raw / "p1/seg.nii.gz"))], "test": [entry(2), entry(2)]}
-    save_datalist(tmp_path / "datalist.json", {"modalities": ["t1", "flair"], **content})
+    save_datalist(tmp_path / "datalist.json", {"target": "A", "modalities": ["t1", "flair"], **content})
     preprocess(tmp_path / "datalist.json", tmp_path / "out", modalities=("t1", "flair"), workers=2, **QUICK)
+    assert json.loads((tmp_path / "out" / "datalist.json").read_text(encoding="utf-8"))["target"] == "A"
     training = load_datalist(tmp_path / "out" / "datalist.json", "training", ["t1", "flair"])
     test = load_datalist(tmp_path / "out" / "datalist.json", "test", ["t1", "flair"])
     assert [s["subject"] for s in (*training, *test)] == ["p1", "p2", "p2"] and training[0]["label"] == 1
@@ -177,6 +178,14 @@ def test_masks_beside_scans_and_earlier_results_are_no_cases(raw: Path, tmp_path
     nib.save(nib.Nifti1Image(mask, scan.affine), raw / "p1" / "t1_bet.nii.gz")
     preprocess(raw, raw / "out", modalities=("t1",), **QUICK)
     assert "1 done, 1 were done before" in capsys.readouterr().out
+
+
+def test_earlier_results_behind_a_link_are_no_cases(raw: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "link").symlink_to(raw.parent, target_is_directory=True)
+    folder = tmp_path / "link" / raw.name
+    for _ in range(2):
+        preprocess(folder, folder / "out", modalities=("t1",), **QUICK)
+    assert "0 done, 2 were done before, 0 failed" in capsys.readouterr().out
 
 
 def test_a_datalist_written_to_a_relative_folder_can_be_read(raw: Path, tmp_path: Path, monkeypatch) -> None:

@@ -60,13 +60,19 @@ class Training:
         validation: list[float] | None = None,
         val_interval: int = 1,
         objects: tuple[str, ...] = ("network", "average", "optimizer", "schedule"),
+        weight_decay: float = 0.0,
+        constant: bool = False,
         pretrained: Path | None = None,
         **options: Any,
     ) -> None:
         self.network, self.average = network(width), network(width)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=rate)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=rate, weight_decay=weight_decay)
         loader = DataLoader(data or Sliced(samples(8), "a"), batch_size=batch_size, shuffle=True)
-        self.schedule = WarmupCosineSchedule(self.optimizer, warmup_steps=3, t_total=epochs * len(loader))
+        self.schedule: torch.optim.lr_scheduler.LRScheduler
+        if constant:
+            self.schedule = torch.optim.lr_scheduler.ConstantLR(self.optimizer, factor=1.0)
+        else:
+            self.schedule = WarmupCosineSchedule(self.optimizer, warmup_steps=3, t_total=epochs * len(loader))
         self.validation = validation
 
         def loss(pred: torch.Tensor, label: torch.Tensor) -> torch.Tensor:

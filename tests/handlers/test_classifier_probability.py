@@ -57,6 +57,23 @@ def test_slices_outside_the_range_do_not_count() -> None:
     assert probability(x[..., 0], slice_range=[6, 9])[0].shape == (3,)  # a 2D image has no range
 
 
+def test_slices_of_one_intensity_do_not_count() -> None:
+    x = torch.randn(2, 1, 4, 4, 3, generator=torch.Generator().manual_seed(0))
+    filled = torch.cat([x, torch.full((2, 1, 4, 4, 1), 9.0)], dim=-1)
+    torch.testing.assert_close(probability(filled)[0], probability(x)[0])
+    assert probability(filled[..., 3:])[0] is None
+    filled[1] = 9.0
+    assert probability(filled)[0] is None
+
+
+@pytest.mark.parametrize("filling", [0.0, torch.nan])
+def test_a_volume_that_is_no_number_is_an_error(filling: float) -> None:
+    x = torch.full((2, 1, 2, 2, 3), filling)
+    x[0], x[1, 0, 0, 0] = torch.rand(1, 2, 2, 3), torch.nan
+    with pytest.raises(DataError, match=r"of the batch's images \[1\]"):
+        probability(x)
+
+
 def test_other_healthy_class() -> None:
     x = torch.full((1, 1, 2, 2), 3.0)
     torch.testing.assert_close(probability(x, healthy=1)[0], 1 - torch.tensor([3.0]).sigmoid())

@@ -32,15 +32,17 @@ def test_formula(decay: float) -> None:
     values = [1.0, -2.0, 4.0, 0.5]
     engine.run(values, max_epochs=2)
     for n, value in enumerate(values * 2, start=1):  # iterations continue through the epochs
-        d = min(decay, (1 + n) / (10 + n))
+        d = min(decay, (1 + n) / (10 + n)) if n > 1 else 0.0
         expected = [d * p + (1 - d) * value for p in expected]
     for p, q in zip(average.parameters(), expected, strict=True):
         torch.testing.assert_close(p, q)
 
 
-def test_source_at_rest_is_its_own_average() -> None:
+@pytest.mark.parametrize("loaded", [False, True])
+def test_source_at_rest_is_its_own_average(loaded: bool) -> None:
+    """Also of one whose weights came from a file after the average was made."""
     source = nn.Linear(2, 3)
-    average = copy.deepcopy(source)
+    average = nn.Linear(2, 3) if loaded else copy.deepcopy(source)
     engine = Engine(lambda engine, batch: None)
     MovingAverage(source, average).attach(engine)
     engine.run(range(5))
@@ -54,8 +56,11 @@ def test_statistics_are_averaged_as_the_weights_and_counters_are_copied() -> Non
     engine = Engine(lambda engine, batch: source(batch))
     MovingAverage(source, average, decay=0.1).attach(engine)
     engine.run([torch.rand(4, 2) + 5])
-    torch.testing.assert_close(average.running_mean, 0.9 * source.running_mean)
-    assert int(average.num_batches_tracked) == 1
+    first = source.running_mean.clone()
+    torch.testing.assert_close(average.running_mean, first)
+    engine.run([torch.rand(4, 2) - 5], max_epochs=2)
+    torch.testing.assert_close(average.running_mean, 0.1 * first + 0.9 * source.running_mean)
+    assert int(average.num_batches_tracked) == 2
 
 
 def test_average_is_frozen_and_the_source_is_not() -> None:
@@ -73,9 +78,9 @@ def test_parts_that_do_not_learn_are_the_same_in_the_average() -> None:
     source[0].requires_grad_(False)
     for tensor in source.state_dict().values():
         tensor.add_(1)
-    engine = Engine(lambda engine, batch: None)
+    engine = Engine(lambda engine, batch: [p.data.add_(1) for p in source[1].parameters()])
     MovingAverage(source, average, 0.9).attach(engine)
-    engine.run([0])
+    engine.run([0, 0])
     for key, value in source.state_dict().items():
         assert torch.equal(value, average.state_dict()[key]) == key.startswith("0."), key
 

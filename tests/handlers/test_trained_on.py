@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from ignite.engine import Events
 from torch import nn
 
 from monai_anomaly.handlers import trained_on
@@ -54,6 +55,26 @@ def test_a_training_that_is_resumed_anyway_tells_what_changed(tmp_path: Path, ca
     assert load_tensors(tmp_path / "state.pt")["about"]["changes"] == ["after epoch 1: seed 7 -> 8"]
     with pytest.raises(ValueError, match="resume must be"):
         Training(tmp_path, 3, resume="never")
+
+
+@pytest.mark.parametrize("constant", [False, True])
+def test_what_was_changed_anyway_is_used(tmp_path: Path, constant: bool) -> None:
+    before = Training(tmp_path, 1, constant=constant).run().optimizer
+    again = Training(tmp_path, 2, constant=constant, rate=0.005, weight_decay=0.5, resume="anyway")
+    used = []
+
+    def look(engine: Any) -> None:
+        used.append([again.optimizer.param_groups[0][name] for name in ("lr", "weight_decay")])
+
+    again.trainer.add_event_handler(Events.ITERATION_STARTED, look)
+    again.run()
+    assert len(used) == 4 and all(decay == 0.5 for _, decay in used)
+    if constant:
+        assert all(rate == 0.005 for rate, _ in used)
+    else:
+        assert max(rate for rate, _ in used) <= 0.005
+    steps = [next(iter(optimizer.state.values()))["step"] for optimizer in (before, again.optimizer)]
+    assert steps == [4, 8]  # what it learned goes on
 
 
 def test_the_model_tells_what_it_was_trained_on(tmp_path: Path) -> None:

@@ -6,12 +6,15 @@ import warnings
 from typing import Any
 
 import pytest
+from monai.networks.nets import DiffusionModelUNet
 
 from monai_anomaly.diffusion import NoiseSchedule
 from monai_anomaly.engines import NoisyMaskPrepareBatch, NoisyPrepareBatch
 from monai_anomaly.handlers import check_schedule, trained_level
+from monai_anomaly.handlers.trained_on import brief
 from monai_anomaly.handlers.training_settings import object_settings
 from monai_anomaly.losses import GuidedDiffusionLoss, HybridDiffusionLoss
+from monai_anomaly.networks.nets import MaskDiffusionNet
 from monai_anomaly.utils import DataError
 
 LOSSES = {"tasks": GuidedDiffusionLoss, "masks": HybridDiffusionLoss}
@@ -46,6 +49,18 @@ def test_another_schedule_is_refused_and_both_are_named(other: NoiseSchedule, de
     with pytest.raises(DataError, match=message):
         check_schedule(record(other), NoiseSchedule())
     assert str(other) == described
+
+
+def test_a_schedule_that_the_network_holds_is_recorded() -> None:
+    network = MaskDiffusionNet(
+        DiffusionModelUNet(2, 2, 1, 1, (8, 8), (False, False), norm_num_groups=8), NoiseSchedule()
+    )
+    settings = object_settings("network", network) | object_settings("optimizer", {"lr": 0.1})
+    about = brief({"settings": settings})
+    assert not any("denoiser" in place or "conv" in place for place in about["settings"])
+    check_schedule({"file": "model.pt", "training": about}, NoiseSchedule())
+    with pytest.raises(DataError, match="cosine"):
+        check_schedule({"file": "model.pt", "training": about}, NoiseSchedule(kind="cosine"))
 
 
 def test_a_record_that_tells_the_table_alone_is_compared() -> None:

@@ -80,6 +80,14 @@ def test_weights_say_on_which_channels_and_in_which_direction_an_anomaly_is() ->
     assert darker.flatten().tolist() == [0.0, 1.0, 0.0]
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_any_real_type_has_a_border(dtype: torch.dtype) -> None:
+    x, y = torch.rand(2, 1, 2, 8, 8).round(decimals=1).to(dtype)
+    found = AnomalyMap(border=1)(x, y)
+    assert found.dtype == dtype
+    torch.testing.assert_close(found.float(), AnomalyMap(border=1)(x.float(), y.float()), atol=0.01, rtol=0)
+
+
 def test_weights_need_a_channel_each_and_one_that_counts() -> None:
     with pytest.raises(DataError, match=r"images of 3 channel\(s\), as the map has weights, found 2"):
         AnomalyMap(weights=[1, 0, 0])(*pair(1, 2, 4, 4))

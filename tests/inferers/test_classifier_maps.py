@@ -67,6 +67,23 @@ def test_saliency_is_the_gradient_of_the_log_odds() -> None:
     torch.testing.assert_close(result, gradient.abs().sum(1, keepdim=True))
 
 
+def test_saliency_of_an_edge_counts_what_repeats_it() -> None:
+    weight = images(2, 1, 8, 8)
+    found = SaliencyMapInferer(divisor=8)(images(1, 1, 7, 6), network(Linear(weight)))["map"]
+    slope = (weight[1] - weight[0])[0]
+    slope[:, 5] += slope[:, 6:].sum(1)  # the columns that repeat the last
+    slope[6] += slope[7]
+    torch.testing.assert_close(found[0, 0], slope[:7, :6].abs())
+
+
+def test_saliency_in_inference_mode() -> None:
+    net, x = encoder(), images(1, 2, 8, 8)
+    expected = SaliencyMapInferer()(x, net)["map"]
+    with torch.inference_mode():
+        found = SaliencyMapInferer()(x * 1, net)["map"]
+    torch.testing.assert_close(found, expected)
+
+
 @pytest.mark.parametrize(("target", "place"), [(1, (4, 10)), (0, (10, 2))])
 def test_gradcam_finds_the_spot_of_its_class(target: int, place: tuple[int, int]) -> None:
     x = torch.zeros(1, 2, 14, 14)

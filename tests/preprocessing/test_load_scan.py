@@ -43,3 +43,21 @@ def test_a_mask_lands_on_the_grid_of_its_scan(tmp_path: Path) -> None:
     nib.save(nib.Nifti1Image(np.stack([mask, mask], -1), flip), tmp_path / "two.nii.gz")
     with pytest.raises(DataError, match="expected a mask of 3 axes"):
         load_mask(tmp_path / "two.nii.gz", load_scan(tmp_path / "scan.nii.gz"))
+
+
+@pytest.mark.parametrize(("shift", "inside"), [(0.8, True), (12.0, False), (900.0, False)])
+def test_a_mask_outside_of_its_scan_is_an_error(tmp_path: Path, shift: float, inside: bool) -> None:
+    """A header of its own would make it empty, or another lesion, without a word."""
+    nib.save(nib.Nifti1Image(VALUES, np.diag([2.0, 2, 3, 1])), tmp_path / "scan.nii.gz")
+    mask, moved = np.zeros(VALUES.shape, np.uint8), np.diag([2.0, 2, 3, 1])
+    mask[:25, 5:30, 5:15] = 1
+    moved[0, 3] = -shift
+    nib.save(nib.Nifti1Image(mask, moved), tmp_path / "mask.nii.gz")
+    scan = load_scan(tmp_path / "scan.nii.gz")
+    if inside:
+        assert int(load_mask(tmp_path / "mask.nii.gz", scan).sum()) == mask.sum()
+        return
+    with pytest.raises(
+        DataError, match=r"mask\.nii\.gz: expected a mask of .*scan\.nii\.gz, found one of which \d+% lie"
+    ):
+        load_mask(tmp_path / "mask.nii.gz", scan)

@@ -103,6 +103,33 @@ def test_labels_are_whole_numbers(stored: list[float], expected: list[int]) -> N
     assert torch.equal(out["image"], image)
 
 
+def stored(values: torch.Tensor, name: str) -> MetaTensor:
+    return MetaTensor(values[None].float(), meta={"filename_or_obj": name})
+
+
+@pytest.mark.parametrize(("name", "grays"), [("m.png", 40), ("m.JPG", 3)])
+def test_a_picture_of_a_mask_with_grays_is_cut_in_the_middle(name: str, grays: int) -> None:
+    values = torch.cat([torch.zeros(5), torch.linspace(1, 254, grays).round(), torch.full((5,), 255)])[None]
+    with pytest.warns(UserWarning, match=rf"{name}: a mask from 0 to 255 with {grays} grays between; from 128 on"):
+        found = CheckImaged("mask")({"mask": stored(values, name)})["mask"]
+    assert torch.equal(found.as_tensor(), 255.0 * (values > 127)[None])
+    assert found.meta["filename_or_obj"] == name
+
+
+@pytest.mark.parametrize("values", [[0, 255], [0, 128, 255], [0, 1, 2, 4], [0, 85, 170, 255]])
+def test_labels_in_a_picture_stay(values: list[int]) -> None:
+    mask = stored(torch.tensor([values]), "m.png")
+    assert CheckImaged("mask")({"mask": mask})["mask"].tolist() == [[values]]
+
+
+def test_a_mask_of_another_kind_of_file_than_the_picture_is_refused() -> None:
+    """The first axis of a picture runs to the right, that of an array as it was stored."""
+    image, mask = stored(torch.rand(8, 8), "a.png"), stored(torch.eye(8), "m.npy")
+    with pytest.raises(DataError, match=r"m\.npy: expected a picture as a\.png is one.*save both"):
+        CheckImaged(["image", "mask"])({"image": image, "mask": mask})
+    CheckImaged(["image", "mask"])({"image": image, "mask": torch.eye(8)[None]})
+
+
 def test_a_soft_mask_is_refused_with_its_file() -> None:
     mask = MetaTensor(torch.tensor([[[0, 0.37, 0.5, 1.0]]]), meta={"filename_or_obj": "seg.nii"})
     with pytest.raises(

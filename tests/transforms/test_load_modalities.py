@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import itk
 import nibabel as nib
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from monai.data import DataLoader, Dataset, MetaTensor, decollate_batch
 from monai.transforms import Compose, Invertd, Orientationd, SaveImaged
 from PIL import Image
 
-from monai_anomaly.transforms import LoadModalities, LoadModalitiesd, ResampleToSpacingd
+from monai_anomaly.transforms import CheckImaged, LoadModalities, LoadModalitiesd, ResampleToSpacingd
 from monai_anomaly.utils import DataError
 
 AFFINE = np.array([[-1.5, 0, 0, 20], [0, 0.2, 2, -5], [0, 2, -0.2, 7], [0, 0, 0, 1.0]])
@@ -86,6 +87,18 @@ def test_numpy_files(tmp_path: Path, shape: tuple[int, ...], expected: tuple[int
     image = LoadModalities()(tmp_path / "a.npy")
     assert image.shape == expected
     np.testing.assert_array_equal(image.numpy().ravel(), _volume(shape=shape).ravel())
+
+
+def test_a_flat_image_of_another_reader_has_an_affine_like_all(tmp_path: Path) -> None:
+    image = itk.image_from_array(np.arange(20, dtype=np.uint8).reshape(5, 4))
+    image.SetSpacing([2.0, 3.0])
+    image.SetOrigin([10.0, 20.0])
+    itk.imwrite(image, tmp_path / "a.nrrd")
+    found = LoadModalities()(tmp_path / "a.nrrd")
+    assert found.shape == (1, 4, 5) and found[0, 1, 2] == 9
+    # NRRD is LPS
+    np.testing.assert_allclose(found.affine, [[-2, 0, 0, -10], [0, -3, 0, -20], [0, 0, 1, 0], [0, 0, 0, 1]])
+    assert CheckImaged("image")({"image": found})["image"].shape == (1, 4, 5)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "I;16"])

@@ -22,7 +22,7 @@ class CorrelationAlignmentLoss(_Loss):
         L = \frac{1}{4 m^2} \|C_a - C_b\|_F^2,
 
     the mean over all pairs of sites a, b that have two images or more in the batch. Between vectors of length 1 it is
-    at most 1/m^2, so that its weight must be large: m = 128 gives 6e-5.
+    at most 2/m^2 (two images of each site), so that its weight must be large: m = 128 gives 1.2e-4.
     Source: Sun, Saenko, "Deep CORAL: Correlation Alignment for Deep Domain Adaptation" (ECCV workshops 2016,
     https://arxiv.org/abs/1607.01719), eqs. 1-3.
 

@@ -17,7 +17,8 @@ class GradientPenalty(_Loss):
     :math:`E[(\|\nabla D(\hat x)\|_2 - 1)^2]` with :math:`\hat x = t r + (1 - t) a`, t uniform in [0, 1] (thesis ch. 6,
     eq. 1).
 
-    Source: Gulrajani et al. (https://arxiv.org/abs/1704.00028), eq. 3. Computed in float32, also in mixed precision.
+    Source: Gulrajani et al. (https://arxiv.org/abs/1704.00028), eq. 3. Computed in float32 or float64, also in
+    mixed precision.
 
     Args:
         output: what D is where the critic returns a map: its ``"mean"``, which is what the Wasserstein loss takes, or
@@ -52,8 +53,9 @@ class GradientPenalty(_Loss):
         if not len(real):  # instance normalization cannot take nothing
             return real.new_zeros((), dtype=torch.float32)
         t = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
+        real, fake = _exact(real), _exact(fake)
         # the small number keeps the root differentiable where the critic is flat
-        norm = (squared_slope(critic, t * real.float() + (1 - t) * fake.float(), self.output) + 1e-12).sqrt()
+        norm = (squared_slope(critic, t * real + (1 - t) * fake, self.output) + 1e-12).sqrt()
         return ((norm - 1) ** 2).mean()
 
 
@@ -63,7 +65,7 @@ class ZeroCenteredPenalty(GradientPenalty):
 
     With it a GAN converges where real and artificial images are alike, which `GradientPenalty` does not promise.
     Source: Mescheder et al. (https://arxiv.org/abs/1801.04406), eq. 9; Huang et al. (R3GAN,
-    https://arxiv.org/abs/2501.05441), eq. 5. Computed in float32, also in mixed precision.
+    https://arxiv.org/abs/2501.05441), eq. 5. Computed in float32 or float64, also in mixed precision.
 
     Args:
         output: see `GradientPenalty`.
@@ -84,16 +86,21 @@ class ZeroCenteredPenalty(GradientPenalty):
         """The penalty, a scalar that can be differentiated by the critic's parameters; see `GradientPenalty`."""
         if not len(real):
             return real.new_zeros((), dtype=torch.float32)
-        slopes = [squared_slope(critic, images.float(), self.output).mean() for images in (real, fake)]
+        slopes = [squared_slope(critic, _exact(images), self.output).mean() for images in (real, fake)]
         return torch.stack(slopes).mean()
 
 
 def squared_slope(critic: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, output: str) -> torch.Tensor:
-    """Squared norm (N,) of the critic's gradient at each of the images x (N, C, ...), of float32; by which the critic
-    learns."""
+    """Squared norm (N,) of the critic's gradient at each of the images x (N, C, ...), of the type of its weights;
+    by which the critic learns."""
     with torch.autocast(x.device.type, enabled=False):
         x = x.detach().requires_grad_()
         judged = critic(x)[:, None].flatten(1)  # also of one value per image
         value = judged.mean(1) if output == "mean" else judged.sum(1)
         (slope,) = torch.autograd.grad(value.sum(), x, create_graph=True)
     return slope.flatten(1).square().sum(1)
+
+
+def _exact(images: torch.Tensor) -> torch.Tensor:
+    """Out of half precision."""
+    return images.to(torch.promote_types(images.dtype, torch.float32))

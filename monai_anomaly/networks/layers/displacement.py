@@ -24,7 +24,8 @@ def warp(image: torch.Tensor, displacement: torch.Tensor, mode: str = "bilinear"
     dims = image.ndim - 2
     theta = torch.eye(dims, dims + 1, dtype=displacement.dtype, device=displacement.device)
     size = [image.shape[0], 1, *image.shape[2:]]
-    grid = F.affine_grid(theta.expand(image.shape[0], -1, -1), size, align_corners=False)
+    with torch.autocast(displacement.device.type, enabled=False):  # half precision moves the image by itself
+        grid = F.affine_grid(theta.expand(image.shape[0], -1, -1), size, align_corners=False)
     # the grid counts half widths, and the last axis first
     shift = torch.stack([displacement[:, i] * 2 / image.shape[i + 2] for i in reversed(range(dims))], dim=-1)
     return F.grid_sample(image, grid + shift, mode=mode, padding_mode="reflection", align_corners=False)

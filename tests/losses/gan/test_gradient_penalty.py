@@ -75,6 +75,16 @@ def test_without_pairs_it_is_zero() -> None:
     assert GradientPenalty()(linear(3.0), none, none).item() == 0
 
 
+@pytest.mark.parametrize("kind", [GradientPenalty, ZeroCenteredPenalty])
+def test_a_critic_of_float64(kind: type[GradientPenalty]) -> None:
+    critic = nn.Linear(4, 1)
+    real, fake = torch.rand(2, 3, 4, generator=torch.Generator().manual_seed(0))
+    rough = kind()(critic, real, fake)
+    exact = kind()(critic.double(), real.double(), fake.double())
+    assert exact.dtype == torch.float64
+    torch.testing.assert_close(rough, exact.float())
+
+
 def test_mixed_precision_is_left_out() -> None:
     torch.manual_seed(0)
     critic = nn.Sequential(nn.Flatten(), nn.Linear(40, 8), nn.Tanh(), nn.Linear(8, 1))
