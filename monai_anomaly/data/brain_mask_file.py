@@ -42,7 +42,8 @@ def find_brain_mask(image: str | os.PathLike, exclude: Sequence[str | os.PathLik
     candidates = _existing(path, names, suffix, others)
     values = {p: _read(p).values for p in candidates}
     masks = [p for p, v in values.items() if _is_mask(v)]
-    named = [p for p in candidates if "mask" in p.name]
+    # by what stands behind the name of the scan, which may have these letters itself
+    named = [p for p in candidates if split_suffix(p.name)[0].endswith("mask")]
     if named and not masks:
         raise DataError(f"{named[0]}: expected a brain mask (0 and one other value), found an image of more values")
     if not masks:

@@ -41,9 +41,10 @@ class Case:
 def group_cases(files: Iterable[Path], reader: NameReader, modalities: Sequence[str]) -> tuple[list[Case], list[Path]]:
     """The cases among the files of one folder: those whose names differ in the modality only.
 
-    A mask belongs to the case of its name. One of another name is taken where the folder holds one case without a mask
-    and no other mask (case 355 of BraTS 2020). What a tool made of a scan beside it (``p_t1_bet``) is no scan, and
-    ``p_t1_mask`` is a lesion's mask only where the reader was told how masks are spelled: it may be the brain's.
+    A mask belongs to the case of its name. Where the folder holds one case without a mask and no other mask, one that
+    names no case is taken, and one of another name where the folder is that of the case by its own name (case 355 of
+    BraTS 2020). What a tool made of a scan beside it (``p_t1_bet``) is no scan, and ``p_t1_mask`` is a lesion's mask
+    only where the reader was told how masks are spelled: it may be the brain's.
 
     Args:
         files: of the folder.
@@ -62,9 +63,12 @@ def group_cases(files: Iterable[Path], reader: NameReader, modalities: Sequence[
         elif name.role in (*modalities, MASK):
             groups.setdefault(name.key, Case(name.case)).files.setdefault(name.role, []).append(path)
     cases = [case for case in groups.values() if any(m in case.files for m in modalities)]
-    orphans = [path for case in groups.values() if case not in cases for path in case.files[MASK]]
+    orphans = {path: case.name for case in groups.values() if case not in cases for path in case.files[MASK]}
     if len(cases) == 1 and len(orphans) == 1 and MASK not in cases[0].files:
-        cases[0].files[MASK] = [orphans.pop()]
+        ((path, named),) = orphans.items()
+        if not named or _key(cases[0].name) in ("", _key(path.parent.name)):
+            cases[0].files[MASK] = [path]
+            orphans.clear()
     for case in cases:
         _prefer_corrected(case, unmatched)
     return sorted(cases, key=lambda case: case.name), sorted([*unmatched, *orphans])
@@ -86,7 +90,7 @@ def match_masks(cases: Sequence[Case], unmatched: Sequence[Path], reader: NameRe
             masks.setdefault(name.key, []).append(path)
     named: dict[str, list[Case]] = {}
     for case in cases:
-        named.setdefault(FileName(MASK, case.name).key, []).append(case)
+        named.setdefault(_key(case.name), []).append(case)
     used = set()
     for key, paths in masks.items():
         same = named.get(key, [])
@@ -94,6 +98,10 @@ def match_masks(cases: Sequence[Case], unmatched: Sequence[Path], reader: NameRe
             same[0].files[MASK] = paths
             used.add(paths[0])
     return [path for path in unmatched if path not in used]
+
+
+def _key(name: str) -> str:
+    return FileName(MASK, name).key
 
 
 def _may_be_of_brain(path: Path, reader: NameReader) -> bool:

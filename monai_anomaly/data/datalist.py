@@ -44,7 +44,7 @@ def load_datalist(
         apart_from: another datalist, whose training must not have these images.
 
     Returns:
-        the samples, with the paths of their images and masks made absolute.
+        the samples, with the paths of their images and masks made absolute; links in them are not followed.
 
     Raises:
         DataError: the file, the section, a listed image or an entry that is required is missing, the modalities are
@@ -90,7 +90,8 @@ def load_datalist(
             )
     if num_classes is not None:
         samples = [_checked(sample, f"{path}: '{section}'", num_classes) for sample in samples]
-    resolved = [_map_files(sample, lambda file: str(path.parent / file)) for sample in samples]
+    folder = path.parent.absolute()  # and ".." stays: behind a link it leads elsewhere
+    resolved = [_map_files(sample, lambda file: str(folder / file)) for sample in samples]
     missing = [file for sample in resolved for file in _files(sample) if not Path(file).exists()]
     if missing and check_files:
         raise DataError(
@@ -166,7 +167,7 @@ def assemble_datalist(
 
     Raises:
         DataError: when no sample is left; the message gives the first reasons. When an image is listed twice, with two
-            labels or patients.
+            labels, patients, sections or masks.
     """
     if isinstance(split, Sequence) and len(split) > len(SECTIONS):
         raise DataError(f"split: expected a share for each of {', '.join(SECTIONS)}, found {len(split)}")
@@ -233,19 +234,27 @@ def _each_once(
             reason = f"expected a file, found a link that leads nowhere: {', '.join(gone)}"
             left_out.append({"case": case, "reason": reason})
             continue
-        image = sample["image"]
-        key = tuple(os.path.realpath(file) for file in ([image] if isinstance(image, str) else image))
+        key = _real(sample["image"])
         first, where = kept.setdefault(key, (sample, case))
         if first is sample:
             continue
-        for entry in ("label", "subject"):
+        twice = f"{case}: expected each image once, found {sample['image']} also in {where}, with the"
+        for entry in ("label", "subject", "section"):
             if first.get(entry) != sample.get(entry):
-                raise DataError(
-                    f"{case}: expected each image once, found {image} also in {where}, with the {entry}"
-                    f" {first.get(entry)!r} there and {sample.get(entry)!r} here"
-                )
+                raise DataError(f"{twice} {entry} {first.get(entry)!r} there and {sample.get(entry)!r} here")
+        masks = [_real(s.get("mask") or ()) for s in (first, sample)]
+        if all(masks) and masks[0] != masks[1]:
+            raise DataError(
+                f"{twice} mask {first['mask']} there and {sample['mask']} here; one mask must hold all lesions of it"
+            )
+        if masks[1] and not masks[0]:
+            kept[key], case, where = (sample, case), where, case
         left_out.append({"case": case, "reason": f"the same image as {where}"})
     return [sample for sample, _ in kept.values()], left_out
+
+
+def _real(files: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(os.path.realpath(file) for file in ([files] if isinstance(files, str) else files))
 
 
 def _checked(sample: Mapping[str, Any], where: str, num_classes: int) -> dict[str, Any]:

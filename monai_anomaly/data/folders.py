@@ -41,6 +41,7 @@ def make_folders_datalist(
             says. Equal names in two classes are one patient.
         masks: folder in ``root`` with masks: ``masks/<class>/`` with the paths and stems of the images, or ``masks/``
             with those of the diseased ones; may be absent. Those that fit no image are listed under ``unmatched``.
+            Images of several classes that one mask of ``masks/`` fits are left out.
         modality: name of the channel, or of each that a file holds.
         seed: of the split by patient.
         split: shares of training, validation and test.
@@ -60,6 +61,8 @@ def make_folders_datalist(
         mask_files.setdefault(_stem(path, root / masks), []).append(path)
     samples, notes, used = [], [], set()
     left_out: list[dict[str, str]] = []
+    images: list[tuple[Path, int, str, str, str]] = []
+    fits: dict[str, dict[str, None]] = {}
     for name, label in folders.items():
         expected = f"images ({', '.join(SUFFIXES)})"
         files = image_files(existing_folder(root / name, expected))
@@ -74,14 +77,22 @@ def make_folders_datalist(
         notes += patient_note(files, patients, below, subject)
         for path, patient in zip(files, patients, strict=True):
             stem = _stem(path, root / name)
-            found = mask_files.get(f"{name}/{stem}", mask_files.get(stem, []) if label else [])
-            used.update(found)
-            sample = {"image": str(path), "label": label, "subject": patient}
-            if len(found) > 1:
-                reason = f"expected one mask, found {' and '.join(str(p) for p in found)}"
-                left_out.append({"case": str(path), "reason": reason})
-            else:
-                samples.append({**sample, "mask": str(found[0])} if found else sample)
+            own = f"{name}/{stem}"
+            key = own if own in mask_files or not label else stem
+            fits.setdefault(key, {})[name] = None
+            images.append((path, label, patient, own, key))
+    for path, label, patient, own, key in images:
+        found = mask_files.get(key, [])
+        used.update(found)
+        shown = " and ".join(map(str, found))
+        sample = {"image": str(path), "label": label, "subject": patient}
+        if found and key != own and len(fits[key]) > 1:
+            reason = f"expected a mask of one image, found {shown} for those of {', '.join(fits[key])}"
+            left_out.append({"case": str(path), "reason": f"{reason}: put it into {masks}/<class>/"})
+        elif len(found) > 1:
+            left_out.append({"case": str(path), "reason": f"expected one mask, found {shown}"})
+        else:
+            samples.append({**sample, "mask": str(found[0])} if found else sample)
     return assemble_datalist(
         samples,
         root=root,

@@ -26,14 +26,20 @@ _KNOWN = [
         r"(?:^|/)(person\d+)_(?:bacteria|virus)_\d+$",  # Kermany's chest X-rays
     )
 ]
-_DATE = r"(?:19|20)\d\d[-.]?(?:0[1-9]|1[0-2])[-.]?(?:0[1-9]|[12]\d|3[01])"
-_NUMBERED = rf"(?:(?:ses|session|visit|week|month|day|time|timepoint|tp|followup|fu)[-_]?\d+|{_DATE})"
-_VISITS = re.compile(
-    rf"(?:(?:ses|session|visit|week|month|day|time|timepoint|tp|followup|fu|baseline|pre|post)[-_]?\d*|{_DATE})",
-    re.IGNORECASE,
-)
+_YEAR, _MONTH, _DAY = r"(?:19|20)\d\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
+# 2019-03-04, 20190304, 20190304_1530 and 04.03.2019; a month may stand behind its day or before it
+_ORDERS = [f"{_YEAR}{sign}{_MONTH}{sign}{_DAY}" for sign in ("", "-", r"\.", "_")]
+_ORDERS += [f"{_DAY}{sign}{_DAY}{sign}{_YEAR}" for sign in ("-", r"\.", "_")]
+_DATE = rf"(?:{'|'.join(_ORDERS)})(?:[T_-]?(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?)?"
+_WORDS = "ses|session|visit|week|month|day|time|timepoint|tp|followup|fu"
+_NUMBERED = rf"(?:(?:{_WORDS})[-_]?\d+|{_DATE})"
+_VISITS = rf"(?:(?:{_WORDS}|baseline|pre|post)[-_]?\d*|{_DATE})"
 _SLICES = r"(?:slice|slc|sl|z|frame)[-_]?\d+"
-_END = re.compile(rf"(?:(?:^|[_\-. ])(?:{_VISITS.pattern}|{_SLICES}))+$", re.IGNORECASE)
+# these are also parts of other names: only behind a number, which is that of the patient
+_SHORT = r"(?:(?:v|m|mr)\d+|(?:scan|run)[-_]?\d*|bl|l|r|left|right|od|os)"
+_END = re.compile(
+    rf"(?:(?:^|[_\-. ])(?:{_VISITS}|{_SLICES}))+$|(?<=\d)(?:[_\-. ](?:{_VISITS}|{_SLICES}|{_SHORT}))+$", re.IGNORECASE
+)
 # with a number before it: of a patient, where it could also be of a site or a study, which all patients have
 _MIDDLE = re.compile(rf"(?<=\d)[_\-. ]{_NUMBERED}[_\-. ].*$", re.IGNORECASE)
 _COUNTED = re.compile(r"(.*\d)[_\-. ]+\d+")
@@ -52,9 +58,11 @@ def name_patients(
 
     Known are BIDS, BraTS from 2023 on, TCGA, UPENN-GBM, UCSF-PDGM, ADNI, OASIS, ChestX-ray14 and Kermany's chest
     X-rays. Of other names a visit or a slice at the end is taken off (``_week-012``, ``_1998.08.01``, ``_slice_80``),
-    and a visit within with all behind it (``P7_Timepoint_1_brain``). Where nothing is left, or all cases have one name,
-    the patient is the first folder below ``root`` that names no visit and no part of the set. Doubt joins two patients
-    rather than parts the visits of one.
+    and a visit within with all behind it (``P7_Timepoint_1_brain``). Short marks of a visit or a side (``_V1``,
+    ``_M12``, ``_MR1``, ``_scan1``, ``_run1``, ``_BL``, ``_L``, ``_right``, ``_OD``) are taken off behind a number
+    alone. Where nothing is left, or all cases have one name, the patient is the first folder below ``root``, likewise
+    without its visit, that names more than a visit and no part of the set. Doubt joins two patients rather than parts
+    the visits of one.
 
     Args:
         files: one per case.
@@ -74,7 +82,7 @@ def name_patients(
     patients = []
     for part, stem in zip(below, stems, strict=True):
         folders = [name for name in part.parts[:-1] if name.lower() not in _PARTS]
-        guesses = ["" if same else _without_visit(stem), next((f for f in folders if not _VISITS.fullmatch(f)), "")]
+        guesses = ["" if same else _without_visit(stem), next(filter(None, map(_without_visit, folders)), "")]
         if folder_first:
             guesses.reverse()
         known = _known(part.parent.as_posix(), stem)

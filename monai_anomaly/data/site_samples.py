@@ -108,7 +108,8 @@ def _dealt(parts: Mapping[str, Sequence[Sample]], split: int) -> dict[str, list[
             people[person].append(sample)
             home.setdefault(person, section)
     strata: dict[tuple, list[str]] = defaultdict(list)
-    for person in sorted(people):
+    # as they are written: the splits of a set stay what they were, whatever else makes two names one person
+    for person in sorted(people, key=lambda person: min(str(s["subject"]).casefold() for s in people[person])):
         strata[tuple(sorted({(sample["site"], sample["label"]) for sample in people[person]}))].append(person)
     dealt: dict[str, list[Sample]] = {section: [] for section in parts}
     for stratum, alike in sorted(strata.items()):

@@ -17,8 +17,9 @@ _SHORTENED = re.compile(r"\d+([.,]\d+)?E\+\d+", re.IGNORECASE)
 def join_spellings(samples: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
     """Give a patient one name: that of the first sample, where others differ only in how it is written.
 
-    Capitals, signs that are not seen, the two ways to write an umlaut, zeros in front of a number and ``.0`` behind it
-    (``007``, ``7``, ``7.0``) come from programs, not from patients. Doubt joins two patients rather than parts one.
+    Capitals, signs that are not seen, the two ways to write an umlaut, zeros in front of any number in it (``P007``,
+    ``P7``) and ``.0`` behind a name that is a number (``7.0``) come from programs, not from patients. Doubt joins two
+    patients rather than parts one.
 
     Args:
         samples: with ``subject``.
@@ -50,5 +51,4 @@ def plain_name(name: str) -> str:
     """What of the name of a patient tells it from others, see `join_spellings`."""
     seen = "".join(c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) not in ("Cf", "Cc"))
     words = " ".join(seen.split()).casefold()
-    number = re.fullmatch(r"0*(\d+)(?:\.0+)?", words)
-    return number.group(1) if number else words
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"^(\d+)\.0+$", r"\1", words))

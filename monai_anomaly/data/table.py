@@ -11,7 +11,7 @@ from typing import Any
 
 from monai.utils import ensure_tuple
 
-from ..utils import DataError, class_label, finite_number, target_sites
+from ..utils import DataError, class_label, finite_number, listed, target_sites
 from .csv_table import read_table
 from .datalist import SECTIONS, assemble_datalist
 from .own_sections import own_sections, section_named
@@ -20,7 +20,8 @@ from .site_design import check_training, lone_sites
 __all__ = ["existing_file", "make_table_datalist"]
 
 ENTRIES = ("image", "mask", "label", "subject", "site", "view", "slice", "section")
-_NOBODY = ("", "nan", "n/a", "#n/a", "null", "none")
+# how programs write that there is nothing; "NA" is R's, "<NA>" that of pandas
+_NOTHING = ("", "nan", "na", "<na>", "n/a", "#n/a", "null", "none")
 
 
 def make_table_datalist(
@@ -56,7 +57,7 @@ def make_table_datalist(
         subject: column that names the patient; None: every image is of another one, named by its path in the table.
         site: column with the scanner or hospital.
         view: column with the view; like the site it is spread evenly over the sections.
-        mask: column with the path of the mask; may be blank in a row.
+        mask: column with the path of the mask; may be blank or NA in a row.
         slice_number: column with the number of a slice in its volume, by which the results of an inference are named.
         scalars: columns with numbers, such as an age; each becomes an entry of the sample.
         classes: class of each entry of the label column, e.g. ``{"No Finding": 0, "Effusion": 1}``; rows with another
@@ -100,7 +101,7 @@ def make_table_datalist(
     for line, row in found.rows:
         case = f"{table}, line {line}"
         images = [existing_file(folder, row[column]) for column in files if row[column]]
-        masks = {"mask": existing_file(folder, row[mask])} if mask and row[mask] else {}
+        masks = {"mask": existing_file(folder, row[mask])} if mask and not _is_nothing(row[mask]) else {}
         missing = [str(path) for path in (*images, *masks.values()) if not path.is_file()]
         value = row[label] if label else "0"
         person = row[subject] if subject else row[files[0]]
@@ -110,7 +111,7 @@ def make_table_datalist(
         if len(images) < len(files) or missing:
             absent = [f"the column {column} is blank" for column in files if not row[column]]
             reason = f"expected an image file, found none: {', '.join([*missing, *absent])}"
-        elif person.lower() in _NOBODY:
+        elif _is_nothing(person):
             reason = f"expected a patient in the column {subject}, found {person!r}"
         elif no_numbers:
             reason = f"expected a number in the column {no_numbers[0]}, found {row[no_numbers[0]]!r}"
@@ -118,14 +119,14 @@ def make_table_datalist(
             reason = f"expected a whole number from 0 on in the column {slice_number}, found {place!r}"
         elif section and section_named(row[section]) is None:
             reason = f"expected train, val or test in the column {section}, found {row[section]!r}"
-        elif target is not None and not row[str(site)]:
-            reason = f"expected a site in the column {site}, found none"
+        elif target is not None and _is_nothing(row[str(site)]):
+            reason = f"expected a site in the column {site}, found {row[str(site)] or 'none'}"
         elif translated is not None and _number(value) not in translated:
             reason = f"{label} is {value!r}, not one of {', '.join(translated)}"
         if reason is not None:
             left_out.append({"case": case, "reason": reason})
             continue
-        number = translated[_number(value)] if translated is not None else _class(value, str(label), case)
+        number = translated[_number(value)] if translated is not None else _class(value, str(label), case, found.rows)
         numbers = {column: _float(row[column]) for column in scalars}
         extra: dict[str, Any] = {key: row[column] for key, column in (("site", site), ("view", view)) if column}
         extra |= {"slice": int(place)} if slice_number else {}
@@ -198,8 +199,16 @@ def _float(entry: str) -> float | None:
         return None
 
 
-def _class(value: str, column: str, case: str) -> int:
+def _is_nothing(entry: str) -> bool:
+    return entry.strip().lower() in _NOTHING
+
+
+def _class(value: str, column: str, case: str, rows: Sequence[tuple[int, Mapping[str, str]]]) -> int:
     try:
         return class_label(value, f"{case}, column {column}")
     except DataError as error:
-        raise DataError(f"{error}; --classes \"{{'0': 0, '1': 1}}\" leaves out all other entries") from error
+        # which of them is healthy the user knows
+        entries = dict.fromkeys(_number(row[column]) for _, row in rows if not _is_nothing(row[column]))
+        table = listed(f"{entry!r}: N" for entry in entries)
+        way_out = f'--classes "{{{table}}}", with a class for each N, 0 for healthy, leaves out all other entries'
+        raise DataError(f"{error}; {way_out}") from error

@@ -34,6 +34,7 @@ def write(folder: Path, **files: np.ndarray) -> None:
         ("scan", {"other_mask": MASK}, None),
         ("scan", {"scan_bet": HEAD * MASK}, "scan_bet"),  # 1.x without its mask: the brain itself
         ("scan", {"scan_brain": HEAD * MASK}, "scan_brain"),
+        ("damaskus_t1", {"damaskus_t1_bet": HEAD * MASK}, "damaskus_t1_bet"),
     ],
 )
 def test_mask_is_found_by_name_and_content(

@@ -59,6 +59,26 @@ def test_a_case_without_a_modality_or_segmentation_is_left_out(tmp_path: Path) -
     assert reasons == {"c2": "expected t2", "c3": "expected mask"}
 
 
+@pytest.mark.parametrize(
+    ("folder", "names", "taken"),
+    [
+        ("flat", ["p1_t1", "p1_flair", "p2_seg"], False),
+        ("flat", ["p1_t1", "p1_flair", "seg"], True),
+        ("P1", ["p1_t1", "p1_flair", "W39_Segm"], True),
+        ("p1", ["t1", "flair", "p1_lesion_seg"], True),
+    ],
+)
+def test_a_mask_of_another_name_is_taken_in_a_folder_of_the_case_alone(
+    tmp_path: Path, folder: str, names: list[str], taken: bool
+) -> None:
+    _flat(tmp_path / folder, *names)
+    made = make_brats_datalist(tmp_path, modalities=["t1", "flair"])
+    mask = f"{folder}/{names[-1]}.nii.gz"
+    found = [sample.get("mask") for sample in _samples(made)]
+    assert found == [str(tmp_path / mask) if taken else None]
+    assert made.get("unmatched", []) == ([] if taken else [mask])
+
+
 def test_without_any_segmentation_every_case_is_used(tmp_path: Path) -> None:
     _case(tmp_path, "c1", "t1", "t1ce", "t2", "flair")
     assert "mask" not in make_brats_datalist(tmp_path)["training"][0]

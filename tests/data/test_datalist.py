@@ -99,6 +99,22 @@ def test_no_usable_case_gives_the_reasons(tmp_path: Path) -> None:
         assemble_datalist([], root=tmp_path, description="volumes", modalities=["t1"], left_out=left_out)
 
 
+def test_files_are_absolute_wherever_the_datalist_is_read_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, training = _write(tmp_path)
+    other = tmp_path / "in/other.json"
+    other.parent.mkdir()
+    save_datalist(other, {"training": [{**training[0], "image": "../cases/a_t1.nii.gz"}]})
+    monkeypatch.chdir(tmp_path.parent)
+    assert load_datalist(Path(tmp_path.name, "list.json"), "training") == training
+    monkeypatch.chdir(tmp_path)
+    assert load_datalist("list.json", "training") == training
+    # a link to a folder elsewhere
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far/link").symlink_to(tmp_path / "in")
+    (found,) = load_datalist("far/link/other.json", "training")
+    assert os.path.isabs(found["image"]) and os.path.samefile(found["image"], training[0]["image"][0])
+
+
 def test_entry_that_every_sample_must_have(tmp_path) -> None:
     path = tmp_path / "datalist.json"
     samples = [{"image": "a.nii", "mask": "m.nii", "subject": "p1"}, {"image": "b.nii", "subject": "p2"}]

@@ -56,6 +56,19 @@ def test_masks(tmp_path: Path) -> None:
     }
 
 
+def test_a_mask_that_fits_images_of_several_classes_is_of_none(tmp_path: Path) -> None:
+    _touch(tmp_path, "healthy/p0.png", *(f"{name}/p{i}.png" for name in "ab" for i in range(3)), "b/a/p2.png")
+    _touch(tmp_path / "masks", "p0.png", "p1.png", "a/p1.png", "a/p2.png")
+    datalist = make_folders_datalist(tmp_path, classes={"healthy": 0, "a": 1, "b": 2})
+    masks = {name: s["mask"] for name, s in _samples(datalist).items() if "mask" in s}
+    # who has a mask of its own leaves the other one to the other class
+    expected = {"a/p1.png": "a/p1.png", "b/p1.png": "p1.png", "a/p2.png": "a/p2.png"}
+    assert masks == {image: str(tmp_path / "masks" / mask) for image, mask in expected.items()}
+    left_out = {Path(e["case"]).relative_to(tmp_path).as_posix(): e["reason"] for e in datalist["left_out"]}
+    assert list(left_out) == ["a/p0.png", "b/p0.png", "b/a/p2.png"] and "unmatched" not in datalist
+    assert f"found {tmp_path}/masks/p0.png for those of a, b: put it into masks/<class>/" in left_out["a/p0.png"]
+
+
 def test_missing_and_empty_folders(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"expected the folders healthy/, diseased/, found an empty folder"):
         make_folders_datalist(tmp_path)

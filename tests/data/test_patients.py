@@ -50,6 +50,41 @@ def test_names_of_public_sets_and_plain_ones(path: str, stem: str, patient: str)
     assert _patients((path, stem)) == [patient]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "patient"),
+    [
+        ("P001_V1", "P001_V2", "P001"),
+        ("P001_M00", "P001_M12", "P001"),
+        ("P1_2019_01_02", "P1_2020_03_04", "P1"),
+        ("P1_02.01.2019", "P1_03.04.2020", "P1"),
+        ("P1-01-31-2019", "P1-31-01-2020", "P1"),
+        ("P1_201901021530", "P1_202001021530", "P1"),
+        ("P1_20190102_1530", "P1_2020-01-02T153000", "P1"),
+        ("P1_2019_01_02_brain", "P1_02.03.2019_brain", "P1"),
+        ("P001_L", "P001_R", "P001"),
+        ("10_left", "10_right", "10"),
+        ("P1-OD", "P1-OS", "P1"),
+        ("P1_scan1", "P1_scan2", "P1"),
+        ("P1_scan", "P1_run-02", "P1"),
+        ("P1_MR1", "P1_MR2", "P1"),
+        ("P1_BL", "P1_FU", "P1"),
+        ("P1_left_V1", "P1_V2_L", "P1"),
+        ("P1_V1_slice_80", "P1_V2_slice_81", "P1"),
+    ],
+)
+def test_visits_and_sides_are_of_one_patient(one: str, other: str, patient: str) -> None:
+    assert _patients(("a/1.nii", one), ("a/2.nii", other)) == [patient, patient]
+    # as the name of a folder, too
+    assert _patients((f"{one}/t1.nii", ""), (f"{other}/t1.nii", "")) == [patient, patient]
+
+
+@pytest.mark.parametrize(
+    "names", [["siteA_M1", "siteA_M2"], ["V1", "V2"], ["GBM_L", "GBM_R"], ["s_2019_0102", "s_2019_0103"]]
+)
+def test_short_marks_behind_no_number_and_parts_of_numbers_stay(names: list[str]) -> None:
+    assert _patients(*((f"a/{name}.nii", name) for name in names)) == names
+
+
 def test_a_name_that_all_cases_share_names_no_patient() -> None:
     assert _patients(("p1/scan_t1.nii", "scan"), ("p2/scan_t1.nii", "scan")) == ["p1", "p2"]
     # but visits are no patients either

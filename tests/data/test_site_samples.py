@@ -80,6 +80,15 @@ def test_fewer_sites_do_not_change_who_is_in_a_split(tmp_path: Path) -> None:
     assert some == [sample for sample in everyone if sample["site"] != "C"]
 
 
+def test_people_are_dealt_in_the_order_of_their_names_as_written(tmp_path: Path) -> None:
+    dealt = []
+    for names in ([f"sub-{i:04d}" for i in range(1, 13)], [f"sub-{letter}" for letter in "abcdefghijkl"]):
+        people = [{"image": f"{n}.png", "label": 0, "subject": n, "site": "A"} for n in names]
+        path = _write(tmp_path, {"training": people[:8], "test": people[8:]})
+        dealt.append([names.index(name) for name in _names(_load(path, "training", split=1))])
+    assert dealt[0] == dealt[1]
+
+
 def test_people_with_several_images_or_at_several_sites_stay_together(tmp_path: Path) -> None:
     parts = _design()
     parts["training"] += [

@@ -24,6 +24,8 @@ def _patients(folder: Path, names: list[str]) -> tuple[list[str], list[str]]:
     [
         ["007", "7", "7.0"],
         ["P01", "p01"],
+        ["P007", "P7", "p07"],
+        ["A01-B002", "A1-B2"],
         ["M\u00fcller", "Mu\u0308ller"],
         ["P\u200b4", "P4", "\ufeffP4"],
         ["P 5", "P\u00a05", "P  5"],
@@ -36,7 +38,7 @@ def test_one_patient_is_not_several_by_how_it_is_written(tmp_path: Path, names: 
 
 
 def test_other_patients_stay_apart(tmp_path: Path) -> None:
-    names = ["1", "10", "100", "0", "P1", "P10", "P1a", "1.5", "1-0"]
+    names = ["1", "10", "100", "0", "P1", "P10", "P1a", "P0", "P", "1.5", "1-0"]
     assert _patients(tmp_path, names) == (names, [])
 
 

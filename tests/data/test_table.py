@@ -122,7 +122,7 @@ def test_blanks_and_signs_of_windows_do_not_make_new_patients(tmp_path: Path) ->
     assert {s["subject"] for s in _samples(datalist)} == {"P1", "P2"}
 
 
-@pytest.mark.parametrize("nobody", ["", " ", "nan", "N/A"])
+@pytest.mark.parametrize("nobody", ["", " ", "nan", "N/A", "NA", "<NA>"])
 def test_a_row_without_a_patient_is_left_out(tmp_path: Path, nobody: str) -> None:
     datalist = make_table_datalist(_table(tmp_path, "a.png,0,p1,A,", f"b.png,1,{nobody},A,"))
     assert len(_samples(datalist)) == 1
@@ -135,6 +135,17 @@ def test_a_label_that_is_no_class_names_line_column_and_way_out(tmp_path: Path, 
         make_table_datalist(_table(tmp_path, "a.png,0,p1,A,", f"b.png,{label},p2,A,"))
 
 
+def test_the_way_out_names_the_entries_that_were_found(tmp_path: Path) -> None:
+    rows = ["a.png,no,p1,A,", "b.png,yes,p2,A,", "c.png,NA,p3,A,", "a.png,1.0,p1,A,"]
+    with pytest.raises(DataError, match=r"""--classes "{'no': N, 'yes': N, '1': N}", with a class for each N"""):
+        make_table_datalist(_table(tmp_path, *rows))
+
+
+def test_na_is_no_mask(tmp_path: Path) -> None:
+    made = make_table_datalist(_table(tmp_path, "a.png,0,p1,A,NA", "b.png,1,p2,A,m.png"), mask="seg")
+    assert [sample.get("mask") for sample in _samples(made)] == [None, str(tmp_path / "m.png")]
+
+
 def test_classes_may_be_numbers(tmp_path: Path) -> None:
     table = _table(tmp_path, "a.png,1.0,p1,A,", "b.png,-1,p2,B,", "c.png,0,p3,B,")
     datalist = make_table_datalist(table, classes={0: 0, 1: 1})  # type: ignore[dict-item]
@@ -145,6 +156,26 @@ def test_classes_may_be_numbers(tmp_path: Path) -> None:
 def test_an_image_twice_with_another_label_or_patient(tmp_path: Path, second: str) -> None:
     with pytest.raises(DataError, match=r"line 4: expected each image once, .*line 2"):
         make_table_datalist(_table(tmp_path, "a.png,0,p1,A,", "b.png,1,p3,A,", second))
+
+
+def test_an_image_twice_in_two_sections(tmp_path: Path) -> None:
+    table = _table(tmp_path, "a.png,0,p1,train", "a.png,0,p1,test", header="file,label,subject,part")
+    with pytest.raises(DataError, match=r"line 3: .*line 2, with the section 'training' there and 'test' here"):
+        make_table_datalist(table, section="part")
+
+
+def test_one_mask_must_hold_all_lesions_of_an_image(tmp_path: Path) -> None:
+    (tmp_path / "link.png").symlink_to(tmp_path / "m.png")
+    (tmp_path / "n.png").touch()
+    rows = ["a.png,1,p1,A,m.png", "a.png,1,p1,A,link.png", "b.png,0,p2,A,"]
+    made = make_table_datalist(_table(tmp_path, *rows), mask="seg")
+    assert [Path(s["mask"]).name for s in _samples(made) if "mask" in s] == ["m.png"] and len(made["left_out"]) == 1
+    with pytest.raises(DataError, match=r"line 3: expected each image once, .*line 2, with the mask .*one mask must"):
+        make_table_datalist(_table(tmp_path, rows[0], "a.png,1,p1,A,n.png"), mask="seg")
+    # a row without one does not hide it
+    made = make_table_datalist(_table(tmp_path, "a.png,1,p1,A,", rows[0], rows[0]), mask="seg")
+    assert [Path(s["mask"]).name for s in _samples(made)] == ["m.png"]
+    assert [e["case"][-6:] + e["reason"][-6:] for e in made["left_out"]] == ["line 2line 3", "line 4line 3"]
 
 
 def test_the_same_row_twice_counts_once(tmp_path: Path) -> None:
@@ -185,12 +216,13 @@ def test_a_column_names_the_sections(tmp_path: Path) -> None:
 
 
 def test_a_row_without_a_section_or_a_site_is_left_out(tmp_path: Path) -> None:
-    table = _sites(tmp_path, *DESIGN, "0,i,A,", "0,j,A,extra", "0,k,,test")
+    table = _sites(tmp_path, *DESIGN, "0,i,A,", "0,j,A,extra", "0,k,,test", "0,l,NA,test")
     made = make_table_datalist(table, site="site", section="part", target="A")
     assert [entry["reason"] for entry in made["left_out"]] == [
         "expected train, val or test in the column part, found ''",
         "expected train, val or test in the column part, found 'extra'",
         "expected a site in the column site, found none",
+        "expected a site in the column site, found NA",
     ]
 
 
