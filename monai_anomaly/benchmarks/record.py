@@ -13,6 +13,7 @@ import torch
 from monai.bundle import ConfigParser
 from monai.bundle.reference_resolver import ReferenceResolver
 
+from ..evaluation.files import plain_settings
 from ..utils import DataError, differing_entries, provenance, read_json
 
 __all__ = ["agree", "open_record", "used_config"]
@@ -64,7 +65,7 @@ def agree(
     Raises:
         DataError: when the values differ; it names the first entry that does.
     """
-    value = json.loads(json.dumps(value, default=str))
+    value = json.loads(json.dumps(plain_settings(value), default=str))
     for place, now, before in differing_entries(value, known.setdefault(key, value), key):
         raise DataError(
             f"{out}: expected {what} with {of}{place} {now!r}, found one with {before!r}; to repeat it write"

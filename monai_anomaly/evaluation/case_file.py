@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils import DataError, atomic_path
+from ..utils import DataError, atomic_write
 from .cases import Cases
 from .schema import Field, Schema
 
@@ -22,7 +22,7 @@ UNREADABLE = (OSError, ValueError, EOFError, TypeError, RuntimeError, zipfile.Ba
 
 def save_cases(cases: Cases, path: str | os.PathLike, run: str = "") -> None:
     """Write a compressed ``.npz`` to draw pictures from later; arrays of numbers are rounded to float16, where it has
-    their range, masks take a bit per pixel.
+    their range and no truth is measured on them, masks take a bit per pixel.
 
     Scores are not taken from it: a value just above a threshold may round to it. Members of an ensemble that are
     probabilities are left out, they would be most of the file.
@@ -42,8 +42,8 @@ def save_cases(cases: Cases, path: str | os.PathLike, run: str = "") -> None:
         fields[f"has_{field.name}"] = known
         fields[f"shape_{field.name}"] = np.array(values.shape)
         fields[field.name] = _packed(values, field)
-    with atomic_path(path) as temporary:
-        np.savez_compressed(temporary, **fields)
+    with atomic_write(path, "wb") as f:  # to a path NumPy adds a suffix
+        np.savez_compressed(f, **fields)
 
 
 def load_cases(path: str | os.PathLike, schema: Schema, run: str | None = None) -> Cases:
@@ -95,7 +95,7 @@ def _packed(values: np.ndarray, field: Field) -> np.ndarray:
     """The stack of a field as it is written."""
     if values.dtype == bool:
         return np.packbits(values)
-    if not field.shape or values.dtype.kind != "f":
+    if not field.shape or values.dtype.kind != "f" or field.exact:
         return values
     small = np.abs(values).max(initial=0) <= np.finfo(np.float16).max
     return values.astype(np.float16 if small else np.float32)

@@ -130,7 +130,9 @@ def _prediction(output: Mapping[str, Any], pred_key: str) -> Mapping[str, Any]:
 def _item(data: Mapping[str, Any], index: int, size: int) -> dict[str, Any]:
     """What case ``index`` has in a collated batch; values that are not collated belong to no case."""
     collated = (torch.Tensor, np.ndarray, list, tuple)
-    item = {k: v[index] for k, v in data.items() if isinstance(v, collated) and np.ndim(v) != 0 and len(v) == size}
+    # of a list the shape is not asked for: it may hold lists of several lengths
+    found = {k: v for k, v in data.items() if isinstance(v, collated) and getattr(v, "ndim", 1) != 0}
+    item = {k: v[index] for k, v in found.items() if len(v) == size}
     return item | {k: _item(v, index, size) for k, v in data.items() if isinstance(v, Mapping)}
 
 

@@ -16,6 +16,8 @@ from .compare_rows import check_copies, method_rows
 from .compare_splits import parts_over_splits, split_evaluations
 from .compare_table import comparison_text
 from .evaluate import paired_differences
+from .files import plain_settings
+from .origin import seed_and_revision
 from .saved import SavedEvaluation, check_same, named_folders
 from .summary import number
 from .task import column_name
@@ -64,7 +66,7 @@ def compare(
     result: dict[str, Any] = {
         "task": first.task.name,
         "provenance": provenance(),
-        "settings": {**first.task.settings, "resamples": resamples},
+        "settings": plain_settings({**first.task.settings, "resamples": resamples}),
         "counts": {"test": first.report["counts"]["test"]},
         "methods": {
             name: {
@@ -164,4 +166,5 @@ def _spread(evaluations: Sequence[SavedEvaluation]) -> dict[str, Any]:
                     "max": float(values.max()),
                     "values": values.tolist(),
                 }
-    return {"seeds": [evaluation.report["provenance"]["seed"] for evaluation in evaluations], "parts": parts}
+    seeds = [seed_and_revision(evaluation.report["provenance"])[0] for evaluation in evaluations]
+    return {"seeds": seeds, "parts": parts}

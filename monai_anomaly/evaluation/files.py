@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -11,25 +12,30 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
+
 from ..utils import atomic_write
 
-__all__ = ["file_part", "write_metrics"]
+__all__ = ["file_part", "plain_settings", "write_metrics"]
 
 
 def write_metrics(
     report: Mapping[str, Any], text: str, output_dir: str | os.PathLike, provenance: Mapping[str, Any]
 ) -> None:
-    """Write ``metrics.json`` (everything), ``metrics.csv`` (a row per case) and ``metrics.md`` (the tables).
+    """Write ``metrics.csv`` (a row per case), ``metrics.md`` (the tables) and at last ``metrics.json`` (everything).
 
     Args:
-        report: with ``"cases"``, a dictionary of the same keys for every case.
+        report: with ``"settings"``, and ``"cases"``, a dictionary of the same keys for every case.
         text: the tables.
         output_dir: folder to write to.
         provenance: result of :py:func:`provenance`.
+
+    Raises:
+        ValueError: when a score is not finite; nothing is written.
     """
     folder = Path(output_dir)
-    with atomic_write(folder / "metrics.json") as f:
-        json.dump({"provenance": dict(provenance), **report}, f, indent=1, allow_nan=False)
+    whole = {"provenance": plain_settings(provenance), **report, "settings": plain_settings(report["settings"])}
+    content = json.dumps(whole, indent=1, allow_nan=False)
     with atomic_write(folder / "metrics.csv") as f:
         # RFC 4180 wants CRLF, every tool reads LF
         writer = csv.DictWriter(f, list(report["cases"][0]), lineterminator="\n")
@@ -37,6 +43,19 @@ def write_metrics(
         writer.writerows(report["cases"])
     with atomic_write(folder / "metrics.md") as f:
         f.write(text)
+    with atomic_write(folder / "metrics.json") as f:
+        f.write(content)
+
+
+def plain_settings(value: Any) -> Any:
+    """Settings as JSON knows them: NumPy's numbers as Python's, what is not finite as text, e.g. "-inf"."""
+    if isinstance(value, Mapping):
+        return {key: plain_settings(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_settings(entry) for entry in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return plain_settings(value.tolist())
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def file_part(name: str) -> str:

@@ -37,6 +37,7 @@ def check_report(report: Any) -> None:
         _is(about[key], f"provenance {key}", str, "a text")
     if about["git_revision"] is not None:
         _is(about["git_revision"], "provenance git_revision", str, "a text")
+    _model(about.get("model"))
     for name, counts in _with(report["counts"], "counts", "test").items():
         _counts(counts, f"counts {name}")
     for name in _is(report["truth"], "truth", list, "a list of columns"):
@@ -65,6 +66,16 @@ def check_training(content: Any, what: str) -> None:
     for key in ("parameters", "minutes"):
         if content.get(key) is not None:
             _number(content[key], key)
+
+
+def _model(model: Any) -> None:
+    """The evaluated weights, and what they were trained with, as far as that is told."""
+    if model is None or (training := _with(model, "provenance model", "training")["training"]) is None:
+        return
+    place = "provenance model training"
+    _is(_with(training, place, "settings", "git_revision")["settings"], f"{place} settings", dict, "names and values")
+    if training["git_revision"] is not None:
+        _is(training["git_revision"], f"{place} git_revision", str, "a text")
 
 
 def _part(part: Mapping[str, Any], place: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .tables import markdown_table
 
-__all__ = ["origin_line", "origins_table"]
+__all__ = ["origin_line", "origins_table", "seed_and_revision"]
 
 
 def origin_line(provenance: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
@@ -41,6 +41,18 @@ def _model(model: Mapping[str, Any] | None) -> str:
     )
 
 
+def seed_and_revision(provenance: Mapping[str, Any]) -> tuple[Any, str | None]:
+    """Seed and git revision of the training of what was evaluated; of the evaluation where the training is not known.
+
+    Args:
+        provenance: of an evaluation.
+    """
+    training = (provenance.get("model") or {}).get("training")
+    if training is None:
+        return provenance["seed"], provenance["git_revision"]
+    return training["settings"].get("seed"), training["git_revision"]
+
+
 def origins_table(methods: Mapping[str, Mapping[str, Any]]) -> str:
     """Where the methods of a comparison came from, as Markdown.
 
@@ -52,9 +64,10 @@ def origins_table(methods: Mapping[str, Mapping[str, Any]]) -> str:
         about, training = method["provenance"], method["training"]
         size, minutes = training.get("parameters"), training.get("minutes")
         cells = ["-" if size is None else f"{size:,}", "-" if minutes is None else f"{minutes:.3g}"]
-        revision = about["git_revision"] or "unknown"
+        seed, revision = seed_and_revision(about)
+        revision = revision or "unknown"
         short = revision[:10] + "+" * revision.endswith("+")
-        rows.append([name, *cells, about["config"] or "-", str(about["seed"]), short, about["date"]])
+        rows.append([name, *cells, about["config"] or "-", str(seed), short, about["date"]])
     return markdown_table(
         ["method", "parameters", "training (minutes)", "configuration", "seed", "git", "evaluated"], rows
     )

@@ -38,8 +38,8 @@ def write_report(
 ) -> dict[str, Any]:
     """Score a test set with trivial baselines beside it, print the tables, and leave files and pictures.
 
-    The last step of a bundle's ``run``. Writes ``metrics.json``, ``metrics.csv``, ``metrics.md`` and the task's
-    pictures; in a distributed run the first process does.
+    The last step of a bundle's ``run``. Writes the task's pictures, ``metrics.csv``, ``metrics.md`` and, when all else
+    is there, ``metrics.json``; in a distributed run the first process does.
 
     Args:
         task: what is scored, and how.
@@ -80,7 +80,6 @@ def write_report(
     model = None if model_file is None else read_model_record(model_file)
     about = provenance(config, seed) | {"run": uuid.uuid4().hex} | ({} if model is None else {"model": model})
     text = report_text(task, found, about)
-    write_metrics(found, text, folder, about)
     print(text)
     threshold = task.threshold(found)
     if threshold_file is not None and threshold is not None:
@@ -88,6 +87,7 @@ def write_report(
     task.figures(test, found, folder)
     if keep_cases:
         save_cases(test, folder / "cases.npz", about["run"])
+    write_metrics(found, text, folder, about)  # last: where it is, an evaluation counts as done
     return found
 
 

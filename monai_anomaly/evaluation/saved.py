@@ -71,7 +71,7 @@ class SavedEvaluation:
             raise DataError(f"{path}: expected a task of {list(TASKS)}, found {report['task']!r}")
         try:
             task = task_of(report)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise DataError(f"{path}: expected the settings of {report['task']}, found {report['settings']}") from error
         try:
             task.sections(report)
@@ -109,7 +109,7 @@ class SavedEvaluation:
             f"{name} of {part}": about
             for part, entry in self.report["parts"].items()
             for name, about in entry["about"].items()
-            if name not in self.task.variants
+            if name not in (*self.task.variants, self.own(part))  # a threshold of the method's own may differ
         }
         return {
             "task": self.report["task"],

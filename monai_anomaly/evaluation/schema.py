@@ -37,6 +37,7 @@ class Field:
         low: least value.
         high: greatest value.
         default: the field of a case that lacks it, from its other fields.
+        exact: whether saved cases have it unrounded, as the truth of a report is measured on it.
 
     Example::
 
@@ -53,6 +54,7 @@ class Field:
     low: float = -np.inf
     high: float = np.inf
     default: Callable[[Mapping[str, Any]], np.ndarray | None] | None = None
+    exact: bool = False
 
     @property
     def missing(self) -> Any:

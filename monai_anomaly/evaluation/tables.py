@@ -11,6 +11,7 @@ __all__ = [
     "Section",
     "difference_table",
     "interval_cell",
+    "legend_of",
     "markdown_table",
     "part_tables",
     "score_cell",
@@ -29,7 +30,7 @@ class Column:
         score: whose entry it shows.
         title: above it.
         digits: of the value.
-        variance: add the variance over the cases, in parentheses.
+        variance: add the variance over the cases, in parentheses; over splits there is none.
         beside: a score whose value is added in brackets.
         key: of the entry.
     """
@@ -86,6 +87,8 @@ def score_table(methods: Mapping[str, Scores], columns: Sequence[Column], first:
         Markdown; empty where no method has any of the scores.
     """
     shown = [c for c in columns if any(c.score in scores for scores in methods.values())]
+    over_splits = any("splits" in entry for scores in methods.values() for entry in scores.values())
+    titles = [column.title + " (var)" * (column.variance and not over_splits) for column in shown]
     rows = []
     for i, (name, scores) in enumerate(methods.items()):
         if not any(column.score in scores for column in shown):
@@ -93,7 +96,7 @@ def score_table(methods: Mapping[str, Scores], columns: Sequence[Column], first:
         rows.append([f"**{name}**" if i == 0 else name, *(column.cell(scores) for column in shown)])
         if any(intervals := [column.interval(scores) for column in shown]):
             rows.append(["95 % interval", *intervals])
-    return markdown_table([first, *(column.title for column in shown)], rows) if rows else ""
+    return markdown_table([first, *titles], rows) if rows else ""
 
 
 def difference_table(comparisons: Mapping[str, Scores], columns: Sequence[Column], first: str = "minus") -> str:
@@ -135,6 +138,11 @@ def part_tables(title: str, tables: Mapping[str, str], legend: str) -> list[Sect
     found = {name: table for name, table in tables.items() if table}
     texts = [table if len(tables) == 1 else f"{name}:\n\n{table}" for name, table in found.items()]
     return [Section(title, "\n\n".join(texts), legend)] if found else []
+
+
+def legend_of(report: Mapping[str, Any], text: str, single: str) -> str:
+    """The legend of a table: over splits, where there is no interval and no variance over cases, without ``single``."""
+    return text if "splits" in report else "\n".join(filter(None, (text, single)))
 
 
 def score_cell(score: Mapping[str, Any] | None, digits: int = 3, sign: str = "") -> str:

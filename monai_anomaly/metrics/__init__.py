@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from .agreement import cohen_kappa
+from .agreement import cohen_kappa, log_odds
 from .bootstrap import cluster_bootstrap
 from .combat import ComBat
 from .line import line_moments, pearson_of, slope_of
@@ -47,6 +47,7 @@ __all__ = [
     "error_auroc",
     "healthy_quantile_threshold",
     "line_moments",
+    "log_odds",
     "mean_absolute_error",
     "mean_entropy",
     "mean_squared_error",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .agreement import log_odds
 from .finite import check_numbers
 from .pixel_scores import roc_auc
 
@@ -81,8 +82,9 @@ def site_probe(
         model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=2000))
         model.fit(values[train], site[train])
         called[test] = model.predict(values[test])
-        probability = model.predict_proba(values[test])
-        aurocs += [roc_auc(probability[:, i], site[test] == s) for i, s in enumerate(model.classes_)]
+        logits = model.decision_function(values[test])
+        odds = log_odds(logits) if logits.ndim == 2 else np.stack([-logits, logits], 1)
+        aurocs += [roc_auc(odds[:, i], site[test] == s) for i, s in enumerate(model.classes_)]
     return SiteProbe(
         float(balanced_accuracy_score(site, called)), float(np.nanmean(aurocs)), 1 / len(kept), int(some.sum())
     )

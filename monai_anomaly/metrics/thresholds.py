@@ -53,6 +53,8 @@ def best_dice_threshold(maps: np.ndarray, masks: np.ndarray) -> tuple[float, flo
     """
     check_numbers("maps and masks", maps, masks)
     maps, masks = np.asarray(maps).reshape(len(maps), -1), np.asarray(masks, bool).reshape(len(masks), -1)
+    if not np.issubdtype(maps.dtype, np.floating):
+        maps = maps.astype(np.float64)  # the negative of an unsigned number is none
     keep = masks.any(1)
     if not keep.any():
         raise DataError("The best Dice threshold needs at least one slice with a lesion pixel; found none.")

@@ -28,5 +28,6 @@ def finite_number(value: Any, where: str) -> float:
         with contextlib.suppress(ValueError, OverflowError):
             number = float(value)
     if not math.isfinite(number):
-        raise DataError(f"{where}: expected a finite number, found {'nothing' if value in (None, '') else repr(value)}")
+        nothing = value is None or (isinstance(value, str) and not value)
+        raise DataError(f"{where}: expected a finite number, found {'nothing' if nothing else repr(value)}")
     return number

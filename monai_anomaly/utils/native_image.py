@@ -48,8 +48,10 @@ def voxel_volume(image: torch.Tensor) -> float:
 
 
 def write_image(path: str | os.PathLike, image: torch.Tensor, dtype: type = np.float32) -> None:
-    """Write an image (C, ...) as NIfTI, several channels last; on the grid of its file in the words of its header."""
+    """Write an image (C, ...) as NIfTI, several channels last, behind three axes of space also of a 2D image; on the
+    grid of its file in the words of its header."""
     array: np.ndarray = to_array(image).astype(dtype)
+    array = array[..., None] if array.ndim == 3 and len(array) > 1 else array
     array = array[0] if len(array) == 1 else np.moveaxis(array, 0, -1)
     source = read_geometry(getattr(image, "meta", {}).get("filename_or_obj", ""))
     write_nifti(path, array, volume_affine(image), source)

@@ -104,7 +104,7 @@ def segmentation_case_figure(
         mean: share of the samples, (K, X, Y) or (K, X, Y, Z) for K regions, [0, 1].
         variance: over the samples, like the mean.
         mask: of each region, like the mean.
-        names: of the regions, for a legend; none is drawn of a single region.
+        names: of the regions, for a legend; none is drawn without names, and of a single region.
         window: intensities shown as black and white; None: the percentiles 0.5 and 99.8 of the slices shown.
         affine: see `anomaly_case_figure`.
         rows: slices shown of a volume: those with the largest mask and variance, in their order; those without
@@ -117,7 +117,7 @@ def segmentation_case_figure(
     chosen = pick_slices(found if found.any() else highest.sum((1, 2)), found > 0, rows)
     gray = GridColumn("input", image[chosen], window or gray_limits(image[chosen]))
     top = float(uncertain[chosen].max()) or 0.25
-    legend = names if len(regions) > 1 else [""]
+    legend = names if len(names) and len(regions) > 1 else [""] * len(regions)
     outlines = [
         Outline(n, r[chosen], COLORS[i % len(COLORS)]) for i, (n, r) in enumerate(zip(legend, regions, strict=True))
     ]

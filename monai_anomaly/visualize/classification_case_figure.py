@@ -49,7 +49,7 @@ def classification_case_figure(
     """
     step = np.ones(3)
     if affine is not None:
-        step = voxel_size(affine)[_axes(affine)]
+        step = _steps(affine, image.ndim)
         image, map = turn_upright(image, affine), turn_upright(map, affine)
     if image.ndim == 3:
         image, map = _cut_out(image, map)
@@ -83,12 +83,13 @@ def _cut_out(image: np.ndarray, map: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return image[box], map[box]
 
 
-def _axes(affine: np.ndarray) -> list[int]:
-    """The axis of the array that runs along each axis of RAS."""
+def _steps(affine: np.ndarray, dimensions: int) -> np.ndarray:
+    """Size of a voxel along right, anterior, superior; of a 2D image without the one across it."""
     import nibabel as nib
 
-    axes = nib.orientations.io_orientation(affine)[:, 0].tolist()
-    return [axes.index(i) for i in range(3)]
+    axes = nib.orientations.io_orientation(affine)[:, 0].astype(int).tolist()
+    steps = voxel_size(affine)[[axes.index(i) for i in range(3)]]
+    return steps if dimensions == 3 else np.delete(steps, axes[2])
 
 
 def _slices(image: np.ndarray, map: np.ndarray, axis: int, rows: int) -> list[int]:

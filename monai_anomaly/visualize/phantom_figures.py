@@ -65,8 +65,9 @@ def uniqueness_figure(path: str | os.PathLike, subjects: Sequence[PhantomSubject
     correlation = residual_correlation(subjects, channel)
     panel = figure.add_axes((share + 0.05, 0.05, 0.9 - share, 0.85))
     shown = panel.imshow(correlation, vmin=-1, vmax=1, cmap=DIFFERENCE_COLORS)
-    largest = correlation[~np.eye(len(subjects), dtype=bool)].max()
-    title = f"residual correlation, {CONTRASTS[channel]}\nlargest between subjects {largest:.2f}"
+    others = correlation[~np.eye(len(subjects), dtype=bool)]
+    largest = f"{others.max():.2f}" if others.size else "-"
+    title = f"residual correlation, {CONTRASTS[channel]}\nlargest between subjects {largest}"
     panel.set_title(title, color=TEXT, fontsize=9)
     panel.set(xticks=range(len(subjects)), yticks=range(len(subjects)))
     panel.tick_params(colors=TEXT, labelsize=9)

@@ -30,7 +30,8 @@ def pick_cases(
         Their numbers, largest lesion first; fewer than ``rows`` when there are not so many cases.
     """
     with_lesion, without = np.flatnonzero(diseased), np.flatnonzero(healthy)
-    with_lesion = with_lesion[np.argsort(-sizes[with_lesion], kind="stable")]
+    # the negative of an unsigned number is none
+    with_lesion = with_lesion[np.argsort(-sizes[with_lesion].astype(np.float64), kind="stable")]
     count = min(len(without), max(healthy_rows, rows - len(with_lesion)))
     return [*_spread(with_lesion, rows - count), *_spread(without, count)]
 
@@ -49,7 +50,7 @@ def pick_slices(weight: np.ndarray, eligible: np.ndarray, rows: int) -> list[int
     candidates = np.flatnonzero(eligible) if eligible.any() else np.arange(len(weight))
     parts = np.array_split(candidates, min(3 * rows, len(candidates)))
     best = [int(p[np.argmax(weight[p])]) for p in parts]
-    return sorted(sorted(best, key=lambda z: -weight[z])[:rows])
+    return sorted(sorted(best, key=lambda z: weight[z], reverse=True)[:rows])
 
 
 def find_cases(cases: Fields, wanted: Sequence[tuple[str, str | int]], method: str = "cases") -> list[int]:

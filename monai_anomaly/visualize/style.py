@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils import atomic_path
+from ..utils import atomic_write
 
 __all__ = [
     "BACKGROUND",
@@ -49,8 +49,8 @@ def new_figure(width: float, height: float) -> Any:
 
 def save_figure(figure: Any, path: str | os.PathLike) -> None:
     """Write a PNG, whole or not at all."""
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, facecolor=BACKGROUND)
+    with atomic_write(path, "wb") as f:  # to a path Matplotlib adds a suffix
+        figure.savefig(f, format="png", facecolor=BACKGROUND)
 
 
 def paint(values: np.ndarray, colors: str) -> np.ndarray:

@@ -45,6 +45,14 @@ def test_what_differs_is_named() -> None:
         agree(Path("b.json"), known, "model.pt", {"inferer": {"scale": 20.0, "size": (64, 80)}})
 
 
+def test_settings_that_are_not_finite_can_be_noted(tmp_path: Path) -> None:
+    known: dict[str, Any] = {}
+    for _ in range(2):
+        agree(tmp_path / "b.json", known, "task", {"background": float("-inf"), "top": [float("nan")]})
+        write_json(tmp_path / "b.json", known)
+    assert known == {"task": {"background": "-inf", "top": ["nan"]}}
+
+
 def test_only_entries_that_are_needed_count() -> None:
     parser = ConfigParser(
         {

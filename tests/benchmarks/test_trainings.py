@@ -12,9 +12,10 @@ import pytest
 from monai_anomaly.benchmarks import trainings as module
 from monai_anomaly.benchmarks.table_plan import TablePlan
 from monai_anomaly.benchmarks.trainings import Training, planned_trainings, run_training, run_trainings
+from monai_anomaly.evaluation import report
 from monai_anomaly.utils import DataError
 
-from .toy_training import CONFIG, write_plan
+from .toy_training import CONFIG, train, write_plan
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,6 +50,26 @@ def test_a_process_that_ends_without_a_report_has_failed(
     training = planned(tmp_path, a={"overrides": {"fails": fails}})[2]
     found = run_training(training)
     assert found is not None and re.search(reason, found)
+
+
+def test_a_training_whose_report_fails_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(training: Training) -> str | None:
+        models, output = (str(training.folder / name) for name in ("models", "eval"))
+        try:
+            train(models, output, split=training.split, epochs=1, skill=1.0)
+        except OSError as error:
+            return str(error)
+        return None
+
+    def fail(*_: Any) -> None:
+        raise OSError("disk full")
+
+    one = planned(tmp_path)[:1]
+    with monkeypatch.context() as patch:
+        patch.setattr(report, "save_cases", fail)
+        assert list(run_trainings(one, run).values()) == ["disk full"] and not one[0].done
+    assert run_trainings(one, run) == {} and one[0].done
+    assert len((one[0].folder / "models/runs.txt").read_text().splitlines()) == 2
 
 
 def test_the_time_left_is_that_of_the_rows(

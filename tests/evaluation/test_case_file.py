@@ -12,6 +12,7 @@ from monai_anomaly.evaluation import AnomalyMaps, Cases, Classification, Segment
 from monai_anomaly.utils import DataError
 
 from .blobs import make_blobs
+from .edits import make_edits
 
 
 def test_saved_anomaly_maps_come_back(tmp_path: Path) -> None:
@@ -127,3 +128,15 @@ def test_a_damaged_file_is_refused_whatever_byte_it_is(tmp_path: Path) -> None:
         except DataError:
             refused += 1
     assert refused > 30  # some bytes, e.g. dates, say nothing
+
+
+def test_the_name_is_that_of_the_caller(tmp_path: Path) -> None:
+    save_cases(make_blobs(n=2), tmp_path / "cases")
+    assert [path.name for path in tmp_path.iterdir()] == ["cases"]
+    assert len(load_cases(tmp_path / "cases", Segmentation.schema)) == 2
+
+
+def test_only_what_the_truth_is_measured_on_is_kept_as_it_is(tmp_path: Path) -> None:
+    save_cases(make_edits(subjects=1), tmp_path / "cases.npz")
+    found = np.load(tmp_path / "cases.npz")
+    assert (found["image"].dtype, found["reconstruction"].dtype) == (np.float32, np.float16)

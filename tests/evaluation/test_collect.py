@@ -15,6 +15,7 @@ from monai.inferers import SimpleInferer
 from monai.transforms import Lambdad
 
 from monai_anomaly.evaluation import AnomalyMaps, Classification, CollectCases, Segmentation, Task
+from monai_anomaly.evaluation.collect import _samples
 from monai_anomaly.utils import DataError
 
 ANOMALY, SEGMENTATION = AnomalyMaps(["a", "b"]), Segmentation(["a", "b"], ["lesion"])
@@ -151,3 +152,12 @@ def test_every_process_gets_the_cases_of_all(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(dist, "all_gather_object", gather)
     mine.gather()
     assert list(mine.cases["subject"]) == ["s0", "s1", "s2"]
+
+
+def test_lists_of_several_lengths_belong_to_their_cases() -> None:
+    batch = {"image": torch.zeros(2, 2, 4, 4), "subject": ["a", "b"], "site": "x", "points": [[1, 2], [1, 2, 3]]}
+    collect = CollectCases(ANOMALY)
+    collect(SimpleNamespace(state=SimpleNamespace(batch=batch, output={"pred": {"map": torch.zeros(2, 1, 4, 4)}})))
+    assert collect.cases.keys == [("a", ""), ("b", "")]
+    samples = _samples(batch, {"pred": {"map": torch.zeros(2, 1, 4, 4)}}, "pred")
+    assert [sample["points"] for sample, _ in samples] == [[1, 2], [1, 2, 3]]

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_anomaly.evaluation import AnomalyMaps, Cases, Classification, Segmentation, compare, save_cases
+from monai_anomaly.evaluation import AnomalyMaps, Cases, Classification, Segmentation, Translation, compare, save_cases
 from monai_anomaly.metrics import cluster_bootstrap
 from monai_anomaly.utils import DataError
 
 from .blobs import make_blobs
+from .edits import make_edits
 from .folders import write_folder
 from .squares import make_squares
 
@@ -162,6 +163,34 @@ def test_trainings_of_one_method_show_their_spread(tmp_path: Path, folders: dict
     # the tables have the first
     alone, single = compared(tmp_path, folders, "ours", "VAE")
     assert single["parts"] == result["parts"] and "## Seeds" not in alone
+
+
+def test_seed_and_revision_are_those_of_the_training(tmp_path: Path) -> None:
+    """Trainings that were evaluated later, all by one configuration."""
+    trained = [{"settings": {"seed": seed}, "git_revision": "abc"} for seed in (3, 4)]
+    own = [write_folder(tmp_path / str(i), CLASSES, make_classes(seed=i), trained=t) for i, t in enumerate(trained)]
+    unknown = write_folder(tmp_path / "unknown", CLASSES, make_classes(seed=5), seed=7)
+    text, result = compared(tmp_path, {"a": ",".join([*own, unknown])}, "a")
+    assert result["seeds"]["a"]["seeds"] == [3, 4, 7] and "a (seeds 3, 4, 7)" in text
+    assert table(text, "Methods")["a"][3:5] == ["3", "abc"]
+
+
+def test_trainings_with_thresholds_of_their_own_are_compared(tmp_path: Path) -> None:
+    own = [
+        write_folder(tmp_path / f"{w}", MASKS, make_blobs(regions=2, wobble=w), make_blobs(1, regions=2, wobble=w))
+        for w in (1.0, 3.0)
+    ]
+    _, result = compared(tmp_path, {"a": ",".join(own)}, "a")
+    values = [report(folder)["parts"]["TC"]["methods"]["method of 5"]["dice"]["value"] for folder in own]
+    assert result["seeds"]["a"]["parts"]["TC"]["dice"]["values"] == values
+    compared(tmp_path, {"a": own[0], "b": own[1]}, "a", "b")
+
+
+def test_settings_that_are_not_finite_are_compared(tmp_path: Path) -> None:
+    task = Translation(["t1", "flair"], background=-np.inf)
+    own = {name: write_folder(tmp_path / name, task, make_edits(reach=r)) for name, r in (("a", 1.0), ("b", 0.5))}
+    _, result = compared(tmp_path, own, "a", "b")
+    assert result["settings"]["background"] == "-inf"
 
 
 def test_parameters_and_minutes_of_a_training(tmp_path: Path, folders: dict[str, str]) -> None:

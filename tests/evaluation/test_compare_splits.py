@@ -11,14 +11,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_anomaly.evaluation import AnomalyMaps, Cases, Segmentation, SiteClassification, compare
+from monai_anomaly.evaluation import (
+    AnomalyMaps,
+    Cases,
+    Classification,
+    Segmentation,
+    SiteClassification,
+    Translation,
+    compare,
+)
 from monai_anomaly.evaluation.compare_splits import mean_over_splits
 from monai_anomaly.utils import DataError
 
 from .blobs import make_blobs
+from .edits import make_edits
 from .folders import write_folder
 from .squares import make_squares
-from .test_compare import report, table
+from .test_compare import make_classes, report, table
 
 TASK = SiteClassification(["healthy", "MS"], "T")
 
@@ -140,3 +149,27 @@ def test_other_tasks_have_splits_too(tmp_path: Path) -> None:
             own.append(write_folder(tmp_path / f"{name}{split}", task, named, make(3)))
         text, result = compared(tmp_path, {"ours": own})
         assert result["splits"] == 2 and "Over 2 random splits" in text and "ours" in text
+
+
+def test_no_table_tells_of_intervals_and_variances_that_are_not_there(tmp_path: Path) -> None:
+    maps = AnomalyMaps(["gray"], data_range=2.0, background=-1.0)
+    tasks: tuple[tuple[Any, Any], ...] = (
+        (TASK, lambda seed: make_split(0, 2.0, seed)),
+        (Classification(["control", "patient", "other"]), lambda seed: make_classes(seed=seed)),
+        (maps, lambda seed: make_squares(noise_seed=seed)),
+        (Segmentation(["t1", "flair"], ["WT"]), lambda seed: make_blobs(wobble=1.0 + seed)),
+        (Translation(["t1", "flair"]), lambda seed: make_edits(noise=0.1, seed=seed)),
+    )
+    for task, make in tasks:
+        own: dict[str, list[str]] = {"a": [], "b": []}
+        for split in range(2):
+            for seed, name in enumerate(own):
+                cases = make(seed)
+                cases._rows = [{**row, "subject": f"{split}-{row['subject']}"} for row in cases]
+                own[name].append(write_folder(tmp_path / f"{task.name}{name}{split}", task, cases))
+        text, _ = compared(tmp_path, own)
+        assert "95 %" not in text and "interval" not in text.split("pictures are those of the first split.")[1]
+        assert "of each split" in text and "(var)" not in text and "Paired" not in text
+        alone, _ = compared(tmp_path, {name: several[:1] for name, several in own.items()})
+        assert "Below each mean its 95 % interval" in alone and "Paired: " in alone
+        assert ("(var): the variance" in alone and "MSE(d, GT) (var)" in alone) == (task is maps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from monai_anomaly.evaluation.files import file_part, write_metrics
@@ -23,8 +24,16 @@ def test_three_files(tmp_path: Path) -> None:
 
 def test_what_json_does_not_know_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
-        write_metrics({"cases": [{"dice": float("nan")}]}, "", tmp_path, {})
+        write_metrics({"settings": {}, "cases": [{"dice": float("nan")}]}, "", tmp_path, {})
     assert not list(tmp_path.iterdir())
+
+
+def test_settings_may_be_of_numpy_and_need_not_be_finite(tmp_path: Path) -> None:
+    settings = {"scale": np.float32(1.5), "inferer": {"steps": (np.int64(3), -np.inf), "top": np.array([1.0, np.nan])}}
+    write_metrics({"settings": settings, "cases": [{}]}, "", tmp_path, {"seed": np.int64(3)})
+    found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    expected = {"scale": 1.5, "inferer": {"steps": [3, "-inf"], "top": [1.0, "nan"]}}
+    assert found["settings"] == expected and found["provenance"] == {"seed": 3}
 
 
 def test_names_as_part_of_a_file_name() -> None:

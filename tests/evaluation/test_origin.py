@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from monai_anomaly.evaluation.origin import origin_line, origins_table
+from monai_anomaly.evaluation.origin import origin_line, origins_table, seed_and_revision
 from monai_anomaly.utils import provenance
 
 
@@ -15,3 +15,19 @@ def test_origins_tell_what_is_known_of_a_training() -> None:
     about = {"provenance": provenance("quick", 3), "training": {"parameters": 12345, "minutes": 1.234}}
     table = origins_table({"a": about, "b": {**about, "training": {}}}).splitlines()
     assert "12,345" in table[2] and "1.23" in table[2] and "| quick" in table[2] and "| - " in table[3]
+
+
+def test_seed_and_revision_of_a_training_that_is_known() -> None:
+    about = provenance("quick", 3)
+    assert (
+        seed_and_revision(about)
+        == seed_and_revision(about | {"model": {"training": None}})
+        == (
+            3,
+            about["git_revision"],
+        )
+    )
+    training = {"settings": {"seed": 0}, "git_revision": None}
+    assert seed_and_revision(about | {"model": {"training": training}}) == (0, None)
+    # one without a seed has not that of the evaluation
+    assert seed_and_revision(about | {"model": {"training": {**training, "settings": {}}}}) == (None, None)

@@ -24,6 +24,7 @@ from monai_anomaly.evaluation import (
 )
 from monai_anomaly.evaluation.report import report_text
 from monai_anomaly.evaluation.tasks import anomaly_figures
+from monai_anomaly.metrics import dice_per_slice
 from monai_anomaly.utils import provenance, write_model_record
 
 from .blobs import make_blobs
@@ -198,3 +199,37 @@ def test_saved_cases_draw_what_the_collected_ones_do(tmp_path: Path) -> None:
     for name in ("examples.png", "curves.png"):
         first, again = (np.asarray(Image.open(folder / name), float) for folder in (tmp_path, tmp_path / "again"))
         assert np.abs(first - again).mean() < 1
+
+
+def test_a_report_that_fails_at_a_picture_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(anomaly_figures, "anomaly_examples_figure", fail)
+        with pytest.raises(OSError, match="disk full"):
+            write_report(SQUARES, make_squares(), tmp_path, resamples=0)
+        assert written(tmp_path) == []
+    places = {name: tmp_path / name for name in (*FILES, "panel.png", "cases.npz")}
+    write_report(SQUARES, make_squares(), tmp_path, resamples=0, keep_cases=True)
+    assert max(places, key=lambda name: places[name].stat().st_mtime_ns) == "metrics.json"
+
+
+def test_the_picture_shows_the_maps_that_were_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the rim, whose values would count as anomalous."""
+    drawn: list[Cases] = []
+    monkeypatch.setattr(anomaly_figures, "anomaly_examples_figure", lambda path, few, *_: drawn.append(few))
+
+    def rim(difference: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        edge = np.ones(mask.shape)
+        edge[:, 4:-4, 4:-4] = 0
+        return perfect(difference, mask, rng) + 5 * edge
+
+    report = write_report(AnomalyMaps(["t1", "flair"], border=2), make_lesions(1, rim), tmp_path, resamples=0)
+    found = report["parts"]["all"]["methods"]["method"]["dice_average_otsu"]
+    dice = {(row["subject"], row["slice"]): row["dice_average_otsu"] for row in report["cases"]}
+    (few,) = drawn
+    shown = dice_per_slice(few["map"] > found["threshold"]["value"], few["mask"])
+    expected = np.array([dice[key] for key in few.keys], float)
+    np.testing.assert_allclose(shown, expected)
+    assert np.nanmin(shown) > 0.9

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from monai_anomaly.evaluation import AnomalyMaps, Cases, Segmentation, Task, write_report
+from monai_anomaly.evaluation import AnomalyMaps, Cases, Segmentation, Task, Translation, write_report
 from monai_anomaly.evaluation.saved import SavedEvaluation, check_same, named_folders
 from monai_anomaly.utils import DataError
 
@@ -90,6 +91,37 @@ def test_other_validation_cases_are_refused_where_both_have_some(tmp_path: Path,
     check_same([maps, none])
     with pytest.raises(DataError, match=r"fewer/metrics\.json: expected validation counts cases 9, .* found 6"):
         check_same([none, maps, fewer])
+
+
+def test_a_method_may_choose_a_threshold_of_its_own(tmp_path: Path) -> None:
+    own = [saved(tmp_path / f"{w}", MASKS, make_blobs(wobble=w), make_blobs(1, wobble=w)) for w in (1.0, 3.0)]
+    abouts = [evaluation.report["parts"]["lesion"]["about"] for evaluation in own]
+    assert abouts[0]["method of 5"] != abouts[1]["method of 5"] and abouts[0]["threshold"] == abouts[1]["threshold"]
+    check_same(own)
+
+
+@pytest.mark.parametrize(("background", "darkest", "data_range"), [(0.0, 1e-8, 1.0), (-1.0, -0.9999, 2.0)])
+def test_a_pixel_just_above_the_background_is_brain_in_saved_cases_too(
+    tmp_path: Path, background: float, darkest: float, data_range: float
+) -> None:
+    cases, mask = Cases(Translation.schema), np.zeros((1, 16, 16), bool)
+    mask[0, 4:8, 4:8] = True
+    image = np.full((1, 16, 16), background, np.float32)
+    image[0, 3:13, 3:13], image[0, 2, 2:8] = background + 0.5, darkest
+    cases.append("s", 30, image=image, reconstruction=image, mask=mask, target_mask=mask)
+    found = saved(tmp_path, Translation(["flair"], background=background, data_range=data_range), cases).cases()
+    np.testing.assert_array_equal(found["image"], cases["image"])
+
+
+def test_settings_that_are_not_finite_come_back(tmp_path: Path) -> None:
+    cases = Cases(Translation.schema)
+    cases.append("s", 30, image=np.zeros((1, 8, 8)), reconstruction=np.ones((1, 8, 8)))
+    found = saved(tmp_path, Translation(["gray"], background=-np.inf), cases)
+    assert found.task == Translation(["gray"], background=-np.inf) and found.report["settings"]["background"] == "-inf"
+    report = {**found.report, "settings": {**found.report["settings"], "background": "dark"}}
+    (tmp_path / "metrics.json").write_text(json.dumps(report))
+    with pytest.raises(DataError, match=r"metrics\.json: expected the settings of translation, found \{'method'"):
+        SavedEvaluation.read(tmp_path)
 
 
 def test_a_baseline_of_other_validation_samples_is_refused(tmp_path: Path, masks: SavedEvaluation) -> None:
@@ -198,6 +230,14 @@ ENTRY = ("parts", "lesion", "methods", "method", "dice")
         (change("task", value=[3]), "expected task of a text, found a list"),
         (change("settings", value=[]), "expected settings of method, found a list"),
         (change("provenance", "git_revision"), "expected provenance with .*, found no git_revision"),
+        (
+            change("provenance", "model", value={"file": "a"}),
+            "expected provenance model with training, found no training",
+        ),
+        (
+            change("provenance", "model", value={"training": {"settings": 3, "git_revision": None}}),
+            "expected provenance model training settings of names and values, found 3",
+        ),
         (change("provenance", "date", value=3), "expected provenance date of a text, found 3"),
         (change("counts", "test"), "expected counts with test, found no test"),
         (change("counts", value=[]), "expected counts of test, found a list"),

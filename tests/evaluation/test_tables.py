@@ -38,7 +38,7 @@ def test_cells() -> None:
 
 def test_a_row_per_method_and_its_interval_below() -> None:
     columns = (
-        Column("mse", "MSE (var)", 4, variance=True),
+        Column("mse", "MSE", 4, variance=True),
         Column("dice", "Dice [kept]", beside="kept"),
         Column("dice", "n", 0, key="n"),
         Column("absent", "absent"),
@@ -50,6 +50,8 @@ def test_a_row_per_method_and_its_interval_below() -> None:
     assert interval == ["95 % interval", "0.0050–0.0120", "0.005–0.012", ""]
     assert theirs[:2] == ["theirs", "-"]
     assert score_table({"none": {}}, columns) == ""
+    over_splits = {"a": {"mse": {"value": 0.1, "sd": 0.02, "n": 2, "splits": [0.08, 0.12]}}}
+    assert cells(score_table(over_splits, columns))[::2] == [["method", "MSE"], ["**a**", "0.1000 [0.0200]"]]
 
 
 def test_differences_have_signs() -> None:

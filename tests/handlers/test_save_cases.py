@@ -52,9 +52,9 @@ def test_files_have_the_inputs_geometry_and_values(tmp_path: Path, spatial: tupl
         np.testing.assert_allclose(image.affine, AFFINE)
         array = np.asanyarray(image.dataobj)
         assert array.dtype == (np.uint8 if key == "mask" else np.float32)
-        assert array.shape == (spatial if key != "reconstruction" else (*spatial, 2))
-        expected = found[key].numpy()
-        np.testing.assert_array_equal(array, np.moveaxis(expected, 0, -1) if key == "reconstruction" else expected[0])
+        assert array.shape == (spatial if key != "reconstruction" else (*(*spatial, 1)[:3], 2))
+        expected = np.moveaxis(found[key].numpy(), 0, -1)
+        np.testing.assert_array_equal(array, expected.reshape(array.shape))
     assert len(cells(tmp_path / "p0" / "figure.png", 4 if len(spatial) == 3 else 1, 4)[0]) == 4
 
 
@@ -160,9 +160,9 @@ def test_signed_difference_is_written_and_drawn_where_there_is_one(tmp_path: Pat
     assert names[1] - names[0] == {"difference.nii.gz", "difference_1.nii.gz"}
     image = nib.load(folders[1] / "difference_1.nii.gz")
     array = np.asanyarray(image.dataobj)
-    assert array.shape == (*spatial, 2) and array.dtype == np.float32 and array.min() < 0 < array.max()
+    assert array.shape == (*(*spatial, 1)[:3], 2) and array.dtype == np.float32 and array.min() < 0 < array.max()
     np.testing.assert_allclose(image.affine, AFFINE)
-    np.testing.assert_array_equal(array, np.moveaxis(found["difference_1"].numpy(), 0, -1))
+    np.testing.assert_array_equal(array, np.moveaxis(found["difference_1"].numpy(), 0, -1).reshape(array.shape))
     rows = 4 if len(spatial) == 3 else 1
     without, signed = cells(folders[0] / "figure.png", rows, 4), cells(folders[1] / "figure.png", rows, 5)
     assert is_red(signed[0][2]).any() and is_blue(signed[0][2]).any()

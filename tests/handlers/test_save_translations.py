@@ -57,8 +57,9 @@ def test_files_have_the_inputs_geometry_and_values(tmp_path: Path, spatial: tupl
     for entry, name in entries.items():
         image = nib.load(tmp_path / "p" / f"{name}.nii.gz")
         np.testing.assert_allclose(image.affine, AFFINE)
-        array, expected = np.asanyarray(image.dataobj), found[entry].numpy()
-        np.testing.assert_array_equal(array, np.moveaxis(expected, 0, -1) if len(expected) > 1 else expected[0])
+        array, expected = np.asanyarray(image.dataobj), np.moveaxis(found[entry].numpy(), 0, -1)
+        assert array.shape == (spatial if expected.shape[-1] == 1 else (*(*spatial, 1)[:3], expected.shape[-1]))
+        np.testing.assert_array_equal(array, expected.reshape(array.shape))
     assert len(cells(tmp_path / "p" / "figure.png", 4 if len(spatial) == 3 else 1, 3)[0]) == 3
 
 

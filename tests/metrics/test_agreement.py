@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_anomaly.metrics import cohen_kappa
+from monai_anomaly.metrics import cohen_kappa, log_odds
 
 
 def of_table(both: int, first: int, second: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
@@ -46,3 +46,13 @@ def test_kappa_of_several_classes() -> None:
     expected, chance = 4 / 6, (2 * 2 + 2 * 3 + 2 * 1) / 36
     assert cohen_kappa(a, b) == pytest.approx((expected - chance) / (1 - chance)) == cohen_kappa(b, a)
     assert cohen_kappa(a + 5, b + 5) == pytest.approx(cohen_kappa(a, b))
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_log_odds_are_those_of_the_probability_and_go_on_where_it_is_one(classes: int) -> None:
+    logits = np.random.default_rng(0).normal(size=(20, classes)).astype(np.float32)
+    p = np.exp(logits, dtype=np.float64) / np.exp(logits, dtype=np.float64).sum(1, keepdims=True)
+    np.testing.assert_allclose(log_odds(logits), np.log(p / (1 - p)), atol=1e-6)
+    sure = np.zeros((2, classes), np.float32)
+    sure[:, 1] = 500, 501
+    np.testing.assert_allclose(log_odds(sure)[:, 1], [500 - np.log(classes - 1), 501 - np.log(classes - 1)])

@@ -46,6 +46,18 @@ def test_small_and_unnamed_sites_do_not_count() -> None:
     assert site_probe(np.zeros((0, 6)), np.array([], str), np.array([], str)) is None
 
 
+def test_cases_that_the_model_is_sure_of_are_ranked_too() -> None:
+    """Two people far beyond the others: the site is B with probability 1 for both, but more so for that of B."""
+    aurocs = []
+    for other in range(3):  # one of them is in the fold of the first
+        values = np.array([1e3, 0.0, 0.1, 0.9, 1.0, 1.1])
+        values[3 + other] = 2e3
+        found = site_probe(values[:, None], np.repeat(["A", "B"], 3), np.arange(6))
+        assert found is not None
+        aurocs.append(found.auroc)
+    assert max(aurocs) == 1
+
+
 def test_values_must_be_finite() -> None:
     values = latent(1.0)
     values[3, 2] = np.inf

@@ -39,6 +39,19 @@ def test_neighboring_floats_are_told_apart() -> None:
     assert dice == 1 and ((maps > np.float64(threshold)) == [[False, True]]).all()
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int8, np.int64, np.float16])
+def test_numbers_of_every_type_are_sorted(dtype: type) -> None:
+    """Background, tissue and a lesion; the negative of an unsigned number would be a large one."""
+    maps, masks = np.zeros((1, 8, 8), dtype), np.zeros((1, 8, 8), bool)
+    masks[0, 3:5, 3:5] = True
+    maps[0, 1:7, 1:7] = 50
+    maps[masks] = 100
+    assert best_dice_threshold(maps, masks) == (75.0, 1.0)
+    # the least number of a signed type has no negative
+    least = np.full_like(maps, -128) if dtype is np.int8 else maps
+    assert best_dice_threshold(np.where(masks, maps, least), masks)[1] == 1
+
+
 def test_everything_lesion() -> None:
     maps = np.ones((1, 4), np.float32)
     threshold, dice = best_dice_threshold(maps, np.ones((1, 4), bool))

@@ -34,3 +34,22 @@ def test_several_channels_lie_along_the_last_axis(tmp_path: Path) -> None:
     np.testing.assert_array_equal(several.get_fdata(dtype=np.float32), np.moveaxis(image.numpy(), 0, -1))
     assert one.shape == (4, 5, 6) and one.get_data_dtype() == np.uint8
     np.testing.assert_allclose(one.affine, AFFINE)
+
+
+def test_channels_of_a_slice_are_no_third_axis_of_space(tmp_path: Path) -> None:
+    """On the grid of the file, in the words of its header, as each channel alone."""
+    affine = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, 3, 0, 0], [0, 0, 0, 1]])
+    source = nib.Nifti1Image(np.zeros((8, 6), np.float32), affine)
+    source.header.set_sform(affine, 4)
+    source.header.set_qform(affine, 0)
+    nib.save(source, tmp_path / "scan.nii.gz")
+    meta = {"filename_or_obj": str(tmp_path / "scan.nii.gz")}
+    image = MetaTensor(torch.rand(2, 8, 6), affine=torch.as_tensor(affine), meta=meta)
+    write_image(tmp_path / "both.nii.gz", image)
+    write_image(tmp_path / "one.nii.gz", image[:1])
+    both, one = (nib.load(tmp_path / f"{name}.nii.gz") for name in ("both", "one"))
+    assert both.shape == (8, 6, 1, 2) and one.shape == (8, 6)
+    np.testing.assert_array_equal(both.get_fdata(dtype=np.float32)[:, :, 0], np.moveaxis(image.numpy(), 0, -1))
+    for found in (both, one):
+        assert (int(found.header["qform_code"]), int(found.header["sform_code"])) == (0, 4)
+        np.testing.assert_allclose(found.affine, affine)

@@ -106,6 +106,10 @@ def test_every_region_has_a_color(tmp_path: Path) -> None:
     found = cells(tmp_path / "figure.png", 1, 4)[0]
     for color, place in zip(COLORS, (PLACE, (0.2, 0.2)), strict=False):
         assert near(center(has_color(found[3], color)), place) and at(found[1], *place).min() > 250
+    segmentation_case_figure(tmp_path / "nameless.png", **data, affine=np.eye(4))
+    nameless = cells(tmp_path / "nameless.png", 1, 4)[0]
+    for color, place in zip(COLORS, (PLACE, (0.2, 0.2)), strict=False):
+        assert near(center(has_color(nameless[3], color)), place)
 
 
 def test_range_of_the_image_is_of_no_matter(tmp_path: Path) -> None:

@@ -47,6 +47,22 @@ def test_voxels_keep_their_proportions(tmp_path: Path) -> None:
             assert np.ptp(right) / np.ptp(down) == pytest.approx(2, abs=0.1)
 
 
+@pytest.mark.parametrize(("across", "kept"), [(0, (1, 2)), (1, (0, 2)), (2, (0, 1))])
+@pytest.mark.parametrize("turned", [False, True])
+def test_pixels_of_a_slice_in_any_plane_keep_their_proportions(
+    tmp_path: Path, across: int, kept: tuple[int, int], turned: bool
+) -> None:
+    """A sagittal, coronal or axial slice of pixels of 1 x 3 mm: 30 mm x 30 mm are a square."""
+    first, second = kept[::-1] if turned else kept
+    affine = np.zeros((4, 4))
+    affine[first, 0], affine[second, 1], affine[across, 2], affine[3, 3] = 1, 3, 7, 1
+    image = np.full((30, 20), 0.4)
+    image[:, 10:] = 0
+    classification_case_figure(tmp_path / "a.png", image, image, affine=affine)
+    down, right = np.nonzero(cells(tmp_path / "a.png", 1, 2)[0][0][..., 0] > 50)
+    assert np.ptp(right) / np.ptp(down) == pytest.approx(1, abs=0.05)
+
+
 def test_slices_with_the_highest_map_inside_the_head(tmp_path: Path) -> None:
     image, found = volume()
     image[:, :, :8] = 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from monai_anomaly.visualize import GridColumn, Outline, draw_grid
 
@@ -51,3 +52,12 @@ def test_limits_are_the_first_and_the_last_color(tmp_path: Path) -> None:
     draw_grid(tmp_path / "a.png", [GridColumn("a", images, (1, 3), smooth=False)])
     ((cell,),) = cells(tmp_path / "a.png", 1, 1)
     assert [at(cell, x, 0.5)[0] for x in (0.1, 0.4, 0.6, 0.9)] == pytest.approx([0, 128, 255, 255], abs=2)
+
+
+def test_the_name_is_that_of_the_caller(tmp_path: Path) -> None:
+    """Matplotlib would add a suffix, or take one for another format."""
+    for name in ("picture", "picture.v2"):
+        draw_grid(tmp_path / name, [GridColumn("a", block(1, 20, 20))])
+        with Image.open(tmp_path / name) as image:
+            assert image.format == "PNG"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["picture", "picture.v2"]

@@ -41,3 +41,8 @@ def test_a_copy_is_red_in_the_correlations(people: list[PhantomSubject], tmp_pat
     uniqueness_figure(tmp_path / "b.png", [*people[:2], replace(people[1], seed=9)])
     a, b = (is_red(pixels(tmp_path / f"{name}.png")).sum() for name in "ab")
     assert b > 1.3 * a  # beside the diagonal as well
+
+
+def test_one_subject_has_no_copy(people: list[PhantomSubject], tmp_path: Path) -> None:
+    uniqueness_figure(tmp_path / "a.png", people[:1])
+    assert is_red(pixels(tmp_path / "a.png")).any()  # the diagonal

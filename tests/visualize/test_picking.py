@@ -18,6 +18,12 @@ def test_picked_cases_span_the_lesion_sizes() -> None:
     assert sorted(pick_cases(sizes, sizes > 0, sizes == 0, rows=100)) == list(range(8))
 
 
+def test_numbers_without_a_sign_are_sorted_too() -> None:
+    sizes = np.array([0, 5, 0, 9, 7, 0], np.uint64)
+    assert pick_cases(sizes, sizes > 0, sizes == 0, rows=4) == [3, 4, 1, 0]
+    assert pick_slices(sizes, np.ones(6, bool), 2) == [3, 4]
+
+
 def test_healthy_cases_fill_up() -> None:
     sizes = np.array([0, 5, 0, 9, 7, 0])
     assert pick_cases(sizes, sizes > 0, sizes == 0, rows=3) == [3, 1, 0]

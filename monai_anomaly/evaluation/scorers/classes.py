@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import softmax
 
-from ...metrics.agreement import cohen_kappa
+from ...metrics.agreement import cohen_kappa, log_odds
 from ...metrics.pixel_scores import roc_auc
 from ..cases import Cases
 from ..summary import case_mean, score
@@ -32,13 +32,14 @@ def score_classes(cases: Cases, context: Context) -> tuple[Summary, Columns]:
     """
     label, logits = cases["label"], cases["logits"].astype(np.float64)
     known = label >= 0
-    probability, called = softmax(logits, axis=1), logits.argmax(1)
+    probability, odds, called = softmax(logits, axis=1), log_odds(logits), logits.argmax(1)
     right = np.where(known, called == label, np.nan)
     count = logits.shape[1]
     confusion = np.zeros((count, count), int)
     np.add.at(confusion, (label[known], called[known]), 1)
     size = confusion.sum(1)
-    aurocs = [roc_auc(probability[known, c], label[known] == c) for c in ([1] if count == 2 else range(count))]
+    classes = range(count) if count > 2 else range(1, count)
+    aurocs = [roc_auc(odds[known, c], label[known] == c) for c in classes]
     finite = [auroc for auroc in aurocs if np.isfinite(auroc)]
     recall = np.diag(confusion)[size > 0] / size[size > 0]
     true_class = np.take_along_axis(probability, np.maximum(label, 0)[:, None], 1)[:, 0]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from ..task import Task
@@ -30,7 +31,10 @@ def task_of(report: Mapping[str, Any]) -> Task:
     Raises:
         KeyError: when there is no such task.
         TypeError: when its settings are not those of the report.
+        ValueError: when a setting has a value that it cannot have.
     """
-    task = TASKS[report["task"]]
-    settings = report["settings"]
-    return task(**{name: settings[name] for name in task.__dataclass_fields__ if name in settings})
+    task, settings = TASKS[report["task"]], dict(report["settings"])
+    for field in fields(task):
+        if field.type == "float" and isinstance(settings.get(field.name), str):
+            settings[field.name] = float(settings[field.name])  # JSON knows no -inf
+    return task(**{field.name: settings[field.name] for field in fields(task) if field.name in settings})

@@ -153,9 +153,10 @@ class AnomalyMaps(Task):
         return anomaly_sections(report)
 
     def figures(self, test: Cases, report: Mapping[str, Any], folder: Path) -> None:
-        """``panel.png``, where the method has maps."""
+        """``panel.png``, where the method has maps: those that were scored, without the rim."""
         if test.has("map"):
-            draw_panel(folder / "panel.png", self.settings, test, self._shown(report))
+            scored = _method([(test, self._inside(test))]).test
+            draw_panel(folder / "panel.png", self.settings, scored, self._shown(report))
 
     def comparison_figures(
         self, path: Path, methods: Mapping[str, Callable[[], Cases]], rows: int, keys: Sequence[tuple[str, str]] | None

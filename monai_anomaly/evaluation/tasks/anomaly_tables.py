@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..tables import Column, Section, difference_table, interval_cell, markdown_table, score_cell, score_table
+from ..tables import (
+    Column,
+    Section,
+    difference_table,
+    interval_cell,
+    legend_of,
+    markdown_table,
+    score_cell,
+    score_table,
+)
 from ..task import ALL
 
 __all__ = ["SHOWN", "anomaly_sections"]
@@ -27,9 +36,10 @@ SCORES_LEGEND = """\
 Dice at the threshold chosen on validation masks (val.), by Otsu on the test maps (mean over the diseased cases, or each
 its own) and, where they are known, on the true differences of the test set (truth Otsu, as in thesis ch. 6: uses the
 test truth), by the false positive rate on healthy validation cases (healthy q.), and on the test masks (oracle: an
-upper bound, not a result). Dice, AUROC and AP are means over the diseased test cases, below each its 95 % interval
-(subjects drawn again; the threshold is held); (all): over all pixels of all test cases together. Image AUROC: diseased
-against healthy cases by the map's highest pixels. "intensity" and "distance" are trivial baselines, scored alike."""
+upper bound, not a result). Dice, AUROC and AP are means over the diseased test cases; (all): over all pixels of all
+test cases together. Image AUROC: diseased against healthy cases by the map's highest pixels. "intensity" and "distance"
+are trivial baselines, scored alike."""
+INTERVAL_LEGEND = "Below each mean its 95 % interval (subjects drawn again; the threshold is held)."
 COMPARED = (
     Column("dice_validation", "Dice val."),
     Column("dice_average_otsu_truth", "Dice truth Otsu"),
@@ -51,14 +61,15 @@ RECONSTRUCTION_LEGEND = """\
 Errors and SSIM against the true healthy twin, of the diseased test cases; change: mean absolute difference to the input
 in the foreground. All as shares of the intensity range."""
 DIFFERENCE = (
-    Column("difference_mse", "MSE(d, GT) (var)", 4, variance=True),
+    Column("difference_mse", "MSE(d, GT)", 4, variance=True),
     Column("difference_ssim", "SSIM(d, GT)"),
-    Column("change_healthy_mse", "MSE(r_h, a_h) (var)", 4, variance=True),
+    Column("change_healthy_mse", "MSE(r_h, a_h)", 4, variance=True),
 )
 DIFFERENCE_LEGEND = """\
 d: healthy reconstruction minus image, GT: healthy twin minus image, of the diseased test cases; r_h, a_h: a healthy
-test case and its reconstruction; of images in [-1, 1], over all pixels; (var): the variance over the cases, as thesis
-ch. 6 prints it. SSIM of d and GT as they are; the published script rescales each to [0, 1] by itself."""
+test case and its reconstruction; of images in [-1, 1], over all pixels. SSIM of d and GT as they are; the published
+script rescales each to [0, 1] by itself."""
+VARIANCE_LEGEND = "(var): the variance over the cases, as thesis ch. 6 prints it."
 DIAGNOSIS = (
     Column("image_accuracy_classifier", "accuracy"),
     Column("image_kappa_classifier", "kappa"),
@@ -94,13 +105,15 @@ def anomaly_sections(report: Mapping[str, Any]) -> list[Section]:
     methods = part["methods"]
     own = next(iter(methods.values()))
     with_maps = {name: scores for name, scores in methods.items() if "image_auroc_map" in scores}
+    legend = legend_of(report, SCORES_LEGEND, INTERVAL_LEGEND) if with_maps else ""
+    compared, difference = difference_table(part["comparisons"], COMPARED), score_table(methods, DIFFERENCE)
     classified = any("image_auroc_classifier" in scores for scores in methods.values())
     sections = [
-        Section("Anomaly maps", score_table(methods, SCORES), SCORES_LEGEND if with_maps else ""),
+        Section("Anomaly maps", score_table(methods, SCORES), legend),
         Section("Thresholds of the first row", _thresholds(own)),
-        Section("First row minus each other", difference_table(part["comparisons"], COMPARED), COMPARED_LEGEND),
+        Section("First row minus each other", compared, legend_of(report, "", COMPARED_LEGEND)),
         Section("Healthy reconstruction", score_table(methods, RECONSTRUCTION), RECONSTRUCTION_LEGEND),
-        Section("Difference (thesis ch. 6)", score_table(methods, DIFFERENCE), DIFFERENCE_LEGEND),
+        Section("Difference (thesis ch. 6)", difference, legend_of(report, DIFFERENCE_LEGEND, VARIANCE_LEGEND)),
         Section("Classification of images", score_table(methods, DIAGNOSIS) if classified else "", DIAGNOSIS_LEGEND),
     ]
     if len(report["parts"]) > 1:

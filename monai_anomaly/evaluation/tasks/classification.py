@@ -15,11 +15,11 @@ from ...visualize import confusion_figure
 from ..cases import Cases
 from ..schema import Field, Schema
 from ..scorers import score_classes
-from ..tables import Column, Section, difference_table, score_table
+from ..tables import Column, Section, difference_table, legend_of, score_table
 from ..task import ALL, Columns, MethodCases, Part, Scorer, Task, unique
 from .baselines import most_frequent_class
 
-__all__ = ["COMPARED_LEGEND", "MOST_FREQUENT", "SCORES", "Classification"]
+__all__ = ["COMPARED_LEGEND", "INTERVAL_LEGEND", "MOST_FREQUENT", "SCORES", "Classification"]
 
 MOST_FREQUENT = "most frequent"
 
@@ -38,10 +38,11 @@ SCORES = (
     Column("auroc", "AUROC"),
     Column("accuracy", "n", 0, key="n"),
 )
+INTERVAL_LEGEND = "Below each mean its 95 % interval (subjects drawn again)."
 LEGEND = """\
-Below each mean its 95 % interval (subjects drawn again). Balanced accuracy: mean over the classes of the share called
-right; kappa: Cohen's; AUROC: of more than two classes the mean over the classes of each against all others. "most
-frequent": the class that most of the training set has, for every case."""
+Balanced accuracy: mean over the classes of the share called right; kappa: Cohen's; AUROC: of more than two classes the
+mean over the classes of each against all others. "most frequent": the class that most of the training set has, for
+every case."""
 COMPARED_LEGEND = """\
 Paired: the mean over the cases of the first row's accuracy minus the other's, with its 95 % interval. An interval that
 holds 0: not decided by this test set."""
@@ -121,11 +122,12 @@ class Classification(Task):
         parts = report["parts"]
         titles = {name: f"{name}: {part['counts']['cases']} cases" for name, part in parts.items()}
         sections = [Section(titles[name], score_table(part["methods"], SCORES)) for name, part in parts.items()]
-        sections.append(Section("", LEGEND))
+        sections.append(Section("", legend_of(report, LEGEND, INTERVAL_LEGEND)))
         for name, part in parts.items():
             if table := difference_table(part["comparisons"], (Column("accuracy", "accuracy"),)):
                 sections.append(Section(f"First row minus each other, {name}", table))
-        return [*sections, Section("", COMPARED_LEGEND)] if len(sections) > len(parts) + 1 else sections
+        legend = legend_of(report, "", COMPARED_LEGEND) if len(sections) > len(parts) + 1 else ""
+        return [*sections, Section("", legend)] if legend else sections
 
     def figures(self, test: Cases, report: Mapping[str, Any], folder: Path) -> None:
         """``confusion.png``: a confusion matrix per part."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+from scipy.special import log_softmax
 
 from ...metrics import ComBat
 from ...utils import DataError
@@ -53,9 +54,11 @@ def harmonized_cases(test: Cases, training: Cases) -> MethodCases | None:
     logits = np.zeros_like(test["logits"], np.float64)
     if known.any():
         harmonized = combat.apply(test["latent"][known], test["site"][known])
-        probability = np.full_like(logits[known], LEAST_PROBABILITY)
-        probability[:, model.classes_] = np.maximum(model.predict_proba(harmonized), LEAST_PROBABILITY)
-        logits[known] = np.log(probability)
+        decided = model.decision_function(harmonized)
+        two = np.stack([np.zeros_like(decided), decided], 1) if decided.ndim == 1 else decided
+        found = np.full_like(logits[known], np.log(LEAST_PROBABILITY))  # of a class that was not trained
+        found[:, model.classes_] = log_softmax(two, axis=1)
+        logits[known] = found
         for i, vector in zip(np.flatnonzero(known), harmonized, strict=True):
             latent[i] = vector.astype(np.float32)
     cases = test.replace(

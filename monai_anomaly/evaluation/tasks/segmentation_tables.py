@@ -10,11 +10,13 @@ from ..tables import (
     Section,
     difference_table,
     interval_cell,
+    legend_of,
     markdown_table,
     part_tables,
     score_cell,
     score_table,
 )
+from .classification import INTERVAL_LEGEND
 
 __all__ = ["CALIBRATION", "OVERLAP", "segmentation_sections"]
 
@@ -30,11 +32,11 @@ OVERLAP = (
     Column("flagged_pixels", "flagged pixels", 4),
 )
 OVERLAP_LEGEND = """\
-Means over the n cases where the region is not empty, below each its 95 % interval (subjects drawn again). An empty
-prediction counts as Dice and Jaccard 0 and has no HD95; [in brackets] it is left out; empty: how many there are.
-Flagged: share of the cases without the region where any pixel is predicted, and of their pixels. "1 sample": the mean
-over the samples of an ensemble; "threshold": the channel and threshold with the best Dice on the validation masks. Mean
-and samples are cut alike: as the line below says, else at the number that was given, or 0.5."""
+Means over the n cases where the region is not empty. An empty prediction counts as Dice and Jaccard 0 and has no HD95;
+[in brackets] it is left out; empty: how many there are. Flagged: share of the cases without the region where any pixel
+is predicted, and of their pixels. "1 sample": the mean over the samples of an ensemble; "threshold": the channel and
+threshold with the best Dice on the validation masks. Mean and samples are cut alike: as the line below says, else at
+the number that was given, or 0.5."""
 COMPARED_LEGEND = """\
 Paired: the mean over the cases of the first row's Dice minus the other's on the same case, with its 95 % interval (the
 trainings are not drawn again). An interval that holds 0: not decided by this test set."""
@@ -69,9 +71,9 @@ def segmentation_sections(report: Mapping[str, Any]) -> list[Section]:
         title = f"{name}: {counts['with_lesion']} cases with it, {counts['without_lesion']} without"
         notes = [_note(method, about) for method, about in part["about"].items()]
         sections.append(Section(title, "\n\n".join([score_table(part["methods"], OVERLAP), *notes])))
-    sections.append(Section("", OVERLAP_LEGEND))
+    sections.append(Section("", legend_of(report, OVERLAP_LEGEND, INTERVAL_LEGEND)))
     compared = {name: difference_table(part["comparisons"], (Column("dice", "Dice"),)) for name, part in parts.items()}
-    sections += part_tables("First row minus each other, Dice", compared, COMPARED_LEGEND)
+    sections += part_tables("First row minus each other, Dice", compared, legend_of(report, "", COMPARED_LEGEND))
     calibrated = {name: score_table(part["methods"], CALIBRATION) for name, part in parts.items()}
     sections += part_tables("Calibration and uncertainty", calibrated, CALIBRATION_LEGEND)
     sizes = {name: _sizes(next(iter(part["methods"].values()))) for name, part in parts.items()}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..tables import Column, Section, difference_table, markdown_table, part_tables, score_table
+from ..tables import Column, Section, difference_table, legend_of, markdown_table, part_tables, score_table
 from ..task import ALL
-from .classification import COMPARED_LEGEND, SCORES
+from .classification import COMPARED_LEGEND, INTERVAL_LEGEND, SCORES
 
 __all__ = ["SOURCE", "TARGET", "probe_columns", "site_sections"]
 
@@ -20,7 +20,6 @@ from the latent of test cases of one class, cross-validated over subjects: balan
 against the others; in brackets what a guess has. Of sites with 3 people of the class. "most frequent": the class that
 most of the training set has, for every case. "ComBat": a logistic regression on the latents, after the shift of every
 site is taken out of them."""
-INTERVAL_LEGEND = "Below each mean its 95 % interval (subjects drawn again)."
 SCORES_LEGEND = """\
 Balanced accuracy: mean over the classes of the share called right; kappa: Cohen's; AUROC: of more than two classes the
 mean over the classes of each against all others. Kappa and AUROC of cases of one class say nothing: "-"."""
@@ -49,12 +48,11 @@ def site_sections(report: Mapping[str, Any], class_names: Sequence[str]) -> list
     sections = [Section("Target and source", _main_table(parts, class_names), MAIN_LEGEND)]
     for name, part in large.items():
         sections.append(Section(f"{name}: {part['counts']['cases']} cases", score_table(part["methods"], SCORES)))
-    over_splits = "splits" in report
-    sections.append(Section("", SCORES_LEGEND if over_splits else f"{INTERVAL_LEGEND} {SCORES_LEGEND}"))
+    sections.append(Section("", legend_of(report, SCORES_LEGEND, INTERVAL_LEGEND)))
     if sites:
         sections.append(Section("Accuracy of every site", _site_table(sites), SITES_LEGEND))
     compared = {name: difference_table(part["comparisons"], MAIN) for name, part in large.items()}
-    return sections + part_tables("First row minus each other", compared, "" if over_splits else COMPARED_LEGEND)
+    return sections + part_tables("First row minus each other", compared, legend_of(report, "", COMPARED_LEGEND))
 
 
 def _main_table(parts: Mapping[str, Any], class_names: Sequence[str]) -> str:

@@ -34,7 +34,7 @@ def _no_lesion(row: Mapping[str, Any]) -> np.ndarray | None:
 SCHEMA = Schema(
     "translation",
     (
-        Field("image", "image", IMAGE, required=True),
+        Field("image", "image", IMAGE, required=True, exact=True),  # a brain is what lies above the background
         Field("reconstruction", "image", IMAGE, required=True, made=True),
         Field("edit", "text"),
         Field("pair", "text"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..tables import Column, Section, difference_table, part_tables, score_table
+from ..tables import Column, Section, difference_table, legend_of, part_tables, score_table
+from .classification import INTERVAL_LEGEND
 
 __all__ = ["SHOWN", "translation_sections"]
 
@@ -31,8 +32,7 @@ all cases together; Dice with the desired lesion, of cases that want one; lesion
 have lost their lesion where it is still found; false, found outside of old and new lesion and the margin (size /
 brain, share of cases with any). Own: the same of the method's own network, which guided it and is no independent
 judge; [before]: on the input. Other: error and change of a second scalar, led to a value as well or to stay. "true
-counterfactual": the truth as the method's result, what the segmenter itself allows. 95 % intervals draw subjects
-again."""
+counterfactual": the truth as the method's result, what the segmenter itself allows."""
 CHANGES = (
     Column("error_lesion", "error in the lesion", 4),
     Column("error_outside", "error outside", 4),
@@ -56,10 +56,10 @@ COMPARED = (
     Column("own_error", "own error", 4),
     Column("other_error", "other error", 4),
 )
+SIGN_LEGEND = "Of errors and drift, below 0 is better."
 COMPARED_LEGEND = """\
 Paired: the mean over the cases of the first row's score minus the other's on the same case, with its 95 % interval (the
-trainings are not drawn again); of errors and drift, below 0 is better. An interval that holds 0: not decided by this
-test set."""
+trainings are not drawn again). An interval that holds 0: not decided by this test set."""
 SHOWN = (*REACHED, *CHANGES)
 
 
@@ -74,7 +74,7 @@ def translation_sections(report: Mapping[str, Any]) -> list[Section]:
     changes = {name: score_table(part["methods"], CHANGES) for name, part in parts.items()}
     compared = {name: difference_table(part["comparisons"], COMPARED) for name, part in parts.items()}
     return [
-        *part_tables("What was asked for", reached, REACHED_LEGEND),
+        *part_tables("What was asked for", reached, legend_of(report, REACHED_LEGEND, INTERVAL_LEGEND)),
         *part_tables("Truth, changes and identity", changes, CHANGES_LEGEND),
-        *part_tables("First row minus each other", compared, COMPARED_LEGEND),
+        *part_tables("First row minus each other", compared, legend_of(report, SIGN_LEGEND, COMPARED_LEGEND)),
     ]

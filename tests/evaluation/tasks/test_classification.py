@@ -46,6 +46,15 @@ def test_scores_are_those_of_scikit_learn(classes: int) -> None:
     assert confusion.sum() == len(cases) and confusion[1, 0] == ((label == 1) & (called == 0)).sum()
 
 
+@pytest.mark.parametrize("more", [[], [-3.0]])
+def test_cases_that_the_network_is_sure_of_are_ranked_too(more: list[float]) -> None:
+    """From a difference of 37 on the probability is 1 for all."""
+    cases = Cases(Classification.schema)
+    for i, (logit, label) in enumerate([(38, 0), (39, 0), (40, 1), (41, 1), (-5, 0), (45, 1)]):
+        cases.append(f"s{i}", logits=[0.0, logit, *more], label=label)
+    assert evaluate(cases)["parts"]["all"]["methods"]["net"]["auroc"]["value"] == 1
+
+
 def test_every_site_is_scored_by_itself() -> None:
     cases = make_cases()
     report = evaluate(cases)

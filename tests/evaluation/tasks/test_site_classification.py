@@ -113,6 +113,15 @@ def test_combat_takes_the_scanner_out_of_the_latents() -> None:
     assert rows["ComBat"]["accuracy"]["n"] == 46 and report["parts"]["C"]["methods"]["ComBat"]["accuracy"]["n"] == 0
 
 
+def test_combat_ranks_cases_that_it_is_sure_of() -> None:
+    """Latents far beyond those of the training: all are called diseased with probability 1."""
+    test = make_cases()
+    latent = test["latent"].copy()
+    latent[:, 0] = 100 + 100 * test["label"]
+    report = evaluate(test.replace(latent=latent), make_cases(seed=1))
+    assert report["parts"]["target"]["methods"]["ComBat"]["auroc"]["value"] == 1
+
+
 @pytest.mark.parametrize(
     ("design", "message"),
     [
