@@ -16,7 +16,8 @@ __all__ = ["ClassifierProbability"]
 
 
 class ClassifierProbability:
-    """Add a network's own verdict on the clean images to an evaluator's output: 1 - p(healthy), under ``probability``.
+    """Add a network's own verdict on the clean images to an evaluator's output: 1 - p(healthy), under ``probability``,
+    in float64.
 
     Args:
         network: has ``classify``, called as ``classify(x)`` with images (N, C, H, W); gives logits (N, K).
@@ -65,5 +66,7 @@ class ClassifierProbability:
                 f"expected finite logits of the classifier, found NaN or infinity in those of the batch's images "
                 f"{broken}: its weights are broken"
             )
-        probability = 1 - logits.softmax(1)[:, self.healthy]
+        # in float64, and not 1 - p: where the classifier is sure, images would have the same rank
+        diseased = [c for c in range(logits.shape[1]) if c != self.healthy]
+        probability = logits.double().softmax(1)[:, diseased].sum(1)
         output["probability"] = probability.new_zeros(len(image)).scatter_reduce(0, of, probability, "amax")

@@ -39,19 +39,19 @@ def probability(image: torch.Tensor, healthy: int = 0, **options: Any) -> tuple[
 def test_probability_is_that_of_not_being_healthy(tracked: bool) -> None:
     x = torch.randn(5, 2, 4, 4, generator=torch.Generator().manual_seed(0))
     found, network = probability(MetaTensor(x) if tracked else x)
-    torch.testing.assert_close(torch.as_tensor(found), x.mean((1, 2, 3)).sigmoid())
+    torch.testing.assert_close(torch.as_tensor(found), x.double().mean((1, 2, 3)).sigmoid())
     assert type(found) is torch.Tensor and not found.requires_grad
     assert network.shapes == [x.shape]
 
 
 def test_volume_counts_as_its_worst_slice() -> None:
     x = torch.randn(3, 2, 4, 4, 6, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(probability(x)[0], x.mean((1, 2, 3)).sigmoid().amax(1))
+    torch.testing.assert_close(probability(x)[0], x.double().mean((1, 2, 3)).sigmoid().amax(1))
 
 
 def test_slices_outside_the_range_do_not_count() -> None:
     x = torch.randn(3, 2, 4, 4, 6, generator=torch.Generator().manual_seed(0))
-    expected = x[..., 1:4].mean((1, 2, 3)).sigmoid().amax(1)
+    expected = x[..., 1:4].double().mean((1, 2, 3)).sigmoid().amax(1)
     torch.testing.assert_close(probability(x, slice_range=[1, 4])[0], expected)
     assert probability(x, slice_range=[6, 9])[0] is None
     assert probability(x[..., 0], slice_range=[6, 9])[0].shape == (3,)  # a 2D image has no range
@@ -74,9 +74,15 @@ def test_a_volume_that_is_no_number_is_an_error(filling: float) -> None:
         probability(x)
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_sure_are_still_told_apart(sign: int) -> None:
+    x = sign * torch.tensor([20.0, 21.0, 30.0]).reshape(3, 1, 1, 1).expand(3, 1, 2, 2)
+    assert len(probability(x)[0].unique()) == 3
+
+
 def test_other_healthy_class() -> None:
     x = torch.full((1, 1, 2, 2), 3.0)
-    torch.testing.assert_close(probability(x, healthy=1)[0], 1 - torch.tensor([3.0]).sigmoid())
+    torch.testing.assert_close(probability(x, healthy=1)[0], 1 - torch.tensor([3.0], dtype=torch.float64).sigmoid())
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
