@@ -91,7 +91,7 @@ def test_one_channel_of_a_picture(tmp_path: Path) -> None:
     Image.fromarray(pixels).save(tmp_path / "x.png")
     options = {"channel_names": ["xray"], "spatial_size": [40, 32], **KEEP}
     images, _ = segment(tmp_path, tmp_path / "x.png", **options)
-    assert images["mean"].shape == (40, 30) and images["samples"].shape == (40, 30, 5)
+    assert images["mean"].shape == (40, 30) and images["samples"].shape == (40, 30, 1, 5)
 
 
 def test_six_channels(tmp_path: Path) -> None:

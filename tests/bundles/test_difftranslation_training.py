@@ -156,7 +156,7 @@ def test_faces_and_their_ages(tmp_path: Path) -> None:
     infer("difftranslation", tmp_path / "out", "inference_faces", **network, **steps, **files)
     case = next(path for path in sorted((tmp_path / "out").iterdir()) if path.is_dir())
     width, height = Image.open(tmp_path / case.name).size
-    assert nib.load(case / "translation.nii.gz").shape == (width, height, 3)
+    assert nib.load(case / "translation.nii.gz").shape == (width, height, 1, 3)
     scores = json.loads((case / "scores.json").read_text(encoding="utf-8"))
     assert set(scores["measured"]["age"]) == {"before", "after"}
 
