@@ -38,7 +38,7 @@ def test_inference_translates_as_the_evaluation() -> None:
     assert train["inferer"]["guides"]["classifier"]["scale"] == shown["scale"]
 
 
-@pytest.mark.parametrize(("overlay", "denoiser", "guide"), [(None, 31, 20), ("long", 62, 40)])
+@pytest.mark.parametrize(("overlay", "denoiser", "guide"), [(None, 21, 20), ("long", 42, 40)])
 def test_evaluations_per_slice_are_those_the_documentation_names(
     overlay: str | None, denoiser: int, guide: int
 ) -> None:
