@@ -80,8 +80,10 @@ def _inputs(source: Path, out: Path, modalities: Sequence[str]) -> list[dict[str
     if source.is_dir() and any(is_image(p, (".dcm",)) for p in files_in(source)):
         return [{"image": str(source), "subject": source.resolve().name}]
 
+    made = out.resolve()
+
     def skip(path: Path) -> bool:
-        return is_mask_beside(path) or path.resolve().is_relative_to(out.resolve())
+        return is_mask_beside(path) or path.resolve().is_relative_to(made)
 
     return find_inputs(source, modalities, skip=skip)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
+    "INTERVAL_LEGEND",
     "Column",
     "Section",
     "difference_table",
@@ -20,6 +21,8 @@ __all__ = [
 
 Scores = Mapping[str, Mapping[str, Any]]
 """Score -> entry, of one method."""
+
+INTERVAL_LEGEND = "Below each mean its 95 % interval (subjects drawn again)."
 
 
 @dataclass(frozen=True)

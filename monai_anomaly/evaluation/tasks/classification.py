@@ -15,11 +15,11 @@ from ...visualize import confusion_figure
 from ..cases import Cases
 from ..schema import Field, Schema
 from ..scorers import score_classes
-from ..tables import Column, Section, difference_table, legend_of, score_table
+from ..tables import INTERVAL_LEGEND, Column, Section, difference_table, legend_of, score_table
 from ..task import ALL, Columns, MethodCases, Part, Scorer, Task, unique
 from .baselines import most_frequent_class
 
-__all__ = ["COMPARED_LEGEND", "INTERVAL_LEGEND", "MOST_FREQUENT", "SCORES", "Classification"]
+__all__ = ["COMPARED_LEGEND", "MOST_FREQUENT", "SCORES", "Classification"]
 
 MOST_FREQUENT = "most frequent"
 
@@ -38,7 +38,6 @@ SCORES = (
     Column("auroc", "AUROC"),
     Column("accuracy", "n", 0, key="n"),
 )
-INTERVAL_LEGEND = "Below each mean its 95 % interval (subjects drawn again)."
 LEGEND = """\
 Balanced accuracy: mean over the classes of the share called right; kappa: Cohen's; AUROC: of more than two classes the
 mean over the classes of each against all others. "most frequent": the class that most of the training set has, for

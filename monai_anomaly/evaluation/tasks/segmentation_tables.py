@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..tables import (
+    INTERVAL_LEGEND,
     Column,
     Section,
     difference_table,
@@ -16,7 +17,6 @@ from ..tables import (
     score_cell,
     score_table,
 )
-from .classification import INTERVAL_LEGEND
 
 __all__ = ["CALIBRATION", "OVERLAP", "segmentation_sections"]
 

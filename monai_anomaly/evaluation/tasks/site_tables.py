@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..tables import Column, Section, difference_table, legend_of, markdown_table, part_tables, score_table
+from ..tables import (
+    INTERVAL_LEGEND,
+    Column,
+    Section,
+    difference_table,
+    legend_of,
+    markdown_table,
+    part_tables,
+    score_table,
+)
 from ..task import ALL
-from .classification import COMPARED_LEGEND, INTERVAL_LEGEND, SCORES
+from .classification import COMPARED_LEGEND, SCORES
 
 __all__ = ["SOURCE", "TARGET", "probe_columns", "site_sections"]
 

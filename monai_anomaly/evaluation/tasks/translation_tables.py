@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..tables import Column, Section, difference_table, legend_of, part_tables, score_table
-from .classification import INTERVAL_LEGEND
+from ..tables import INTERVAL_LEGEND, Column, Section, difference_table, legend_of, part_tables, score_table
 
 __all__ = ["SHOWN", "translation_sections"]
 
