@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from .assemble_datalist import assemble_datalist
 from .brain_mask_file import find_brain_mask, load_brain_mask
 from .brain_mask_names import is_mask_beside
 from .brats import make_brats_datalist
@@ -11,7 +12,7 @@ from .brats_slices import make_brats_slices_datalist
 from .builtin import find_datalist
 from .chest import make_chest, write_chest
 from .chexpert import make_chexpert_datalist
-from .datalist import assemble_datalist, load_datalist, save_datalist
+from .datalist import load_datalist, save_datalist
 from .decathlon_list import make_decathlon_datalist
 from .desired_masks import borrow_masks, with_desired_masks
 from .ellipses import make_ellipses, write_ellipses

@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 
-from ..registration import Volume
+from ..registration import MOST_OUTSIDE, Volume
 from ..utils import DataError, NiftiGeometry, split_suffix
 from .brain_mask_names import BIDS_BRAIN_MASK, MASK_ENDINGS, STRIPPED, scans_named
 
@@ -64,14 +64,13 @@ def load_brain_mask(file: str | os.PathLike, like: Volume) -> np.ndarray:
     mask = _read(file).above_zero()
     if not mask.values.any():
         raise DataError(f"{file}: expected a brain mask, found nothing in it")
-    found = mask.pulled(np.eye(4), like, order=0)
-    share = found.milliliters / mask.milliliters
-    if not 0.98 < share < 1.02:
+    outside = mask.share_outside(like)
+    if outside > MOST_OUTSIDE:
         raise DataError(
-            f"{file}: expected a mask of this scan, found one of {mask.milliliters:.0f} ml of which"
-            f" {found.milliliters:.0f} ml lie in it"
+            f"{file}: expected a mask of this scan, found one of {mask.milliliters:.0f} ml of which {outside:.0%} lie"
+            " outside of it: do their headers agree?"
         )
-    return found.values > 0
+    return mask.pulled(np.eye(4), like, order=0).values > 0
 
 
 def _is_mask(values: np.ndarray) -> bool:

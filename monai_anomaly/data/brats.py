@@ -16,10 +16,11 @@ from ..utils import (
     split_suffix,
     walk,
 )
+from .assemble_datalist import assemble_datalist
 from .brain_mask_names import BRAIN_MASKS, UNSAID_MASK, is_mask_beside
 from .cases import group_cases, match_masks
-from .datalist import assemble_datalist, existing_folder
 from .decathlon import NAME, read_dataset, refuse_decathlon
+from .existing import existing_folder
 from .names import MASK, NameReader
 from .patients import name_patients, patient_note
 

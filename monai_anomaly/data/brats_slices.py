@@ -19,8 +19,9 @@ from ..utils import (
     walk,
     whole_labels,
 )
+from .assemble_datalist import assemble_datalist
 from .brats import MODALITIES
-from .datalist import assemble_datalist, existing_folder
+from .existing import existing_folder
 from .patients import match_patient
 
 __all__ = ["make_brats_slices_datalist"]

@@ -11,10 +11,10 @@ from typing import Any
 from monai.utils import look_up_option
 
 from ..utils import DataError
+from .assemble_datalist import assemble_datalist
 from .csv_table import read_table
-from .datalist import assemble_datalist, existing_folder
+from .existing import existing_file, existing_folder
 from .patients import match_patient
-from .table import existing_file
 
 __all__ = ["make_chexpert_datalist"]
 

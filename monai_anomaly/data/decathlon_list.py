@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..utils import DataError, class_label, files_in, is_image, read_json, split_suffix
-from .datalist import assemble_datalist
+from .assemble_datalist import assemble_datalist
 from .decathlon import NAME, channel_names, is_decathlon
 from .patients import name_patients, patient_note
 

@@ -10,7 +10,8 @@ from typing import Any
 from monai.utils import ensure_tuple
 
 from ..utils import SUFFIXES, DataError, class_label, image_files, other_formats, split_suffix, walk
-from .datalist import assemble_datalist, existing_folder
+from .assemble_datalist import assemble_datalist
+from .existing import existing_folder
 from .patients import name_patients, patient_note
 
 __all__ = ["make_folders_datalist"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,13 +10,15 @@ from typing import Any
 
 from monai.utils import ensure_tuple
 
-from ..utils import DataError, class_label, finite_number, listed, target_sites
+from ..utils import DataError, class_label, finite_number, listed, read_number, target_sites
+from .assemble_datalist import assemble_datalist
 from .csv_table import read_table
-from .datalist import SECTIONS, assemble_datalist
+from .datalist import SECTIONS
+from .existing import existing_file
 from .own_sections import own_sections, section_named
 from .site_design import check_training, lone_sites
 
-__all__ = ["existing_file", "make_table_datalist"]
+__all__ = ["make_table_datalist"]
 
 ENTRIES = ("image", "mask", "label", "subject", "site", "view", "slice", "section")
 # how programs write that there is nothing; "NA" is R's, "<NA>" that of pandas
@@ -164,14 +165,6 @@ def _with_target(made: Mapping[str, Any], target: str | Sequence[str], table: Pa
     return {**header, **made, **({"notes": notes} if notes else {})}
 
 
-def existing_file(folder: Path, name: str) -> Path:
-    """The file that an entry of a table names, also with the separators of Windows between folders, or with umlauts as
-    another system writes them."""
-    written = (name, name.replace("\\", "/"))
-    forms = [*written, *(unicodedata.normalize(form, n) for form in ("NFC", "NFD") for n in written)]
-    return next((folder / form for form in forms if (folder / form).is_file()), folder / written["\\" in name])
-
-
 def _image_root(table: Path, names: Sequence[str]) -> Path:
     beside, above = table.parent, table.parent.parent
     there = [[existing_file(folder, name).is_file() for name in names if name] for folder in (beside, above)]
@@ -186,10 +179,8 @@ def _class_table(classes: Mapping[str, int]) -> dict[str, int]:
 
 def _number(entry: str) -> str:
     """An entry, in one spelling if it is a whole number: 1.0 is 1."""
-    try:
-        return str(int(float(entry))) if float(entry).is_integer() else entry.strip()
-    except ValueError:
-        return entry.strip()
+    number = read_number(entry)
+    return str(int(number)) if number.is_integer() else entry.strip()
 
 
 def _float(entry: str) -> float | None:

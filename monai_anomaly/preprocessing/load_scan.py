@@ -11,7 +11,7 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Orientation
 
-from ..registration import Volume
+from ..registration import MOST_OUTSIDE, Volume
 from ..transforms import CheckImage, LoadModalities
 from ..transforms.check_image import file_of
 from ..utils import DataError, check_voxel_size, read_geometry, voxel_size
@@ -22,7 +22,6 @@ SPACING = (0.2, 10.0)
 """Plausible voxel sizes in mm."""
 
 _EXTENT = 32.0  # mm along every axis
-_OUTSIDE = 0.02
 
 
 def load_scan(path: str | os.PathLike, on_nonfinite: str = "raise") -> MetaTensor:
@@ -72,16 +71,12 @@ def load_mask(path: str | os.PathLike, reference: MetaTensor) -> MetaTensor:
         raise DataError(f"{path}: expected a mask of 3 axes, found the shape {tuple(mask.shape)}")
     mask = MetaTensor(CheckImage(allow_empty=True, labels=True)(mask))
     volume, scan = Volume.of(mask), Volume.of(reference)
-    marked = np.argwhere(volume.values > 0)
-    if len(marked):
-        to_scan = np.linalg.inv(scan.affine) @ volume.affine
-        places = marked @ to_scan[:3, :3].T + to_scan[:3, 3]
-        outside = 1 - ((places > -1) & (places < scan.values.shape)).all(1).mean()
-        if outside > _OUTSIDE:
-            raise DataError(
-                f"{path}: expected a mask of {file_of(reference)}, found one of which {outside:.0%} lie outside of it: "
-                "do their headers agree?"
-            )
+    outside = volume.share_outside(scan)
+    if outside > MOST_OUTSIDE:
+        raise DataError(
+            f"{path}: expected a mask of {file_of(reference)}, found one of which {outside:.0%} lie outside of it: "
+            "do their headers agree?"
+        )
     found = volume.pulled(np.eye(4), scan, order=0)
     return MetaTensor(torch.from_numpy(found.values[None]), affine=reference.affine)
 

@@ -8,9 +8,10 @@ from .affine_registration import AffineRegistration, register_affine, register_s
 from .head import find_brain
 from .template import BrainTemplate, load_brain_template
 from .transform_file import SpaceTransform, load_transform, save_transform
-from .volume import Volume
+from .volume import MOST_OUTSIDE, Volume
 
 __all__ = [
+    "MOST_OUTSIDE",
     "AffineRegistration",
     "BrainTemplate",
     "SpaceTransform",

@@ -9,7 +9,10 @@ import torch
 from scipy import ndimage as ndi
 from torch.nn import functional as F
 
-__all__ = ["Volume"]
+__all__ = ["MOST_OUTSIDE", "Volume"]
+
+MOST_OUTSIDE = 0.02
+"""Share of a mask that may lie outside of its scan."""
 
 _FWHM = 2.355  # full width at half maximum of a Gaussian, in standard deviations
 
@@ -68,6 +71,15 @@ class Volume:
         center = ndi.center_of_mass(np.maximum(self.values, 0))
         mm: np.ndarray = (self.affine @ np.r_[center, 1.0])[:3]
         return mm
+
+    def share_outside(self, like: Volume) -> float:
+        """Share of the voxels above 0 whose centers lie outside of the grid of another volume; 0 of an empty one."""
+        marked = np.argwhere(self.values > 0)
+        if not len(marked):
+            return 0.0
+        to_other = np.linalg.inv(like.affine) @ self.affine
+        places = marked @ to_other[:3, :3].T + to_other[:3, 3]
+        return float(1 - ((places > -1) & (places < like.values.shape)).all(1).mean())
 
     def points(self, inside: np.ndarray) -> torch.Tensor:
         """Centers of the voxels where ``inside`` (X, Y, Z), in mm: (N, 3), float32."""

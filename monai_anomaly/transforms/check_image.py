@@ -14,6 +14,7 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_dst_type, ensure_tuple_rep
 
 from ..utils import DataError, corner_distance, is_picture, whole_labels
+from ..utils.native_image import array_plane
 
 __all__ = [
     "CheckImage",
@@ -133,6 +134,7 @@ class CheckImaged(MapTransform):
         allow_missing_keys: a sample without a mask or twin is fine by default.
         labels: whether an image holds labels, one for all keys or one per key; by default only ``mask`` and
             ``target_mask``.
+        axial: whether an image of 2 axes must be an axial slice by its affine, as MONAI's ``Orientation`` needs it.
 
     Raises:
         DataError: names the file(s), what was expected and what was found.
@@ -149,6 +151,7 @@ class CheckImaged(MapTransform):
         tolerance: float = 0.1,
         allow_missing_keys: bool = True,
         labels: Sequence[bool] | bool | None = None,
+        axial: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         masks = [key in MASKS for key in self.keys]
@@ -160,6 +163,7 @@ class CheckImaged(MapTransform):
             for c, e, v in zip(*(ensure_tuple_rep(x, number) for x in (channels, empty, labels)), strict=True)
         )
         self.tolerance = tolerance
+        self.axial = axial
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
         """Check images of shape (C, spatial...)."""
@@ -167,6 +171,8 @@ class CheckImaged(MapTransform):
         reference = None
         for key, check in self.key_iterator(d, self.checks):
             d[key] = image = check(d[key])
+            if self.axial and image.ndim == 3:
+                _check_axial(image)
             reference = image if reference is None else reference
             check_same_grid(reference, image, self.tolerance)
         return d
@@ -191,6 +197,15 @@ def check_same_grid(reference: torch.Tensor, image: torch.Tensor, tolerance: flo
         raise DataError(
             f"{file_of(image)}: expected the affine of {file_of(reference)} (corners within {tolerance:g} mm), "
             f"found corners up to {distance:.3g} mm away; register or resample the files to one grid"
+        )
+
+
+def _check_axial(image: torch.Tensor) -> None:
+    plane = array_plane(image)
+    if plane != "axial":
+        raise DataError(
+            f"{file_of(image)}: expected an axial slice, found a {plane} one by its affine; give axial slices, or the"
+            " volume"
         )
 
 

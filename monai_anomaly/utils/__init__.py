@@ -12,7 +12,7 @@ from .distributed import process_count, process_rank
 from .entropy import binary_entropy
 from .errors import DataError, OutputError, describe, known_cause
 from .files import atomic_path, atomic_torch_save, atomic_write, check_writable
-from .finite_number import finite_number
+from .finite_number import finite_number, read_number
 from .frozen import frozen
 from .interior import interior
 from .json_file import differing_entries, read_json, write_json
@@ -92,6 +92,7 @@ __all__ = [
     "read_geometry",
     "read_json",
     "read_model_record",
+    "read_number",
     "scaling_note",
     "split_suffix",
     "summarize_scaling",

@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import contextlib
+import math
 from typing import Any
 
-import numpy as np
-
 from .errors import DataError
+from .finite_number import read_number
 
 __all__ = ["class_label"]
 
@@ -24,10 +23,7 @@ def class_label(value: Any, where: str, num_classes: int | None = None) -> int:
         DataError: it is negative, a fraction, NaN, no number or too large.
     """
     most = "" if num_classes is None else f" to {num_classes - 1}"
-    number = None
-    if isinstance(value, (str, int, float, np.integer, np.floating)) and not isinstance(value, bool):
-        with contextlib.suppress(ValueError, OverflowError):
-            number = float(value)
-    if number is None or not number.is_integer() or not 0 <= number < (num_classes or np.inf):
+    number = read_number(value)
+    if not number.is_integer() or not 0 <= number < (num_classes or math.inf):
         raise DataError(f"{where}: expected a class, a whole number from 0{most or ' on'}, found {value!r}")
     return int(number)

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import contextlib
 import math
 from typing import Any
 
@@ -10,7 +9,21 @@ import numpy as np
 
 from .errors import DataError
 
-__all__ = ["finite_number"]
+__all__ = ["finite_number", "read_number"]
+
+
+def read_number(value: Any) -> float:
+    """A number, or text that is one; NaN for everything else.
+
+    Text with an underscore is none, though Python takes "1_0" for 10: in a table it is a name.
+    """
+    text = isinstance(value, str) and "_" not in value
+    if not text and (isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating))):
+        return math.nan
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return math.nan
 
 
 def finite_number(value: Any, where: str) -> float:
@@ -23,10 +36,7 @@ def finite_number(value: Any, where: str) -> float:
     Raises:
         DataError: it is missing, no number, NaN or infinite.
     """
-    number = math.nan
-    if isinstance(value, (str, int, float, np.integer, np.floating)) and not isinstance(value, bool):
-        with contextlib.suppress(ValueError, OverflowError):
-            number = float(value)
+    number = read_number(value)
     if not math.isfinite(number):
         nothing = value is None or (isinstance(value, str) and not value)
         raise DataError(f"{where}: expected a finite number, found {'nothing' if nothing else repr(value)}")

@@ -11,7 +11,7 @@ import torch
 
 from ..utils import read_geometry, write_nifti
 
-__all__ = ["array_axis", "to_array", "volume_affine", "voxel_volume", "write_image", "write_vectors"]
+__all__ = ["array_axis", "array_plane", "to_array", "volume_affine", "voxel_volume", "write_image", "write_vectors"]
 
 
 def to_array(image: torch.Tensor) -> np.ndarray:
@@ -40,6 +40,18 @@ def array_axis(image: torch.Tensor, code: str) -> int:
     world = nib.orientations.axcodes2ornt((code,), (("L", "R"), ("P", "A"), ("I", "S")))[0, 0]
     axes = nib.orientations.io_orientation(volume_affine(image))[:, 0]
     return int((axes == world).argmax())
+
+
+def array_plane(image: torch.Tensor) -> str:
+    """How the first two axes of an image lie in the world: ``"axial"``, ``"coronal"`` or ``"sagittal"``.
+
+    Args:
+        image: (C, X, Y) or (C, X, Y, Z) with an affine; without one it is taken for RAS.
+    """
+    import nibabel as nib
+
+    axes = nib.orientations.io_orientation(volume_affine(image))[:2, 0]
+    return ("sagittal", "coronal", "axial")[int(({0, 1, 2} - set(axes.astype(int))).pop())]
 
 
 def voxel_volume(image: torch.Tensor) -> float:

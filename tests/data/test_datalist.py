@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from monai_anomaly.data import assemble_datalist, load_datalist, save_datalist
-from monai_anomaly.data.datalist import existing_folder
+from monai_anomaly.data.existing import existing_folder
 from monai_anomaly.utils import DataError
 
 

@@ -38,3 +38,13 @@ def test_a_thinned_out_volume_keeps_the_place_of_its_center() -> None:
 
 def test_volume_in_milliliters() -> None:
     assert Volume(np.ones((10, 10, 10), np.float32), np.diag([2.0, 2, 2, 1])).milliliters == pytest.approx(8)
+
+
+def test_the_share_that_lies_outside_of_another_grid() -> None:
+    scan = Volume(np.zeros((10, 10, 10), np.float32), np.diag([2.0, 2, 2, 1]))
+    fine = Volume(np.ones((20, 20, 20), np.float32), np.eye(4))
+    assert fine.share_outside(scan) == 0
+    shifted = Volume(fine.values, fine.affine.copy())
+    shifted.affine[0, 3] = 10  # voxels of 1 mm from 10 to 29 mm, of which the scan's grid ends at 20
+    assert shifted.share_outside(scan) == pytest.approx(0.5, abs=0.06)
+    assert Volume(fine.values * 0, shifted.affine).share_outside(scan) == 0

@@ -73,6 +73,16 @@ def test_rounding_of_a_header_is_no_disagreement() -> None:
     assert CheckImaged(["image", "mask"])({"image": _image("a"), "mask": _image("b", affine=affine)})
 
 
+def test_a_slice_that_orientation_cannot_turn_is_named() -> None:
+    sagittal = np.eye(4)[[2, 0, 1, 3]]
+    slice_ = _image("s.nii", shape=(4, 5), affine=sagittal)
+    with pytest.raises(DataError, match=r"^s\.nii: expected an axial slice, found a sagittal one by its affine"):
+        CheckImaged("image", axial=True)({"image": slice_})
+    assert CheckImaged("image")({"image": slice_})
+    assert CheckImaged("image", axial=True)({"image": _image("s.nii", shape=(4, 5))})
+    assert CheckImaged("image", axial=True)({"image": _image("v.nii", affine=sagittal)})
+
+
 def test_plain_tensors_are_compared_by_shape() -> None:
     image = torch.rand(1, 4, 4)
     assert CheckImaged(["image", "mask"])({"image": image, "mask": image.round()})

@@ -17,7 +17,8 @@ def test_whole_numbers(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [-1, 2, 0.5, "-1.0", "2", float("nan"), float("inf"), "yes", "", None, True, [1], 10**400, np.complex64(1)]
+    "value",
+    [-1, 2, 0.5, "-1.0", "2", float("nan"), float("inf"), "yes", "1_0", "", None, True, [1], 10**400, np.complex64(1)],
 )
 def test_what_is_no_class_is_named(value: Any) -> None:
     with pytest.raises(DataError, match=r"row 3: expected a class, a whole number from 0 to 1, found"):

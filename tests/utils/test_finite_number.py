@@ -17,7 +17,9 @@ def test_zero_is_a_number() -> None:
     assert finite_number(0, "a") == finite_number("0", "a") == 0.0
 
 
-@pytest.mark.parametrize("value", ["old", "12,5", "nan", float("inf"), True, [1], np.array([1.0, 2.0]), 10**400])
+@pytest.mark.parametrize(
+    "value", ["old", "12,5", "1_000", "nan", float("inf"), True, [1], np.array([1.0, 2.0]), 10**400]
+)
 def test_what_is_none_is_named(value: object) -> None:
     with pytest.raises(DataError, match=r"subject p: age: expected a finite number, found"):
         finite_number(value, "subject p: age")

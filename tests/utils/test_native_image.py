@@ -10,7 +10,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from monai_anomaly.utils.native_image import volume_affine, voxel_volume, write_image
+from monai_anomaly.utils.native_image import array_plane, volume_affine, voxel_volume, write_image
 
 # voxels of 2 x 3 x 4 mm
 AFFINE = torch.tensor([[0.0, -3, 0, 5], [-2, 0, 0, -7], [0, 0, 4, 11], [0, 0, 0, 1]], dtype=torch.float64)
@@ -24,6 +24,17 @@ def test_geometry_of_volumes_slices_and_plain_tensors() -> None:
     flat.affine = torch.tensor([[2.0, 0, 5], [0, 3, 7], [0, 0, 1]])  # type: ignore[attr-defined]
     np.testing.assert_array_equal(volume_affine(flat), [[2, 0, 0, 5], [0, 3, 0, 7], [0, 0, 1, 0], [0, 0, 0, 1]])
     np.testing.assert_array_equal(volume_affine(torch.zeros(1, 2, 2)), np.eye(4))
+
+
+@pytest.mark.parametrize(
+    ("axes", "plane"), [((0, 1), "axial"), ((1, 0), "axial"), ((0, 2), "coronal"), ((2, 1), "sagittal")]
+)
+def test_the_plane_of_the_first_two_axes(axes: tuple[int, int], plane: str) -> None:
+    third = ({0, 1, 2} - set(axes)).pop()
+    affine = np.eye(4)
+    affine[:3, :3] = np.eye(3)[:, [*axes, third]] * [-2, 3, 4] + 0.2
+    assert array_plane(MetaTensor(torch.zeros(1, 4, 5), affine=affine)) == plane
+    assert array_plane(torch.zeros(1, 4, 5)) == "axial"
 
 
 def test_several_channels_lie_along_the_last_axis(tmp_path: Path) -> None:
