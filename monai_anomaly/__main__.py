@@ -24,6 +24,7 @@ def main() -> None:
     from .apps.datalist import datalist
     from .apps.ellipses import ellipses
     from .apps.phantom import phantom
+    from .apps.predict import predict
     from .apps.preprocess import preprocess
     from .apps.preprocess_check import preprocess_check
     from .apps.restore import restore
@@ -41,6 +42,7 @@ def main() -> None:
         "datalist": datalist,
         "ellipses": ellipses,
         "phantom": phantom,
+        "predict": predict,
         "preprocess": preprocess,
         "preprocess-check": preprocess_check,
         "restore": restore,

@@ -14,7 +14,7 @@ DOCUMENTS = sorted(
     path
     for folder in (".", "docs", "bundles")
     for path in (REPOSITORY / folder).glob("*.md" if folder == "." else "**/*.md")
-    if not {".venv", "models", "eval", "data"} & set(path.relative_to(REPOSITORY).parts)
+    if not {".venv", "trained", "eval", "data"} & set(path.relative_to(REPOSITORY).parts)
 )
 CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)")

@@ -83,7 +83,8 @@ class WeightsLoader:
         match = load_weights(self.network, self.load_path, self.strict, whole=frozen)
         pretrained: dict[str, Any] = {"file": self.load_path.name, "sha256": file_digest(self.load_path)}
         pretrained["new"] = list(match.new_parts)
-        record = read_model_record(self.load_path) if self.schedule is not None or self.targets else {}
+        record = read_model_record(self.load_path)
+        self.logger.info("weights: %s%s", self.load_path, _described(record["training"] or {}))
         check_targets(record, self.targets)
         if self.schedule is not None:
             check_schedule(record, self.schedule, self.level)
@@ -107,3 +108,11 @@ class WeightsLoader:
                 "from with --pretrained"
             )
         self.logger.info("%s will be written over; what it holds now is kept as %s", self.load_path, kept)
+
+
+def _described(training: Mapping[str, Any]) -> str:
+    """What a person should know of the weights."""
+    settings = training.get("settings") or {}
+    known = {"epoch": training.get("epoch"), "seed": settings.get("seed"), "of": (training.get("date") or "")[:10]}
+    words = [training.get("note"), *(f"{name} {value}" for name, value in known.items() if value not in (None, ""))]
+    return f" ({', '.join(word for word in words if word)})" if any(words) else ""

@@ -37,6 +37,7 @@ from .seeds import hashed_seed
 from .suffixes import NIFTI, SUFFIXES, is_image, other_formats, split_suffix
 from .target_sites import target_sites
 from .walk import files_in, image_files, walk
+from .weights_folder import weights_folder
 
 __all__ = [
     "ALIGNED",
@@ -100,6 +101,7 @@ __all__ = [
     "verify_file",
     "voxel_size",
     "walk",
+    "weights_folder",
     "whole_labels",
     "write_json",
     "write_model_record",

@@ -43,7 +43,7 @@ def test_same_evaluation_in_files_of_its_own(name: str) -> None:
 def test_of_another_training_too(name: str, model: str) -> None:
     """A comparator goes with the weights of the overlay before it, or beside them."""
     parser = with_overlays("long", name)
-    assert parser.get_parsed_content("model_file").endswith(f"/models/long/{model}.pt")
+    assert parser.get_parsed_content("model_file").endswith(f"/trained/long/{model}.pt")
     assert parser.get_parsed_content("threshold_file").endswith(f"/eval/long/{name}/threshold.json")
     assert parser.get_parsed_content("config_name") == f"long_{name}"
 
@@ -65,7 +65,7 @@ def test_vae_leaves_the_diffusion_model_alone() -> None:
         assert not any(isinstance(handler, ClassifierProbability) for handler in others)
     (state,) = (h for h in parser["train#handlers"] if h["_target_"].endswith("TrainingState"))
     assert (state["path"], state["best_path"]) == ("@state_file", "@model_file")
-    assert parser.get_parsed_content("state_file").endswith("/models/vae_state.pt")
+    assert parser.get_parsed_content("state_file").endswith("/trained/vae_state.pt")
     files = [text for text in strings(parser.get()) if "@ckpt_dir" in text]
     assert len(files) == 3, files  # and the threshold, which goes elsewhere
 

@@ -103,7 +103,7 @@ def test_same_data_budget_and_evaluation_in_files_of_its_own(name: str) -> None:
         assert parser[item] == default[item], item
     aware = "@train#class_aware_batches" if name in CLASS_AWARE else "@train#anchor_batches"
     assert parser["train#batch_sampler"] == aware
-    for entry, ending in (("model_file", f"models/{name}.pt"), ("state_file", f"models/{name}_state.pt")):
+    for entry, ending in (("model_file", f"trained/{name}.pt"), ("state_file", f"trained/{name}_state.pt")):
         assert parser.get_parsed_content(entry).endswith(ending)
     assert parser.get_parsed_content("output_dir").endswith(f"eval/{name}")
     assert parser.get_parsed_content("config_name") == parser.get_parsed_content("evaluate#report#method") == name
@@ -114,7 +114,7 @@ def test_target_only_goes_with_any_method() -> None:
         parser = merged(NAME, "train", *names(name), "target_only")
         file = "_".join([*names(name), "target_only"])
         assert parser.get_parsed_content("training_sites") == ("A",)
-        assert parser.get_parsed_content("model_file").endswith(f"models/{file}.pt")
+        assert parser.get_parsed_content("model_file").endswith(f"trained/{file}.pt")
         assert parser.get_parsed_content("evaluate#report#method") == file
 
 

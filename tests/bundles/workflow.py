@@ -19,7 +19,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, load
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUNDLES = sorted(path.parents[1] for path in (REPOSITORY / "bundles").glob("*/configs/metadata.json"))
-GENERATED = ("models", "eval", "data")
+GENERATED = ("trained", "models", "eval", "data")
 PLANS = ("table", "table_laterality", "table_thesis")
 """Plans of the command ``table``, among the configurations that they name."""
 AFTER = {
