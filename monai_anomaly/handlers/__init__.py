@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from .average_gradients import AverageGradients
+from .case_index import CaseIndex
 from .case_writer import CaseWriter
 from .classifier_plateau import ClassifierPlateau
 from .classifier_probability import ClassifierProbability
@@ -43,6 +44,7 @@ from .weights_loader import WeightsLoader
 
 __all__ = [
     "AverageGradients",
+    "CaseIndex",
     "CaseWriter",
     "ClassifierPlateau",
     "ClassifierProbability",

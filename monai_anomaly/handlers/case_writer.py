@@ -9,23 +9,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
 
-from ..utils import (
-    SCALING_WARNING,
-    atomic_write,
-    check_writable,
-    provenance,
-)
+from ..utils import SCALING_WARNING, atomic_write, check_writable, is_picture, provenance
+from ..utils.native_image import volume_affine
+from ..visualize.report import REPORT, ReportLayer, write_case_report
 
-__all__ = ["CaseWriter"]
+__all__ = ["CaseWriter", "size_text", "threshold_text"]
+
+
+def threshold_text(threshold: Mapping[str, Any]) -> str:
+    """A threshold and where it comes from, in words."""
+    rule = f" by {threshold['rule']}" if "rule" in threshold else ""
+    return f"{threshold['value']:.3g}{rule} ({threshold['origin']})".replace("_", " ")
+
+
+def size_text(voxels: int, mm3: float, mask: torch.Tensor) -> str:
+    """How large a mask (C, X, Y) or (C, X, Y, Z) is, in words; a slice has no volume."""
+    return f"{mm3 / 1000:.2f} ml, {voxels} voxels" if mask.ndim == 4 else f"{voxels} pixels"
 
 
 class CaseWriter(ABC):
     """Base of handlers that write what an inference found, one folder per case, and print one line per case.
 
-    ``scores.json`` has ``warnings`` where the intensities of the input are suspicious, see `ScaleIntensityByBrain`.
+    ``scores.json`` has ``warnings`` where the intensities of the input are suspicious, see `ScaleIntensityByBrain`, and
+    the ``weights`` where a `WeightsLoader` brought them. ``report.html`` shows a case in a browser.
 
     A subclass writes the images and the picture and gives the scores; ``scores.json`` and, of raw scans,
     ``preprocessing.json`` are written here. Files are written whole or not at all. A handler, not a transform, so that
@@ -37,6 +47,7 @@ class CaseWriter(ABC):
         channel: the input channel shown in the picture.
         name_key: entry of the batch that names the case.
         report_key: entry with the JSON of `PreprocessRawd`, of raw scans.
+        page: write ``report.html``.
     """
 
     def __init__(
@@ -46,12 +57,14 @@ class CaseWriter(ABC):
         channel: int = -1,
         name_key: str = "subject",
         report_key: str = "preprocessing_report",
+        page: bool = True,
     ) -> None:
         self.output_dir = Path(output_dir)
         self.settings = dict(settings or {})
         self.channel = channel
         self.name_key = name_key
         self.report_key = report_key
+        self.page = page
 
     def attach(self, engine: Engine) -> None:
         """Write the cases of each batch of an evaluator with postprocessing, within its iteration: a `CaseEvaluator`
@@ -63,12 +76,25 @@ class CaseWriter(ABC):
         """Write the cases of the last batch."""
         batch: Any = engine.state.batch
         output: Any = engine.state.output
+        weights = getattr(engine.state, "pretrained", None)
         for sample, result in zip(batch, output, strict=True):
             folder = self.output_dir / str(sample[self.name_key])
-            print(f"{folder}: {self.save(folder, sample, result)}")
+            print(f"{folder}: {self.save(folder, sample, result, weights)}")
 
-    def save(self, folder: Path, sample: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    def save(
+        self,
+        folder: Path,
+        sample: Mapping[str, Any],
+        result: Mapping[str, Any],
+        weights: Mapping[str, Any] | None = None,
+    ) -> str:
         """Write one case.
+
+        Args:
+            folder: of the case.
+            sample: what it was made of.
+            result: what was made of it.
+            weights: ``file`` and ``sha256`` of those that made it.
 
         Returns:
             What was found, in one line.
@@ -79,12 +105,25 @@ class CaseWriter(ABC):
                 f.write(sample[self.report_key])
         found = self.scores(result)
         warning = getattr(result.get("image"), "meta", {}).get(SCALING_WARNING)
+        about: dict[str, Any] = {"settings": self.settings}
+        if weights:
+            about["weights"] = {name: weights[name] for name in ("file", "sha256")}
+        about["provenance"] = provenance()
+        told = {"warnings": [warning]} if warning else {}
+        name, summary = str(sample[self.name_key]), self.summary(found)
         with atomic_write(folder / "scores.json") as f:
-            about = {"settings": self.settings, "provenance": provenance()}
-            told = {"warnings": [warning]} if warning else {}
-            json.dump({"case": str(sample[self.name_key]), **found, **told, **about}, f, indent=2)
+            json.dump({"case": name, "summary": summary, **found, **told, **about}, f, indent=2)
         self.write_figure(folder, result, found)
-        return self.summary(found)
+        layers = self.layers(result) if self.page else []
+        if layers:
+            image: Any = result.get("image", result.get("input"))
+            affine = None if is_picture(image) else volume_affine(image)
+            versions = about.pop("provenance")
+            tables = {**about, "versions": {"date": versions["date"], **versions["versions"]}}
+            write_case_report(
+                folder / REPORT, name, layers, self.facts(found, result), tables, told.get("warnings", ()), affine
+            )
+        return summary
 
     @abstractmethod
     def write_images(self, folder: Path, result: Mapping[str, Any]) -> None:
@@ -101,3 +140,11 @@ class CaseWriter(ABC):
     @abstractmethod
     def summary(self, found: Mapping[str, Any]) -> str:
         """One line about the scores of a case."""
+
+    def layers(self, result: Mapping[str, Any]) -> list[ReportLayer]:
+        """What ``report.html`` can show of one case, the input first; nothing: there is none."""
+        return []
+
+    def facts(self, found: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, str]:
+        """What was found, in words, for ``report.html``."""
+        return {}

@@ -12,7 +12,10 @@ import torch
 from ..utils import is_picture
 from ..utils.native_image import to_array, volume_affine, voxel_volume, write_image, write_vectors
 from ..visualize import anomaly_case_figure
-from .case_writer import CaseWriter
+from ..visualize.case_figures import LITTLE
+from ..visualize.limits import difference_limits
+from ..visualize.report import ReportLayer
+from .case_writer import CaseWriter, size_text, threshold_text
 
 __all__ = ["SaveCases"]
 
@@ -66,6 +69,32 @@ class SaveCases(CaseWriter):
         threshold = found["threshold"]["value"]
         title = f"{folder.name}: threshold {threshold:.3g} ({found['threshold']['origin']})".replace("_", " ")
         anomaly_case_figure(folder / "figure.png", **views, threshold=threshold, affine=affine, title=title)
+
+    def layers(self, result: Mapping[str, Any]) -> list[ReportLayer]:
+        """Input, reconstructions, maps and mask."""
+        threshold = float(result["threshold"]["value"])
+        layers = [ReportLayer("input", to_array(result["image"])[self.channel])]
+        for key in (k for k in result if k.startswith("reconstruction")):
+            layers.append(ReportLayer(f"healthy {key}".replace("_", " "), to_array(result[key])[self.channel]))
+        for key in (k for k in result if k == "map" or k.startswith("map_")):
+            values = to_array(result[key])[0]
+            top = max(float(np.quantile(values, 0.999)), 1.5 * threshold) or 1.0
+            layers.append(ReportLayer(f"anomaly {key}".replace("_", " "), values, "map", (0.0, top)))
+        if "difference" in result:
+            signed = to_array(result["difference"])[self.channel]
+            limits = difference_limits(signed, percentile=99.9, least=LITTLE)
+            layers.append(ReportLayer("signed difference", signed, "difference", limits))
+        return [*layers, ReportLayer("mask", to_array(result["mask"])[0], "outline")]
+
+    def facts(self, found: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, str]:
+        """Size of the mask, threshold, probability."""
+        facts = {
+            "flagged": size_text(found["mask_voxels"], found["mask_mm3"], result["mask"]),
+            "threshold": threshold_text(found["threshold"]),
+            "map, mean of its highest percent": f"{found['map_mean_of_top_percent']:.3g}",
+        }
+        probability = found["classifier_probability_diseased"]
+        return facts if probability is None else {"probability of disease": f"{probability:.3f}", **facts}
 
     def summary(self, found: Mapping[str, Any]) -> str:
         """Size of the mask and its threshold."""

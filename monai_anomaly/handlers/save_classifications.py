@@ -12,6 +12,8 @@ import numpy as np
 from ..utils import DataError, is_picture
 from ..utils.native_image import to_array, volume_affine, write_image
 from ..visualize import classification_case_figure
+from ..visualize.limits import map_limits
+from ..visualize.report import ReportLayer
 from .case_writer import CaseWriter
 
 __all__ = ["SaveClassifications"]
@@ -30,9 +32,7 @@ class SaveClassifications(CaseWriter):
         settings: of the inference, for the record.
         class_names: of the K classes, in order.
         target: the class that the maps speak for; None: the one an image is called.
-        channel: the input channel shown in the picture.
-        name_key: entry of the batch that names the case.
-        report_key: entry with the JSON of `PreprocessRawd`, of raw scans.
+        kwargs: see `CaseWriter`.
     """
 
     def __init__(
@@ -41,11 +41,9 @@ class SaveClassifications(CaseWriter):
         settings: Mapping[str, Any] | None = None,
         class_names: Sequence[str] = ("healthy", "diseased"),
         target: int | None = None,
-        channel: int = -1,
-        name_key: str = "subject",
-        report_key: str = "preprocessing_report",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(output_dir, settings, channel, name_key, report_key)
+        super().__init__(output_dir, settings, **kwargs)
         self.class_names = list(class_names)
         self.target = target
 
@@ -82,6 +80,19 @@ class SaveClassifications(CaseWriter):
             name=f"map of {found['map']['class']}",
             title=f"{folder.name}: {self.summary(found)}",
         )
+
+    def layers(self, result: Mapping[str, Any]) -> list[ReportLayer]:
+        """Input and map."""
+        values = to_array(result["map"])[0]
+        image = ReportLayer("input", to_array(result["input"])[self.channel])
+        return [image, ReportLayer("what speaks for the class", values, "map", map_limits(values))]
+
+    def facts(self, found: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, str]:
+        """Class, and the numbers of every class."""
+        facts = {"class": found["class"]["name"]}
+        facts |= {f"probability of {name}": f"{p:.3f}" for name, p in found["probability"].items()}
+        facts |= {f"distance to {name}": f"{d:.3f}" for name, d in found.get("distance", {}).items()}
+        return {**facts, "map": f"of {found['map']['class']}; no segmentation"}
 
     def summary(self, found: Mapping[str, Any]) -> str:
         """The class, and the numbers of every class."""

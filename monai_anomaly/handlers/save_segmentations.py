@@ -15,7 +15,9 @@ from ..transforms.mask_encoding import MaskEncoding
 from ..utils import is_picture
 from ..utils.native_image import to_array, volume_affine, voxel_volume, write_image
 from ..visualize import segmentation_case_figure
-from .case_writer import CaseWriter
+from ..visualize.report import ReportLayer
+from ..visualize.style import COLORS
+from .case_writer import CaseWriter, size_text, threshold_text
 
 __all__ = ["SaveSegmentations"]
 
@@ -39,9 +41,7 @@ class SaveSegmentations(CaseWriter):
         output_dir: folder of the cases' folders.
         settings: of the inference, for the record.
         encoding: of the masks; None: binary.
-        channel: the input channel shown in the picture.
-        name_key: entry of the batch that names the case.
-        report_key: entry with the JSON of `PreprocessRawd`, of raw scans.
+        kwargs: see `CaseWriter`.
     """
 
     def __init__(
@@ -49,11 +49,9 @@ class SaveSegmentations(CaseWriter):
         output_dir: str | os.PathLike,
         settings: Mapping[str, Any] | None = None,
         encoding: MaskEncoding | None = None,
-        channel: int = -1,
-        name_key: str = "subject",
-        report_key: str = "preprocessing_report",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(output_dir, settings, channel, name_key, report_key)
+        super().__init__(output_dir, settings, **kwargs)
         self.encoding = encoding or MaskEncoding()
 
     def write_images(self, folder: Path, result: Mapping[str, Any]) -> None:
@@ -109,6 +107,26 @@ class SaveSegmentations(CaseWriter):
             "title": f"{folder.name}: {self.summary(found)}",
         }
         segmentation_case_figure(folder / "figure.png", image, mean, variance, mask, **about)
+
+    def layers(self, result: Mapping[str, Any]) -> list[ReportLayer]:
+        """Input, mean, variance and entropy of the region where they are highest, and the outline of each region."""
+        layers = [ReportLayer("input", to_array(result["image"])[self.channel])]
+        for key in ("mean", "variance", "entropy"):
+            values = to_array(result[key]).max(0)
+            top = 1.0 if key != "variance" else float(values.max()) or 1.0
+            layers.append(ReportLayer(key, values, "map", (0.0, top)))
+        for i, (name, mask) in enumerate(zip(self.encoding.names, self._masks(result), strict=True)):
+            layers.append(ReportLayer(name, mask, "outline", color=COLORS[i % len(COLORS)]))
+        return layers
+
+    def facts(self, found: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, str]:
+        """Size and doubt of every region, threshold."""
+        facts = {}
+        for name, region in found["regions"].items():
+            facts[name] = size_text(region["voxels"], region["mm3"], result["mask"])
+            if region["rim_entropy"] is not None:
+                facts[f"{name}, doubt at its surface"] = f"{region['rim_entropy']:.2f} bits"
+        return {**facts, "threshold": threshold_text(found["threshold"])}
 
     def summary(self, found: Mapping[str, Any]) -> str:
         """Size of every region."""

@@ -14,7 +14,10 @@ import torch
 from ..utils import is_picture
 from ..utils.native_image import to_array, volume_affine, voxel_volume, write_image
 from ..visualize import translation_case_figure
-from .case_writer import CaseWriter
+from ..visualize.limits import difference_limits
+from ..visualize.report import ReportLayer
+from ..visualize.style import PREDICTED, TRUTH, WANTED
+from .case_writer import CaseWriter, size_text, threshold_text
 from .training_settings import object_settings
 from .translation_measure import MADE, made_images
 
@@ -41,7 +44,6 @@ class SaveTranslations(CaseWriter):
     Args:
         output_dir: folder of the cases' folders.
         settings: of the inference, for the record.
-        channel: the input channel shown in the picture.
         guides: sets of guides by name, those of the inferer, for the record of what was asked for.
         kwargs: see `CaseWriter`.
     """
@@ -50,11 +52,10 @@ class SaveTranslations(CaseWriter):
         self,
         output_dir: str | os.PathLike,
         settings: Mapping[str, Any] | None = None,
-        channel: int = -1,
         guides: Sequence[Mapping[str, Any]] = (),
         **kwargs: Any,
     ) -> None:
-        super().__init__(output_dir, settings, channel, **kwargs)
+        super().__init__(output_dir, settings, **kwargs)
         self.guides = guides
 
     def write_images(self, folder: Path, result: Mapping[str, Any]) -> None:
@@ -115,6 +116,32 @@ class SaveTranslations(CaseWriter):
             title=f"{folder.name}: {self.summary(found)}".replace("_", " "),
             **masks,
         )
+
+    def layers(self, result: Mapping[str, Any]) -> list[ReportLayer]:
+        """Input, translated images, their differences, and outlines of what was asked for and found."""
+        layers = [ReportLayer("input", to_array(result["image"])[self.channel])]
+        ends = list(made_images(result))
+        signed = [to_array(result[f"difference{end}"])[self.channel] for end in ends]
+        limits = difference_limits(*signed, percentile=99.9)
+        for end in ends:
+            layers.append(
+                ReportLayer(f"translation{end}".replace("_", " "), to_array(result[f"{MADE}{end}"])[self.channel])
+            )
+        for end, values in zip(ends, signed, strict=True):
+            layers.append(ReportLayer(f"difference{end}".replace("_", " "), values, "difference", limits))
+        colors = {DESIRED: WANTED, f"{FOUND}_before": TRUTH, **{f"{FOUND}_after{end}": PREDICTED for end in ends}}
+        there = {key: color for key, color in colors.items() if key in result}
+        masks = [(key.replace("_", " "), to_array(result[key])[0], color) for key, color in there.items()]
+        return [*layers, *(ReportLayer(name, mask, "outline", color=color) for name, mask, color in masks)]
+
+    def facts(self, found: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, str]:
+        """Sizes of the lesion before and after, and of what changed."""
+        sizes = {f"lesion {when}": size for when, size in found.get("lesion", {}).items()}
+        sizes["changed"] = found["changed"]
+        facts = {name: size_text(size["voxels"], size["mm3"], result["changed"]) for name, size in sizes.items()}
+        return {name.replace("_", " "): text for name, text in facts.items()} | {
+            "threshold of what changed": threshold_text(found["changed"]["threshold"])
+        }
 
     def _asked(self) -> list[dict[str, Any]]:
         """What each set of guides leads to."""

@@ -10,14 +10,10 @@ from typing import Any
 from urllib.parse import quote
 
 from ..utils import atomic_write
+from ..visualize.report import html_page
 from .case_files import PICTURE, REPORT
 
 __all__ = ["write_index_page"]
-
-_STYLE = (
-    "body{background:#16181d;color:#e6e6e6;font:14px sans-serif;max-width:1000px;margin:auto}"
-    "img{width:100%}a{color:#4fd1ff}"
-)
 
 
 def write_index_page(out: Path, failed: Sequence[Mapping[str, Any]]) -> Path:
@@ -28,17 +24,16 @@ def write_index_page(out: Path, failed: Sequence[Mapping[str, Any]]) -> Path:
         failed: ``case`` and ``reason`` of those without a result.
     """
     cases = sorted(p.parent.name for p in out.glob(f"*/{REPORT}"))
-    parts = [f"<!doctype html><meta charset='utf-8'><title>Preprocessing</title><style>{_STYLE}</style>"]
-    parts.append(f"<h1>{len(cases)} done, {len(failed)} failed</h1>")
+    parts = [f"<h1>{len(cases)} done, {len(failed)} failed</h1>"]
     for entry in failed:
-        parts.append(f"<p><b>{html.escape(entry['case'])}</b>: {html.escape(entry['reason'])}</p>")
+        parts.append(f"<p class='warning'><b>{html.escape(entry['case'])}</b>: {html.escape(entry['reason'])}</p>")
     for case in cases:
         report = json.loads((out / case / REPORT).read_text(encoding="utf-8"))
         name, folder = html.escape(case), quote(case)
         notes = [f"kept {report['kept_brain_fraction']:.1%} of the brain", *report.get("warnings", [])]
         notes += [f"{m} moved by {v['moved_mm']:.1f} mm" for m, v in report["session"].items()]
         parts.append(f"<h2>{name}</h2><p>{html.escape('; '.join(notes))}; <a href='{folder}/{REPORT}'>report</a></p>")
-        parts.append(f"<img loading='lazy' src='{folder}/{PICTURE}' alt='{name}'>")
+        parts.append(f"<img class='shown' loading='lazy' src='{folder}/{PICTURE}' alt='{name}'>")
     with atomic_write(out / "index.html") as f:
-        f.write("\n".join(parts))
+        f.write(html_page("Preprocessing", "\n".join(parts)))
     return out / "index.html"

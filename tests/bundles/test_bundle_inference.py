@@ -35,7 +35,7 @@ def test_batch_continues_with_what_can_be_used(bundle: str, tmp_path: Path, caps
     (inputs / "p1" / "t1.nii.gz").unlink()
     (inputs / "p3" / "flair.nii.gz").write_bytes(b"not an image")
     infer(bundle, output, dataset_dir=str(inputs), **TINY[bundle])
-    assert {p.name for p in output.iterdir()} == {"p2", "p4", "left_out.json"}
+    assert {p.name for p in output.iterdir()} == {"p2", "p4", "left_out.json", "index.html"}
     left_out = {
         entry["case"]: entry["reason"] for entry in json.loads((output / "left_out.json").read_text(encoding="utf-8"))
     }

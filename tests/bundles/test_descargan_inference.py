@@ -41,7 +41,7 @@ def test_batch_continues_with_what_can_be_used(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "in" / "x0.png").write_bytes(b"not an image")
     Image.fromarray(np.full((32, 32), 7, dtype=np.uint16)).save(tmp_path / "in" / "x1.png")
     output = translate(tmp_path, tmp_path / "in")
-    assert {p.name for p in output.iterdir()} == {"x2", "left_out.json"}
+    assert {p.name for p in output.iterdir()} == {"x2", "left_out.json", "index.html"}
     left_out = {
         entry["case"]: entry["reason"] for entry in json.loads((output / "left_out.json").read_text(encoding="utf-8"))
     }

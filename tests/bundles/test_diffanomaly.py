@@ -76,7 +76,7 @@ def test_inference_returns_to_the_scanner(trained, tmp_path) -> None:
     options.update({"displayable_configs#scale": [1.0, 5.0], "displayable_configs#steps": 2})
     out = tmp_path / "out"
     run("--config_file", "configs/inference.json", cwd=trained, overrides={**options, "output_dir": str(out)})
-    (case,) = out.iterdir()
+    (case,) = (path for path in out.iterdir() if path.is_dir())
     for name in ("map", "map_1", "reconstruction", "mask"):
         written = nib.load(case / f"{name}.nii.gz")
         assert written.shape[:3] == (47, 41, 9)

@@ -60,7 +60,7 @@ def test_inference_gives_a_map_of_the_x_rays_size(release: Path, trained: Path, 
     options = {**NETWORK, "displayable_configs#steps": 2, "inferer#divisor": 8, "ckpt_dir": str(trained / "models")}
     image = next(release.rglob("*.jpg"))
     infer("diffanomaly", tmp_path, "inference_chexpert", dataset_dir=str(image), **options)
-    (case,) = tmp_path.iterdir()
+    (case,) = (path for path in tmp_path.iterdir() if path.is_dir())
     for name in ("map", "reconstruction", "mask"):
         assert nib.load(case / f"{name}.nii.gz").shape == (WIDTH, HEIGHT)
     scores = json.loads((case / "scores.json").read_text(encoding="utf-8"))

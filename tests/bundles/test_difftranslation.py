@@ -76,7 +76,7 @@ def test_inference_returns_to_the_scanner(trained, tmp_path) -> None:
     out = tmp_path / "out"
     options |= {"displayable_configs#steps": 2, "displayable_configs#substeps": 1, "output_dir": str(out)}
     run("--config_file", "configs/inference.json", cwd=trained, overrides=options)
-    (case,) = out.iterdir()
+    (case,) = (path for path in out.iterdir() if path.is_dir())
     for name in ("translation", "difference", "map", "changed"):
         written = nib.load(case / f"{name}.nii.gz")
         assert written.shape[:3] == (47, 41, 9)

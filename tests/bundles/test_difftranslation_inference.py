@@ -79,7 +79,12 @@ def test_a_lesion_grows_in_the_geometry_of_the_input(weights: Path, tmp_path: Pa
     apply(weights, tmp_path / "out", dataset_dir=str(case))
     folder = tmp_path / "out" / "p"
     channels = {"translation": 4, "difference": 4, "map": 1, "changed": 1, "found_before": 1, "found_after": 1}
-    assert {p.name for p in folder.iterdir()} == {*(f"{n}.nii.gz" for n in channels), "scores.json", "figure.png"}
+    assert {p.name for p in folder.iterdir()} == {
+        *(f"{n}.nii.gz" for n in channels),
+        "scores.json",
+        "figure.png",
+        "report.html",
+    }
     for name, number in channels.items():
         image = nib.load(folder / f"{name}.nii.gz")
         assert image.shape == (shape if number == 1 else (*(*shape, 1)[:3], number))
@@ -150,14 +155,14 @@ def test_masks_of_a_datalist_and_two_targets_at_once(weights: Path, tmp_path: Pa
     write_mask(tmp_path / "1.nii.gz", np.s_[:0])
     (tmp_path / "list.json").write_text(json.dumps({"modalities": list(MODALITIES), "test": samples}))
     apply(weights, tmp_path / "out", "two", dataset_dir=str(tmp_path / "list.json"))
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"p0", "left_out.json"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"p0", "index.html", "left_out.json"}
     assert set(scores(tmp_path / "out" / "p0")["asked"][0]) == {"size", "tumor"}
     left_out = json.loads((tmp_path / "out" / "left_out.json").read_text(encoding="utf-8"))
     reasons = {entry["case"]: entry["reason"] for entry in left_out}
     assert "1.nii.gz: expected a mask of what is to be put in, found nothing in it" in reasons["p1"]
     assert "under 'target_mask', found none" in reasons["p2"]
     apply(weights, tmp_path / "default", dataset_dir=str(tmp_path / "list.json"))  # it reads no mask
-    assert {p.name for p in (tmp_path / "default").iterdir()} == {"p0", "p1", "p2"}
+    assert {p.name for p in (tmp_path / "default").iterdir()} == {"p0", "p1", "p2", "index.html"}
     assert not (tmp_path / "default" / "p0" / "desired.nii.gz").exists()
 
 

@@ -96,7 +96,7 @@ def test_batch_continues_with_what_can_be_used(tmp_path: Path) -> None:
     (inputs / "p5" / "flair.nii.gz").write_bytes(b"not an image")
     with pytest.warns(UserWarning, match="1 images left out, masks, other contrasts"):
         output = classify(tmp_path, inputs)
-    assert {p.name for p in output.iterdir()} == {"p4_flair", "left_out.json"}
+    assert {p.name for p in output.iterdir()} == {"p4_flair", "left_out.json", "index.html"}
     left_out = {e["case"]: e["reason"] for e in json.loads((output / "left_out.json").read_text(encoding="utf-8"))}
     words = {"p1": "only the value 0", "p2": "that are NaN", "p3": "3 spatial axes", "p5": "compressed by gzip"}
     assert set(left_out) == {f"{case}_flair" for case in words}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from monai.data import MetaTensor
 
-from monai_anomaly.handlers import CaseWriter
+from monai_anomaly.handlers import CaseIndex, CaseWriter
+from monai_anomaly.handlers.case_writer import size_text, threshold_text
 from monai_anomaly.utils import OutputError
+from monai_anomaly.visualize.report import ReportLayer
 
 from .completed_iteration import complete
 
@@ -37,7 +40,7 @@ def test_every_case_has_a_folder_and_a_line(tmp_path: Path, capsys: pytest.Captu
     complete(Count(tmp_path, settings={"steps": 20}, name_key="id"), batch, [{"number": 1}, {"number": 2}])
     assert capsys.readouterr().out.splitlines() == [f"{tmp_path / '7'}: number 1", f"{tmp_path / 'b'}: number 2"]
     scores = json.loads((tmp_path / "7" / "scores.json").read_text(encoding="utf-8"))
-    assert list(scores) == ["case", "number", "settings", "provenance"]
+    assert list(scores) == ["case", "summary", "number", "settings", "provenance"]
     assert scores["case"] == "7" and scores["settings"] == {"steps": 20}
     files = [sorted(p.name for p in (tmp_path / case).iterdir()) for case in ("7", "b")]
     assert files == [["figure.png", "scores.json"], ["figure.png", "preprocessing.json", "scores.json"]]
@@ -62,3 +65,56 @@ def test_suspicious_intensities_are_in_the_scores(tmp_path: Path) -> None:
         Count(tmp_path, name_key="id").save(tmp_path / case, {"id": case}, result)
     found = [json.loads((tmp_path / case / "scores.json").read_text(encoding="utf-8")).get("warnings") for case in "ab"]
     assert found == [["a.nii: 35% ..."], None]
+
+
+class Shown(Count):
+    """With a page."""
+
+    def layers(self, result: Any) -> list[ReportLayer]:
+        return [ReportLayer("input", result["image"][0].numpy())]
+
+    def facts(self, found: Any, result: Any) -> dict[str, str]:
+        return {"the number": str(found["number"])}
+
+
+@pytest.mark.parametrize("page", [True, False])
+def test_a_page_shows_what_the_record_says(tmp_path: Path, page: bool) -> None:
+    image = MetaTensor(torch.rand(1, 4, 4), meta={"scaling_warning": "a.nii: 35% are white"})
+    result = {"image": image, "number": 81}
+    weights = {"file": "model.pt", "sha256": "abc123", "new": []}
+    Shown(tmp_path, {"level": 400}, page=page).save(tmp_path / "p", {"subject": "p"}, result, weights)
+    scores = json.loads((tmp_path / "p" / "scores.json").read_text(encoding="utf-8"))
+    assert scores["weights"] == {"file": "model.pt", "sha256": "abc123"} and scores["summary"] == "number 81"
+    assert (tmp_path / "p" / "report.html").is_file() == page
+    if page:
+        shown = (tmp_path / "p" / "report.html").read_text(encoding="utf-8")
+        said = (
+            "the number",
+            "81",
+            "a.nii: 35% are white",
+            "level",
+            "400",
+            "abc123",
+            "research use only",
+            torch.__version__,
+        )
+        assert [word for word in said if word not in shown] == []
+
+
+def test_a_slice_has_no_volume() -> None:
+    assert size_text(12, 3456.0, torch.zeros(1, 4, 4, 4)) == "3.46 ml, 12 voxels"
+    assert size_text(12, 3456.0, torch.zeros(1, 4, 4)) == "12 pixels"
+
+
+def test_a_threshold_says_where_it_comes_from() -> None:
+    assert threshold_text({"value": 0.09153, "origin": "per_image_otsu"}) == "0.0915 (per image otsu)"
+    rule = {"value": 0.2, "origin": "default", "rule": "expected_dice"}
+    assert threshold_text(rule) == "0.2 by expected dice (default)"
+
+
+def test_the_index_is_written_when_all_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    loader = SimpleNamespace(left_out=[{"case": "b", "reason": "no flair"}])
+    Shown(tmp_path).save(tmp_path / "a", {"subject": "a"}, {"image": torch.rand(1, 4, 4), "number": 1})
+    complete(CaseIndex(loader, tmp_path), [], [])
+    index = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "a/report.html" in index and "no flair" in index and str(tmp_path / "index.html") in capsys.readouterr().out

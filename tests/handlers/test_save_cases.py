@@ -45,7 +45,7 @@ def test_files_have_the_inputs_geometry_and_values(tmp_path: Path, spatial: tupl
     found = result(*spatial)
     save(tmp_path, [found])
     assert {p.name for p in (tmp_path / "p0").iterdir()} == {
-        "map.nii.gz", "reconstruction.nii.gz", "mask.nii.gz", "scores.json", "figure.png",
+        "map.nii.gz", "reconstruction.nii.gz", "mask.nii.gz", "scores.json", "figure.png", "report.html",
     }  # fmt: skip
     for key in ("map", "reconstruction", "mask"):
         image = nib.load(tmp_path / "p0" / f"{key}.nii.gz")
@@ -194,3 +194,19 @@ def test_displacement_is_one_that_itk_applies(tmp_path: Path, spatial: tuple[int
     inside = tuple(slice(4, -4) for _ in spatial)
     expected = np.roll(x, [-int(s) for s in steps], range(dims))
     np.testing.assert_allclose(moved[inside], expected[inside], atol=1e-5)
+
+
+def test_the_page_shows_every_scale_and_the_mask(tmp_path: Path) -> None:
+    found = result(6, 7, 5, scales=2) | {"difference": result(6, 7, 5)["image"]}
+    layers = SaveCases(tmp_path).layers(found)
+    assert [(layer.name, layer.kind) for layer in layers] == [
+        ("input", "image"),
+        ("healthy reconstruction", "image"),
+        ("healthy reconstruction 1", "image"),
+        ("anomaly map", "map"),
+        ("anomaly map 1", "map"),
+        ("signed difference", "difference"),
+        ("mask", "outline"),
+    ]
+    assert layers[3].limits[1] >= 1.5 * 0.9  # a healthy case looks healthy
+    np.testing.assert_array_equal(layers[0].values, found["image"][-1].numpy())

@@ -37,7 +37,7 @@ def save(folder: Path, found: dict[str, Any], **options: Any) -> Any:
 def test_map_has_the_inputs_geometry(tmp_path: Path, spatial: tuple[int, ...]) -> None:
     found = result(*spatial)
     save(tmp_path, found)
-    assert {p.name for p in (tmp_path / "p").iterdir()} == {"map.nii.gz", "scores.json", "figure.png"}
+    assert {p.name for p in (tmp_path / "p").iterdir()} == {"map.nii.gz", "scores.json", "figure.png", "report.html"}
     written = nib.load(tmp_path / "p" / "map.nii.gz")
     np.testing.assert_allclose(written.affine, AFFINE)
     np.testing.assert_array_equal(np.asanyarray(written.dataobj), found["map"].numpy()[0])

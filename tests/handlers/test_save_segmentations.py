@@ -72,7 +72,7 @@ def scores_of(folder: Path) -> dict[str, Any]:
 def test_files_have_the_inputs_geometry_and_values(tmp_path: Path, spatial: tuple[int, ...], kind: str) -> None:
     found, regions = result(*spatial, kind=kind), MaskEncoding(kind).num_channels
     folder = save(tmp_path, [found], encoding=MaskEncoding(kind))
-    files = {*(f"{k}.nii.gz" for k in (*MAPS, "mask", "samples")), "scores.json", "figure.png"}
+    files = {*(f"{k}.nii.gz" for k in (*MAPS, "mask", "samples")), "scores.json", "figure.png", "report.html"}
     assert {p.name for p in folder.iterdir()} == files
     for key in (*MAPS, "mask", "samples"):
         image = nib.load(folder / f"{key}.nii.gz")

@@ -52,7 +52,7 @@ def test_files_have_the_inputs_geometry_and_values(tmp_path: Path, spatial: tupl
     save(tmp_path, found)
     entries = {"reconstruction": "translation", "desired": "desired"} if desired else {"reconstruction": "translation"}
     entries |= {key: key for key in ("difference", "map", "changed", "found_before", "found_after")}
-    files = {f"{name}.nii.gz" for name in entries.values()} | {"scores.json", "figure.png"}
+    files = {f"{name}.nii.gz" for name in entries.values()} | {"scores.json", "figure.png", "report.html"}
     assert {p.name for p in (tmp_path / "p").iterdir()} == files
     for entry, name in entries.items():
         image = nib.load(tmp_path / "p" / f"{name}.nii.gz")

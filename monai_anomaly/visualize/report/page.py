@@ -1,0 +1,26 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from string import Template
+
+__all__ = ["REPORT", "RESEARCH_ONLY", "html_page"]
+
+REPORT = "report.html"
+RESEARCH_ONLY = "For research use only. Not a medical device; not for diagnosis or treatment."
+_HERE = Path(__file__).parent
+
+
+def html_page(title: str, body: str, script: str = "") -> str:
+    """A page in the style of the pictures that needs no other file and no network.
+
+    Args:
+        title: plain text.
+        body: HTML.
+        script: JavaScript, run at the end.
+    """
+    page = Template((_HERE / "page.html").read_text(encoding="utf-8"))
+    style = (_HERE / "page.css").read_text(encoding="utf-8")
+    return page.substitute(title=html.escape(title), style=style, body=body, script=script)
