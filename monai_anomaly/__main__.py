@@ -18,6 +18,8 @@ def main() -> None:
     import fire
 
     from .apps.arguments import read_arguments
+    from .apps.calibrate import calibrate
+    from .apps.calibrate_check import calibrate_check
     from .apps.chest import chest
     from .apps.convert import convert
     from .apps.convert_segmentation import convert_segmentation
@@ -35,6 +37,8 @@ def main() -> None:
 
     commands: dict[str, Callable] = {
         "benchmark": benchmark,
+        "calibrate": calibrate,
+        "calibrate-check": calibrate_check,
         "chest": chest,
         "compare": compare,
         "convert": convert,

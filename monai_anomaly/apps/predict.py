@@ -52,6 +52,8 @@ def predict(
     parser = ConfigParser()
     parser.read_config(files)
     options = _entries(parser, options)
+    if "threshold_file" in options and not Path(options["threshold_file"]).expanduser().is_file():
+        raise DataError(f"{options['threshold_file']}: expected a threshold as calibrate writes it, found no such file")
     if source is None:
         source = _examples(folder, results / "examples", options, parser)
     workflow = ConfigWorkflow(

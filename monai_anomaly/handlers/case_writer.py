@@ -31,11 +31,18 @@ def size_text(voxels: int, mm3: float, mask: torch.Tensor) -> str:
     return f"{mm3 / 1000:.2f} ml, {voxels} voxels" if mask.ndim == 4 else f"{voxels} pixels"
 
 
+def _known(sample: Mapping[str, Any]) -> dict[str, Any]:
+    """What the datalist tells of an input."""
+    known = {name: sample[name] for name in ("patient", "site", "label") if sample.get(name) is not None}
+    return {name: value.item() if hasattr(value, "item") else value for name, value in known.items()}
+
+
 class CaseWriter(ABC):
     """Base of handlers that write what an inference found, one folder per case, and print one line per case.
 
     ``scores.json`` has ``warnings`` where the intensities of the input are suspicious, see `ScaleIntensityByBrain`, and
-    the ``weights`` where a `WeightsLoader` brought them. ``report.html`` shows a case in a browser.
+    the ``weights`` where a `WeightsLoader` brought them; ``input`` has patient, site and label where a datalist tells
+    them. ``report.html`` shows a case in a browser.
 
     A subclass writes the images and the picture and gives the scores; ``scores.json`` and, of raw scans,
     ``preprocessing.json`` are written here. Files are written whole or not at all. A handler, not a transform, so that
@@ -108,6 +115,7 @@ class CaseWriter(ABC):
         about: dict[str, Any] = {"settings": self.settings}
         if weights:
             about["weights"] = {name: weights[name] for name in ("file", "sha256")}
+        about |= {"input": known} if (known := _known(sample)) else {}
         about["provenance"] = provenance()
         told = {"warnings": [warning]} if warning else {}
         name, summary = str(sample[self.name_key]), self.summary(found)

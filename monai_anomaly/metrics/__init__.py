@@ -7,6 +7,7 @@ from __future__ import annotations
 from .agreement import cohen_kappa, log_odds
 from .bootstrap import cluster_bootstrap
 from .combat import ComBat
+from .conformal import conformal_case_threshold, conformal_share_threshold, needed_cases, thinned
 from .line import line_moments, pearson_of, slope_of
 from .otsu import average_otsu, otsu_threshold
 from .pixel_scores import dice_per_slice, per_slice, ranking_scores, roc_auc
@@ -42,6 +43,8 @@ __all__ = [
     "brier_score",
     "cluster_bootstrap",
     "cohen_kappa",
+    "conformal_case_threshold",
+    "conformal_share_threshold",
     "dice_by_samples",
     "dice_per_slice",
     "error_auroc",
@@ -51,6 +54,7 @@ __all__ = [
     "mean_absolute_error",
     "mean_entropy",
     "mean_squared_error",
+    "needed_cases",
     "otsu_threshold",
     "overlap_scores",
     "pearson_of",
@@ -65,4 +69,5 @@ __all__ = [
     "slope_of",
     "structural_similarity",
     "summed_difference",
+    "thinned",
 ]

@@ -15,13 +15,18 @@ from ..utils import DataError, file_digest
 __all__ = ["chosen_threshold"]
 
 
-def chosen_threshold(threshold_file: Path | None, model_file: Path | None) -> dict[str, Any] | None:
-    """The threshold that an evaluation chose, ``value`` and ``origin``, and ``rule``, where it is no number for all.
+def chosen_threshold(
+    threshold_file: Path | None, model_file: Path | None, site: str | None = None
+) -> dict[str, Any] | None:
+    """The threshold that an evaluation or a calibration chose, ``value`` and ``origin``, ``rule`` where it is no number
+    for all, and what is promised by it.
 
     Args:
-        threshold_file: JSON with ``value`` and ``origin``, as the evaluation writes it.
+        threshold_file: JSON with ``value`` and ``origin``, as the evaluation or the command ``calibrate`` writes it.
         model_file: weights that are used; a threshold that was chosen for others brings a warning, and its origin says
             so. None: not looked at.
+        site: scanner or hospital of the image. Where the file has ``sites``, that of this one is taken; of a site that
+            is not among them the threshold of all, with a warning. None: that of all.
 
     Returns:
         None, where there is no such file.
@@ -41,10 +46,22 @@ def chosen_threshold(threshold_file: Path | None, model_file: Path | None) -> di
                 raise ValueError(f"rule is {note['rule']!r}")
             # a rule was not chosen for any weights
             return {"value": ExpectedDiceThreshold(value).presence, "origin": origin, "rule": EXPECTED_DICE}
+        promised = {name: note[name] for name in ("alpha", "unit") if name in note}
+        if "sites" in note and site is not None:
+            if site in note["sites"]:
+                value = float(note["sites"][site]["value"])
+                promised["site"] = site
+            else:
+                warnings.warn(
+                    f"{threshold_file}: site {site} is none of the calibration, which are "
+                    f"{', '.join(note['sites'])}; the threshold of all is taken, without a promise",
+                    stacklevel=2,
+                )
+                promised = {}
         origin += _of_other_weights(note, threshold_file, model_file)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{threshold_file}: expected JSON with 'value' and 'origin' ({error})") from error
-    return {"value": value, "origin": origin}
+    return {"value": value, "origin": origin, **promised}
 
 
 def _of_other_weights(note: Mapping[str, Any], threshold_file: Path, model_file: Path | None) -> str:

@@ -38,6 +38,7 @@ class DecodeMaskd(MapTransform):
         samples_key: samples (n K, ...), sample by sample, that become masks, each by its own probabilities; None: they
             are left as they are.
         slice_code: where the slices of a volume are stacked, for the thresholds of slices; see `array_axis`.
+        site_key: see `ThresholdMapd`.
 
     Raises:
         ValueError: when the threshold is another word, or not in [0, 1).
@@ -57,6 +58,7 @@ class DecodeMaskd(MapTransform):
         note_key: str = "threshold",
         samples_key: str | None = None,
         slice_code: str = "S",
+        site_key: str = "site",
     ) -> None:
         super().__init__(keys)
         if isinstance(threshold, str) and threshold not in ("auto", EXPECTED_DICE):
@@ -71,12 +73,13 @@ class DecodeMaskd(MapTransform):
         self.note_key = note_key
         self.samples_key = samples_key
         self.slice_code = slice_code
+        self.site_key = site_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Add the label map and the note."""
         sample = dict(data)
         for key in self.key_iterator(sample):
-            note, source = self._threshold(), sample[key]
+            note, source = self._threshold(sample.get(self.site_key)), sample[key]
             axis = array_axis(source, self.slice_code) if source.ndim == 4 else None
             probability = torch.as_tensor(source).as_subclass(torch.Tensor)
             masks = _masks(self.encoding.thresholded(probability), note, axis)
@@ -88,10 +91,11 @@ class DecodeMaskd(MapTransform):
                 sample[self.samples_key] = like(masks.to(torch.uint8), drawn)
         return sample
 
-    def _threshold(self) -> dict[str, Any]:
+    def _threshold(self, site: Any) -> dict[str, Any]:
         rule = {"value": ExpectedDiceThreshold.presence, "rule": EXPECTED_DICE}
         if self.threshold == "auto":
-            return chosen_threshold(self.threshold_file, self.model_file) or {**rule, "origin": "default"}
+            site = None if site is None else str(site)
+            return chosen_threshold(self.threshold_file, self.model_file, site) or {**rule, "origin": "default"}
         if self.threshold == EXPECTED_DICE:
             return {**rule, "origin": "given"}
         return {"value": float(self.threshold), "origin": "given"}

@@ -29,10 +29,10 @@ class ThresholdMapd(MapTransform):
         output_key: where the mask goes, uint8, the map's geometry.
         threshold: a number; ``"otsu"``, of each image by itself; or ``"auto"``: that of ``threshold_file`` if there is
             one, else Otsu's.
-        threshold_file: JSON with ``value`` and ``origin``, as the evaluation writes it.
-        model_file: the weights that make the maps; a threshold that was chosen for others brings a warning, and the
-            note says so. None: not looked at.
+        threshold_file: see `chosen_threshold`.
+        model_file: the weights that make the maps, see `chosen_threshold`.
         note_key: where the threshold and its origin go.
+        site_key: entry with the scanner or hospital, of which the file may have its own threshold.
 
     Raises:
         ValueError: when the threshold is an unknown word or not finite.
@@ -54,6 +54,7 @@ class ThresholdMapd(MapTransform):
         threshold_file: str | os.PathLike | None = None,
         model_file: str | os.PathLike | None = None,
         note_key: str = "threshold",
+        site_key: str = "site",
     ) -> None:
         super().__init__(keys)
         if isinstance(threshold, str) and threshold not in ("auto", "otsu"):
@@ -65,6 +66,7 @@ class ThresholdMapd(MapTransform):
         self.threshold_file = None if threshold_file is None else Path(threshold_file)
         self.model_file = None if model_file is None else Path(model_file)
         self.note_key = note_key
+        self.site_key = site_key
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, Any]:
         """Add the mask and the note."""
@@ -76,15 +78,17 @@ class ThresholdMapd(MapTransform):
                     f"{file_of(sample[key])}: expected an anomaly map of finite values, found {bad} that are NaN or "
                     "infinite"
                 )
-            note = self._threshold(sample[key])
+            note = self._threshold(sample[key], sample.get(self.site_key))
             sample[self.output_key] = (sample[key] > note["value"]).to(torch.uint8)
             sample[self.note_key] = note
         return sample
 
-    def _threshold(self, anomaly_map: torch.Tensor) -> dict[str, Any]:
+    def _threshold(self, anomaly_map: torch.Tensor, site: Any) -> dict[str, Any]:
         if not isinstance(self.threshold, str):
             return {"value": float(self.threshold), "origin": "given"}
-        if self.threshold == "auto" and (note := chosen_threshold(self.threshold_file, self.model_file)) is not None:
+        site = None if site is None else str(site)
+        note = chosen_threshold(self.threshold_file, self.model_file, site) if self.threshold == "auto" else None
+        if note is not None:
             if "rule" in note:
                 raise DataError(
                     f"{self.threshold_file}: expected a threshold of anomaly maps, found the rule {note['rule']!r}, "

@@ -1,0 +1,98 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from tqdm import tqdm
+
+from ..utils import DataError, listed, read_json
+
+__all__ = ["HealthyPerson", "by_site", "read_healthy"]
+
+
+@dataclass
+class HealthyPerson:
+    """The maps of a healthy person, who may have several images.
+
+    Args:
+        name: of the person or, where it is not known, of the case.
+        site: scanner or hospital; None: not known.
+        weights: ``file`` and ``sha256`` of those that made the maps; None: not known.
+        maps: of each image, of any shape.
+    """
+
+    name: str
+    site: str | None
+    weights: dict[str, Any] | None
+    maps: list[np.ndarray]
+
+    @property
+    def highest(self) -> float:
+        """The highest value of all maps."""
+        return max(float(values.max()) for values in self.maps)
+
+    @property
+    def values(self) -> np.ndarray:
+        """Of all maps, (N,)."""
+        return np.concatenate([values.ravel() for values in self.maps])
+
+
+def read_healthy(folder: str | os.PathLike, entry: str = "map") -> list[HealthyPerson]:
+    """What an inference made of healthy people: the cases of a folder but those of another label than 0.
+
+    Args:
+        folder: output of an inference, with a folder for each case.
+        entry: which image is thresholded: ``"map"``, or ``"mean"`` of `diffseg`.
+
+    Raises:
+        DataError: when there is no case, a map is missing or cannot be read, or one person was seen at two sites.
+    """
+    folder = Path(folder).expanduser()
+    records = sorted(folder.glob("*/scores.json"))
+    if not records:
+        raise DataError(f"{folder}: expected the results of an inference on healthy cases, found no */scores.json")
+    people: dict[str, HealthyPerson] = {}
+    skipped = []
+    for path in tqdm(records, desc="reading maps", unit="case", leave=False):
+        record = read_json(path)
+        known = record.get("input", {})
+        if known.get("label", 0) != 0:
+            skipped.append(path.parent.name)
+            continue
+        name, site = str(known.get("patient", path.parent.name)), known.get("site")
+        values = _read(path.parent / f"{entry}.nii.gz")
+        person = people.setdefault(name, HealthyPerson(name, site, record.get("weights"), []))
+        if person.site != site:
+            raise DataError(f"{path}: expected one site of {name}, found {person.site} and {site}")
+        person.maps.append(values)
+    if skipped:
+        print(f"{len(skipped)} cases of {folder} are not healthy by their label and left out: {listed(skipped)}")
+    if not people:
+        raise DataError(f"{folder}: expected healthy cases, found {len(skipped)} with a label other than 0")
+    return list(people.values())
+
+
+def by_site(people: Iterable[HealthyPerson]) -> dict[str, list[HealthyPerson]]:
+    """The people of each site that is known, in the order of the names of the sites."""
+    sites: dict[str, list[HealthyPerson]] = {}
+    for person in people:
+        if person.site is not None:
+            sites.setdefault(str(person.site), []).append(person)
+    return dict(sorted(sites.items()))
+
+
+def _read(path: Path) -> np.ndarray:
+    if not path.is_file():
+        raise DataError(f"{path}: expected the map of a case, found no such file")
+    try:
+        return np.asanyarray(nib.Nifti1Image.from_filename(path).dataobj).astype(np.float32)
+    except (OSError, EOFError, ValueError, ImageFileError) as error:
+        raise DataError(f"{path}: expected a map in NIfTI, found {type(error).__name__}: {error}") from error

@@ -1,0 +1,130 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from monai_anomaly.apps.calibrate import calibrate
+from monai_anomaly.apps.calibrate_check import calibrate_check
+from monai_anomaly.transforms import ThresholdMapd
+from monai_anomaly.utils import DataError, write_nifti
+
+WEIGHTS = {"file": "model.pt", "sha256": "a" * 64}
+
+
+def write_results(
+    folder: Path, count: int, sites: str = "", scale: float = 1.0, seed: int = 0, weights: Any = WEIGHTS, **known: Any
+) -> Path:
+    """Results of an inference on healthy people, whose maps are 1, 2, ... times as high from site to site."""
+    generator = np.random.default_rng(seed)
+    for i in range(count):
+        site = {"site": sites[i % len(sites)]} if sites else {}
+        height = scale * (1 + (sites.index(site["site"]) if site else 0))
+        case = folder / f"p{i:03d}"
+        write_nifti(case / "map.nii.gz", (height * generator.random((4, 4, 2))).astype(np.float32), np.eye(4))
+        record = {"input": {**site, **known}, "weights": weights}
+        (case / "scores.json").write_text(json.dumps(record), encoding="utf-8")
+    return folder
+
+
+def highest(folder: Path) -> np.ndarray:
+    import nibabel as nib
+
+    return np.array([nib.load(p).get_fdata().max() for p in sorted(folder.glob("*/map.nii.gz"))])
+
+
+def test_one_threshold_for_all_and_one_for_each_site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_results(tmp_path / "healthy", 24, "AB", label=0)
+    calibrate(folder, tmp_path / "threshold.json", alpha=0.2)
+    chosen = json.loads((tmp_path / "threshold.json").read_text(encoding="utf-8"))
+    values = highest(folder)
+    assert chosen["value"] == pytest.approx(np.sort(values)[19]) and chosen["cases"] == 24
+    assert chosen["sites"]["A"]["value"] == pytest.approx(np.sort(values[::2])[10])
+    assert chosen["model"] == WEIGHTS and chosen["origin"] == "conformal"
+    assert "| B | 12 |" in capsys.readouterr().out
+
+
+def test_inference_takes_the_threshold_of_the_site(tmp_path: Path) -> None:
+    calibrate(write_results(tmp_path / "healthy", 24, "AB"), tmp_path / "t.json", alpha=0.2)
+    chosen = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
+    transform = ThresholdMapd("map", threshold_file=tmp_path / "t.json")
+    image = torch.rand(1, 4, 4)
+    of_b = transform({"map": image, "site": "B"})["threshold"]
+    assert of_b == {
+        "value": chosen["sites"]["B"]["value"], "origin": "conformal", "alpha": 0.2, "unit": "case", "site": "B",
+    }  # fmt: skip
+    assert transform({"map": image})["threshold"]["value"] == chosen["value"]
+    with pytest.warns(UserWarning, match="site C is none of the calibration, which are A, B.*without a promise"):
+        of_c = transform({"map": image, "site": "C"})["threshold"]
+    assert of_c == {"value": chosen["value"], "origin": "conformal"}
+
+
+@pytest.mark.parametrize("unit", ["case", "voxel"])
+def test_other_healthy_people_are_flagged_as_rarely_as_promised(tmp_path: Path, unit: str) -> None:
+    calibrate(write_results(tmp_path / "healthy", 100, "AB"), tmp_path / "t.json", alpha=0.1, unit=unit)
+    calibrate_check(tmp_path / "t.json", write_results(tmp_path / "new", 100, "AB", seed=1), tmp_path / "rates.json")
+    rates = json.loads((tmp_path / "rates.json").read_text(encoding="utf-8"))
+    assert [row["site"] for row in rates["rows"]] == ["all, one threshold", "A", "B"]
+    for row in rates["rows"]:
+        low, high = row["ci95"]
+        assert low <= row["flagged"] <= high and low < 0.1 and row["flagged"] < 0.2
+        assert row["cases"] == (100 if "all" in row["site"] else 50)
+
+
+def test_a_site_with_too_few_people_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calibrate(write_results(tmp_path / "healthy", 14, "AAAAAAB"), tmp_path / "t.json", alpha=0.1)
+    assert "too few, and without a threshold of their own: B (2)" in capsys.readouterr().out
+    assert list(json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))["sites"]) == ["A"]
+
+
+def test_alpha_that_so_few_people_do_not_allow(tmp_path: Path) -> None:
+    folder = write_results(tmp_path / "healthy", 5)
+    with pytest.raises(
+        DataError, match=r"alpha 0\.05: expected at least 19 healthy cases, found 5, which allow 0\.167"
+    ):
+        calibrate(folder, tmp_path / "t.json", alpha=0.05)
+    assert not (tmp_path / "t.json").exists()
+
+
+def test_several_images_of_a_person_count_once(tmp_path: Path) -> None:
+    folder = write_results(tmp_path / "healthy", 10)
+    for i, path in enumerate(sorted(folder.glob("*/scores.json"))):
+        path.write_text(json.dumps({"input": {"patient": f"P{i // 2}"}}), encoding="utf-8")
+    calibrate(folder, tmp_path / "t.json", alpha=0.2)
+    chosen = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
+    assert chosen["cases"] == 5 and chosen["value"] == pytest.approx(highest(folder).max())
+
+
+def test_diseased_people_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_results(tmp_path / "all", 9, label=0)
+    sick = {"input": {"label": 1}}
+    (folder / "p000" / "scores.json").write_text(json.dumps(sick), encoding="utf-8")
+    calibrate(folder, tmp_path / "t.json", alpha=0.2)
+    assert "1 cases of" in capsys.readouterr().out
+    assert json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))["cases"] == 8
+
+
+def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"expected the results of an inference on healthy cases, found no"):
+        calibrate(tmp_path, tmp_path / "t.json")
+    two = write_results(tmp_path / "two", 9)
+    (two / "p000" / "scores.json").write_text(json.dumps({"weights": {"file": "o", "sha256": "b" * 64}}), "utf-8")
+    with pytest.raises(DataError, match=r"expected maps of one model, found those of 2"):
+        calibrate(two, tmp_path / "t.json")
+    folder = write_results(tmp_path / "healthy", 9)
+    calibrate(folder, tmp_path / "t.json")
+    other = write_results(tmp_path / "other", 3, weights={"file": "o", "sha256": "b" * 64})
+    with pytest.raises(DataError, match=r"expected maps of the weights that .*t\.json is of, found those of others"):
+        calibrate_check(tmp_path / "t.json", other)
+    (tmp_path / "old.json").write_text('{"value": 1, "origin": "validation"}', encoding="utf-8")
+    with pytest.raises(DataError, match=r"old\.json: expected a threshold that calibrate wrote"):
+        calibrate_check(tmp_path / "old.json", folder)
+    (folder / "p003" / "map.nii.gz").write_bytes(b"no NIfTI")
+    with pytest.raises(DataError, match=r"p003.map\.nii\.gz: expected a map in NIfTI"):
+        calibrate(folder, tmp_path / "t.json")
