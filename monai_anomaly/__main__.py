@@ -7,23 +7,22 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
+from difflib import get_close_matches
 
 from .utils import DataError, known_cause
 
-__all__ = ["main"]
+__all__ = ["find_commands", "main"]
 
 
-def main() -> None:
-    """Run a command; bad input, and a file that cannot be written, end with one line, not with a traceback."""
-    import fire
-
-    from .apps.arguments import read_arguments
+def find_commands() -> dict[str, Callable]:
+    """The commands by their names."""
     from .apps.calibrate import calibrate
     from .apps.calibrate_check import calibrate_check
     from .apps.chest import chest
     from .apps.convert import convert
     from .apps.convert_segmentation import convert_segmentation
     from .apps.datalist import datalist
+    from .apps.doctor import doctor
     from .apps.ellipses import ellipses
     from .apps.phantom import phantom
     from .apps.predict import predict
@@ -35,7 +34,7 @@ def main() -> None:
     from .benchmarks.speed import speed
     from .evaluation.compare import compare
 
-    commands: dict[str, Callable] = {
+    return {
         "benchmark": benchmark,
         "calibrate": calibrate,
         "calibrate-check": calibrate_check,
@@ -44,6 +43,7 @@ def main() -> None:
         "convert": convert,
         "convert-segmentation": convert_segmentation,
         "datalist": datalist,
+        "doctor": doctor,
         "ellipses": ellipses,
         "phantom": phantom,
         "predict": predict,
@@ -53,12 +53,27 @@ def main() -> None:
         "speed": speed,
         "table": table,
     }
+
+
+def main() -> None:
+    """Run a command; bad input, and a file that cannot be written, end with one line, not with a traceback."""
+    import fire
+
+    from .apps.arguments import read_arguments
+    from .apps.help_text import command_help, overview
+
+    commands = find_commands()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files may be no valid text
     words = sys.argv[1:]
-    if words[-1:] in (["--help"], ["-h"]) and "--" not in words:
-        words = [*words[:-1][:1], "--", "--help"]  # else a command that takes any option takes this one and runs
+    if not words or (words[-1] in ("--help", "-h") and "--" not in words):
+        # fire would show its own notes, and run a command that takes any option
+        print(command_help(words[0], commands[words[0]]) if words and words[0] in commands else overview(commands))
+        sys.exit(0)
+    if words[0] not in commands:
+        near = "".join(f", {name}?" for name in get_close_matches(words[0], commands, 1))
+        sys.exit(f"error: {words[0]}: no such command{near}; monai-anomaly --help lists them")
     try:
         fire.Fire({n: read_arguments(command) for n, command in commands.items()}, command=words, name="monai_anomaly")
     except (DataError, OSError, RuntimeError) as error:  # monai.bundle wraps what fails in a RuntimeError

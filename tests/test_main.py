@@ -50,4 +50,10 @@ def test_help_is_asked_for_and_nothing_runs(
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == 0
-    assert "SYNOPSIS" in "".join(capsys.readouterr())
+    assert "usage: monai-anomaly" in capsys.readouterr().out
+
+
+def test_a_command_that_there_is_not_names_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["monai_anomaly", "predct", "diffanomaly"])
+    with pytest.raises(SystemExit, match=r"error: predct: no such command, predict\?; monai-anomaly --help"):
+        main()

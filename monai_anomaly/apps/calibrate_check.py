@@ -22,6 +22,9 @@ def calibrate_check(
 ) -> None:
     """Count how many other healthy people a calibrated threshold flags, of each site, with 95 % intervals.
 
+    Examples:
+        monai-anomaly calibrate-check threshold.json results_of_other_healthy_people
+
     Args:
         threshold: JSON of calibrate.
         folder: output of an inference on healthy people who were not in the calibration.

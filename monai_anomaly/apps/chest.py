@@ -22,6 +22,10 @@ def chest(
 ) -> str:
     """Write generated chest X-rays with and without pleural effusion, their datalist, and a picture of some.
 
+    Examples:
+        monai-anomaly chest data/chest
+        monai-anomaly chest data/few --per_class 10,2,4 --size 128
+
     Args:
         root: folder, made if missing; complete files in it are kept.
         size: pixels per side.

@@ -26,6 +26,9 @@ def convert(
     ``network.json``, the ``network_def`` that fits it: give it to the bundle as a further ``--config_file``. Each file
     is written whole or not at all. The defaults are those of the published models; the files do not tell them.
 
+    Examples:
+        monai-anomaly convert emabrats2update_0.9999_050000.pt modelbratsclass020000.pt published
+
     Args:
         diffusion: checkpoint of the denoiser, e.g. emabrats2update_0.9999_050000.pt.
         classifier: checkpoint of the classifier, e.g. modelbratsclass020000.pt.

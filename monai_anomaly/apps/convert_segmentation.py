@@ -20,6 +20,9 @@ def convert_segmentation(checkpoint: str | os.PathLike, out: str | os.PathLike, 
     predicts (the noise): give it to the bundle as a further ``--config_file``. The order of the image channels is that
     of the data it was trained on; in the published loader T1, T1ce, T2, FLAIR.
 
+    Examples:
+        monai-anomaly convert-segmentation emasavedmodel_0.9999_060000.pt published
+
     Args:
         checkpoint: e.g. emasavedmodel_0.9999_060000.pt or savedmodel060000.pt.
         out: folder to write to.

@@ -36,6 +36,10 @@ MAKERS = {
 def datalist(kind: str, root: str | os.PathLike, out: str | os.PathLike, **options: str) -> None:
     """List a data set, split it by patient and write the datalist that training reads.
 
+    Examples:
+        monai-anomaly datalist folders data/xrays data/xrays/datalist.json
+        monai-anomaly datalist table labels.csv datalist.json --label effusion --subject patient
+
     Args:
         kind: ``brats`` (folders of volumes), ``brats-slices`` (folders of the original code), ``chexpert``,
             ``decathlon`` (dataset.json), ``folders`` (healthy/ and diseased/) or ``table`` (a CSV file).

@@ -23,6 +23,9 @@ def ellipses(
 ) -> str:
     """Write the synthetic set of thesis ch. 6, its datalist, and a picture of some images.
 
+    Examples:
+        monai-anomaly ellipses data/ellipses --workers 2
+
     Args:
         root: folder, made if missing; complete files in it are kept.
         size: pixels per side.

@@ -35,6 +35,10 @@ def phantom(
 ) -> str:
     """Write brain phantom subjects, their datalist, and two figures to look at.
 
+    Examples:
+        monai-anomaly phantom data/phantom --subjects 200 --workers 2
+        monai-anomaly phantom data/ms --lesions ms --spacing 1.0
+
     Args:
         root: folder, made if missing; complete files in it are kept.
         subjects: how many people.

@@ -31,6 +31,10 @@ def preprocess(
     Finished cases are skipped, so an interrupted run can be resumed. A case that fails is listed and does not stop the
     others.
 
+    Examples:
+        monai-anomaly preprocess scan.nii.gz out
+        monai-anomaly preprocess raw out --modalities t1,t1ce,t2,flair --workers 4
+
     Args:
         source: a scan, a folder of scans or of cases, a folder with a DICOM series, or a datalist.
         out: folder for the results; of a datalist also a new one, with the same split.

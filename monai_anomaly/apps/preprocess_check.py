@@ -22,6 +22,9 @@ def preprocess_check(
 ) -> str:
     """Measure the preprocessing on the phantom, where the truth is known: registration, bias field, whole chain.
 
+    Examples:
+        monai-anomaly preprocess-check preprocessing.json
+
     Args:
         out: JSON to write, every case in it; the table goes beside it, as ``.md``.
         registrations: people to register, once in the template's shape and once in their own.

@@ -17,6 +17,9 @@ __all__ = ["restore"]
 def restore(image: str | os.PathLike, transform: str | os.PathLike, out: str | os.PathLike, mode: str = "auto") -> None:
     """Bring a map or mask from the space of the template back to the grid of the scan it came from.
 
+    Examples:
+        monai-anomaly restore map.nii.gz out/case/to_template.json map_native.nii.gz
+
     Args:
         image: NIfTI in the space of the template, on any grid, perhaps with channels.
         transform: ``to_template.json`` of the case.

@@ -34,6 +34,10 @@ def table(
     that has its ``eval/metrics.json`` is not run again, one that was interrupted resumes. When all are there, whichever
     call ends last, the table is written by :py:func:`compare`.
 
+    Examples:
+        monai-anomaly table bundles/l2i_classification/configs/table.json results.json
+        monai-anomaly table plan.json results.json --splits 5 --shard 2/3
+
     Args:
         plan: JSON with the methods, see `TablePlan`.
         out: JSON to write; beside it the tables, as ``.md``, and the picture of the task, as ``.png``.

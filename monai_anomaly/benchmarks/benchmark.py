@@ -44,6 +44,9 @@ def benchmark(
     inferer, and ``measures``, a list of `TranslationMeasure`, whose fields go to the cases. A setting that is done
     already is taken from ``out``, so that an interrupted benchmark continues.
 
+    Examples:
+        monai-anomaly benchmark bundles/diffanomaly/trained/model.pt benchmark.json --test_cases 24
+
     Args:
         checkpoints: ``model.pt`` of one or more trainings, e.g. of different seeds; or, where each was trained with
             overrides of its own, a mapping from ``model.pt`` to those, e.g. ``{"seed1/model.pt": {"seed": 1}}``.

@@ -35,6 +35,10 @@ def speed(
 ) -> str:
     """Time and peak memory of a training step and of an inference step, on random images of a configuration's size.
 
+    Examples:
+        monai-anomaly speed
+        monai-anomaly speed --config bundles/diffanomaly/configs/train.json --batch_size 16
+
     Args:
         config: the configuration(s); the default is the thesis' size.
         batch_size: images in a batch.

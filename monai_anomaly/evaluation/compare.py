@@ -34,6 +34,9 @@ def compare(
 ) -> str:
     """Several methods of one task on the same test cases, or on the same random splits, side by side; no network runs.
 
+    Examples:
+        monai-anomaly compare out.json A=bundles/diffanomaly/eval B=bundles/diffanomaly/eval/gradcam
+
     Args:
         out: JSON to write; beside it the tables, as ``.md``, and the pictures of the task, as ``.png``.
         methods: ``NAME=FOLDER`` of each, the folder with its ``metrics.json`` and, where the task has pictures,
