@@ -14,7 +14,7 @@ from ..data.datalist import SECTIONS, load_datalist, save_datalist
 from ..data.inputs import find_inputs, name_samples
 from ..data.volume_slices import IMAGE_KEYS
 from ..preprocessing.run import preprocess_samples
-from ..utils import DataError, files_in, is_image, read_json
+from ..utils import DataError, files_in, in_shard, is_image, read_json, shard_ending
 
 __all__ = ["preprocess"]
 
@@ -24,6 +24,7 @@ def preprocess(
     out: str | os.PathLike,
     modalities: Sequence[str] | str = ("t1",),
     workers: int = 0,
+    shard: str | None = None,
     **settings: Any,
 ) -> None:
     """Bring raw brain MR to model space: brain mask, bias field, co-registration, MNI152 at 1 mm; see the how-to.
@@ -41,6 +42,8 @@ def preprocess(
         modalities: names of the scans of a person, in order; the first is the reference unless ``--reference``
             names one.
         workers: processes beside this one.
+        shard: "2/3": of all cases every third, from the second, for this machine. Of a datalist run once more without
+            it, when all are done: then the new datalist is written.
         settings: of `BrainMRPreprocessing`, e.g. ``--steps``, ``--extraction``, ``--spatial_size``, ``--axcodes``.
 
     Raises:
@@ -51,9 +54,9 @@ def preprocess(
     listed = _read_sections(source, names) if source.suffix.lower() == ".json" else {}
     samples = [s for section in listed.values() for s in section] if listed else _inputs(source, out, names)
     cases = name_samples(samples)
-    result = preprocess_samples(cases, out, workers=workers, modalities=names, **settings)
+    result = preprocess_samples(in_shard(cases, shard), out, workers, modalities=names, shard=shard, **settings)
     finished = {*result["done"], *result["skipped"]}
-    if listed:
+    if listed and shard is None:
         both = iter(list(zip(samples, cases, strict=True)))
         done = {
             k: [_moved(s, out / c["subject"], names) for s, c in islice(both, len(v)) if c["subject"] in finished]
@@ -64,8 +67,8 @@ def preprocess(
     print(f"{len(result['done'])} done, {len(result['skipped'])} were done before, {len(result['failed'])} failed")
     print(f"look through {out / 'index.html'}")
     if result["failed"]:
-        print(f"failed: {out / 'failed.json'}", file=sys.stderr)
-    if not finished:
+        print(f"failed: {out / f'failed{shard_ending(shard)}.json'}", file=sys.stderr)
+    if not finished and result["failed"]:
         raise DataError(
             f"{source}: expected a scan that can be preprocessed, found none: {result['failed'][0]['reason']}"
         )

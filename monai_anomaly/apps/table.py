@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from ..benchmarks.setup import chosen_settings
 from ..benchmarks.table_plan import TablePlan
 from ..benchmarks.trainings import agree_with_earlier, planned_trainings, run_trainings
 from ..evaluation import compare
-from ..utils import DataError
+from ..utils import DataError, in_shard
 
 __all__ = ["table"]
 
@@ -62,13 +61,13 @@ def table(
         raise ValueError(f"out must be in a folder without a comma, which would divide two, got {str(out)!r}")
     if splits is not None and (isinstance(splits, bool) or not isinstance(splits, int) or splits < 1):
         raise ValueError(f"splits must be a whole number, at least 1, got {splits!r}")
-    number, count = _shard(shard)
     planned = TablePlan.read(plan, overrides)
     planned = planned if splits is None else replace(planned, splits=splits)
     names = chosen_settings(planned.rows, only)
     trainings = planned_trainings(planned, names, out.parent)
+    of_shard = in_shard(trainings, shard)
     agree_with_earlier(trainings)
-    failed = run_trainings(trainings[number - 1 :: count])
+    failed = run_trainings(of_shard)
     if failed:
         reasons = "\n".join(f"  {title}: {reason}" for title, reason in failed.items())
         raise DataError(f"{out}: expected every training to succeed, found {len(failed)} that failed:\n{reasons}")
@@ -76,17 +75,3 @@ def table(
         return f"{waiting} of {len(trainings)} trainings are left to other shards; the last one writes {out}"
     folders = {name: [str(t.output_dir) for t in trainings if t.name == name] for name in names}
     return compare(out, *(f"{name}={','.join(found)}" for name, found in folders.items()), rows=rows)
-
-
-def _shard(shard: str | None) -> tuple[int, int]:
-    """Number and count.
-
-    Raises:
-        ValueError: when it is no ``i/n`` with 1 <= i <= n.
-    """
-    if shard is None:
-        return 1, 1
-    found = re.fullmatch(r"(\d+)/(\d+)", str(shard))
-    if found is None or not 1 <= int(found[1]) <= int(found[2]):
-        raise ValueError(f"shard must be i/n with i from 1 to n, got {shard!r}")
-    return int(found[1]), int(found[2])

@@ -9,7 +9,7 @@ from typing import Any
 from monai.data import DataLoader, list_data_collate
 from torch.utils.data import Dataset
 
-from ..utils import DataError, describe
+from ..utils import DataError, describe, in_shard
 from .inputs import PROBLEM
 from .transform_sample import transform_sample
 
@@ -35,17 +35,25 @@ class InputDataset(Dataset):
         data: samples, as `find_inputs` returns them.
         transform: deterministic; None leaves the samples as they are.
         on_error: ``"skip"`` or ``"raise"``; None: raise for a single input, where nothing else is left to do.
+        shard: ``"2/3"``: of all samples every third, from the second, for this process; None: all.
 
     Raises:
-        ValueError: when ``on_error`` is unknown.
+        ValueError: when ``on_error`` is unknown or ``shard`` no part.
+        DataError: when there are fewer samples than parts, and this one has none.
     """
 
     def __init__(
-        self, data: Sequence[Mapping[str, Any]], transform: Callable | None = None, on_error: str | None = None
+        self,
+        data: Sequence[Mapping[str, Any]],
+        transform: Callable | None = None,
+        on_error: str | None = None,
+        shard: str | None = None,
     ) -> None:
         if on_error not in (None, "skip", "raise"):
             raise ValueError(f"on_error must be 'skip', 'raise' or None, got {on_error!r}")
-        self.data = data
+        self.data = in_shard(data, shard)
+        if data and not self.data:
+            raise DataError(f"shard {shard}: expected at least as many inputs as shards, found {len(data)}")
         self.transform = transform
         self.skip = len(data) > 1 if on_error is None else on_error == "skip"
 

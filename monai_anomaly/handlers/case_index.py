@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 from ignite.engine import Engine, Events
 
-from ..visualize.report import write_report_index
+from ..utils import read_json
+from ..visualize.report import REPORT, write_report_index
 
 __all__ = ["CaseIndex"]
 
 
 class CaseIndex:
     """At the end of an inference write ``index.html``, which leads to the ``report.html`` of every case in the folder,
-    also of earlier runs, and names what was left out.
+    also of earlier runs and other shards, and names what was left out by the lists there, see `LeftOutList`.
 
     Args:
-        loader: has ``left_out``, see `InputLoader`.
         output_dir: folder of the cases' folders.
     """
 
-    def __init__(self, loader: Any, output_dir: str | os.PathLike) -> None:
-        self.loader = loader
+    def __init__(self, output_dir: str | os.PathLike) -> None:
         self.output_dir = Path(output_dir)
 
     def attach(self, engine: Engine) -> None:
@@ -32,4 +30,6 @@ class CaseIndex:
 
     def __call__(self, engine: Engine) -> None:
         """Write the page and print where it is."""
-        print(f"look through {write_report_index(self.output_dir, self.loader.left_out)}")
+        listed = [entry for path in sorted(self.output_dir.glob("left_out*.json")) for entry in read_json(path)]
+        left_out = [entry for entry in listed if not (self.output_dir / entry["case"] / REPORT).is_file()]
+        print(f"look through {write_report_index(self.output_dir, left_out)}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from ..utils import atomic_write
+from ..utils import atomic_write, shard_ending
 
 __all__ = ["LeftOutList"]
 
@@ -25,11 +25,12 @@ class LeftOutList:
     Args:
         loader: has ``left_out``, see `InputLoader`.
         output_dir: folder of the file.
+        shard: of the work, for which the list is ``left_out_2_of_3.json``, see `in_shard`.
     """
 
-    def __init__(self, loader: Any, output_dir: str | os.PathLike) -> None:
+    def __init__(self, loader: Any, output_dir: str | os.PathLike, shard: str | None = None) -> None:
         self.loader = loader
-        self.path = Path(output_dir) / "left_out.json"
+        self.path = Path(output_dir) / f"left_out{shard_ending(shard)}.json"
 
     def attach(self, engine: Engine) -> None:
         """Write when the engine is done or fails."""

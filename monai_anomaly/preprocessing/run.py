@@ -18,9 +18,9 @@ import torch
 from tqdm import tqdm
 
 from ..data.inputs import PROBLEM
-from ..utils import DataError, OutputError, atomic_write, check_writable, describe
+from ..utils import DataError, OutputError, atomic_write, check_writable, describe, read_json, shard_ending
 from .brain_mr import BrainMRPreprocessing
-from .case_files import case_key, is_done, write_case
+from .case_files import REPORT, case_key, is_done, write_case
 from .index_page import write_index_page
 
 __all__ = ["preprocess_samples"]
@@ -33,6 +33,7 @@ def preprocess_samples(
     out: str | os.PathLike,
     workers: int = 0,
     progress: bool = True,
+    shard: str | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
     """Preprocess the scans of many people; what is done already is skipped, what fails does not end the work.
@@ -43,6 +44,7 @@ def preprocess_samples(
         out: folder; each case gets one in it, and there is an ``index.html`` to look through.
         workers: processes beside this one; 0 works in this one.
         progress: show a progress bar.
+        shard: of a larger work that these samples are, for the name of the list of failures, see `in_shard`.
         settings: of `BrainMRPreprocessing`.
 
     Returns:
@@ -68,9 +70,10 @@ def preprocess_samples(
             result[state].append(name)
             if reason:
                 tqdm.write(f"{name}: {reason}")
-    with atomic_write(out / "failed.json") as f:
+    with atomic_write(out / f"failed{shard_ending(shard)}.json") as f:
         json.dump(result["failed"], f, indent=2)
-    write_index_page(out, result["failed"])
+    listed = [entry for path in sorted(out.glob("failed*.json")) for entry in read_json(path)]  # of other shards, too
+    write_index_page(out, [entry for entry in listed if not (out / entry["case"] / REPORT).is_file()])
     return result
 
 

@@ -34,6 +34,7 @@ from .scaling_warning import (
     summarize_scaling,
 )
 from .seeds import hashed_seed
+from .shard import in_shard, shard_ending
 from .suffixes import NIFTI, SUFFIXES, is_image, other_formats, split_suffix
 from .target_sites import target_sites
 from .walk import files_in, image_files, walk
@@ -77,6 +78,7 @@ __all__ = [
     "frozen",
     "hashed_seed",
     "image_files",
+    "in_shard",
     "interior",
     "is_image",
     "is_picture",
@@ -95,6 +97,7 @@ __all__ = [
     "read_model_record",
     "read_number",
     "scaling_note",
+    "shard_ending",
     "split_suffix",
     "summarize_scaling",
     "target_sites",

@@ -69,3 +69,24 @@ def test_what_is_wrong_is_named(options: dict[str, object], reason: str, tmp_pat
     with pytest.raises((DataError, RuntimeError)) as caught:
         predict("descargan", **{"out": tmp_path, **options})
     assert re.search(reason, str(known_cause(caught.value)))  # as the command line shows it
+
+
+def test_shards_share_the_cases_and_the_index_shows_all(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in "abcd":
+        gray = np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
+        Image.fromarray(gray).save(tmp_path / "in" / f"{name}.png")
+    (tmp_path / "in" / "b.png").write_bytes(b"damaged")
+    predict("descargan", tmp_path / "in", tmp_path / "out", shard="1/2", views=1)
+    assert sorted(path.parent.name for path in tmp_path.glob("out/*/scores.json")) == ["a", "c"]
+    predict("descargan", tmp_path / "in", tmp_path / "out", shard="2/2", views=1)
+    index = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "3 cases" in index and "<b>b</b> left out" in index
+    assert json.loads((tmp_path / "out" / "left_out_2_of_2.json").read_text())[0]["case"] == "b"
+
+
+def test_more_shards_than_cases(tmp_path: Path) -> None:
+    Image.fromarray(np.eye(64, dtype=np.uint8) * 255).save(tmp_path / "a.png")
+    with pytest.raises((DataError, RuntimeError)) as caught:
+        predict("descargan", tmp_path / "a.png", tmp_path / "out", shard="2/2")
+    assert "shard 2/2: expected at least as many inputs as shards, found 1" in str(known_cause(caught.value))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -113,8 +112,14 @@ def test_a_threshold_says_where_it_comes_from() -> None:
 
 
 def test_the_index_is_written_when_all_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    loader = SimpleNamespace(left_out=[{"case": "b", "reason": "no flair"}])
+    for name, case in {"left_out": "a", "left_out_2_of_3": "b"}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps([{"case": case, "reason": f"no flair of {case}"}]), "utf-8")
     Shown(tmp_path).save(tmp_path / "a", {"subject": "a"}, {"image": torch.rand(1, 4, 4), "number": 1})
-    complete(CaseIndex(loader, tmp_path), [], [])
+    complete(CaseIndex(tmp_path), [], [])
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "a/report.html" in index and "no flair" in index and str(tmp_path / "index.html") in capsys.readouterr().out
+    assert (
+        "a/report.html" in index
+        and "no flair of b" in index
+        and "no flair of a" not in index
+        and str(tmp_path / "index.html") in capsys.readouterr().out
+    )
