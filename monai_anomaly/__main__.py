@@ -30,6 +30,7 @@ def find_commands() -> dict[str, Callable]:
     from .apps.preprocess_check import preprocess_check
     from .apps.restore import restore
     from .apps.table import table
+    from .apps.zoo import export_zoo
     from .benchmarks.benchmark import benchmark
     from .benchmarks.speed import speed
     from .evaluation.compare import compare
@@ -45,6 +46,7 @@ def find_commands() -> dict[str, Callable]:
         "datalist": datalist,
         "doctor": doctor,
         "ellipses": ellipses,
+        "export-zoo": export_zoo,
         "phantom": phantom,
         "predict": predict,
         "preprocess": preprocess,

@@ -12,7 +12,7 @@ import monai
 import numpy
 import torch
 
-import monai_anomaly
+from .. import __version__
 
 __all__ = ["provenance"]
 
@@ -32,9 +32,9 @@ def provenance(config: str = "", seed: int | None = None) -> dict[str, Any]:
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "config": config,
         "seed": seed,
-        "git_revision": _git_revision(Path(monai_anomaly.__file__).parent),
+        "git_revision": _git_revision(Path(__file__).parents[1]),
         "versions": {
-            "monai_anomaly": monai_anomaly.__version__,
+            "monai_anomaly": __version__,
             "monai": monai.__version__,
             "torch": torch.__version__,
             "numpy": numpy.__version__,
