@@ -24,6 +24,7 @@ def find_commands() -> dict[str, Callable]:
     from .apps.datalist import datalist
     from .apps.doctor import doctor
     from .apps.ellipses import ellipses
+    from .apps.export_network import export_network
     from .apps.phantom import phantom
     from .apps.predict import predict
     from .apps.preprocess import preprocess
@@ -46,6 +47,7 @@ def find_commands() -> dict[str, Callable]:
         "datalist": datalist,
         "doctor": doctor,
         "ellipses": ellipses,
+        "export-network": export_network,
         "export-zoo": export_zoo,
         "phantom": phantom,
         "predict": predict,

@@ -133,7 +133,7 @@ class Denoiser:
         inputs = x if self.condition is None else torch.cat([self.condition, x], dim=1)
         kwargs: dict[str, Any] = {"timesteps": self.schedule.timesteps(level, x)}
         if label is not None:
-            kwargs["class_labels"] = torch.as_tensor(label, device=x.device).expand(len(x))
+            kwargs["class_labels"] = torch.as_tensor(label, device=x.device).expand(x.shape[0])
         with torch.autocast(x.device.type, self.autocast) if self.autocast else nullcontext():
             output = self.network(inputs, **kwargs)
         return output.to(x.dtype)

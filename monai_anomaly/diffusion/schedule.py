@@ -153,7 +153,7 @@ class NoiseSchedule:
     def timesteps(self, level: Level, x: torch.Tensor) -> torch.Tensor:
         """What a network trained on the indices 0..T-1 is told at a level; (N,), the clean image is told index 0."""
         if not isinstance(level, torch.Tensor):
-            level = torch.full((len(x),), level, device=x.device)
+            level = torch.full((x.shape[0],), level, device=x.device)
         return (level.to(x.device) - 1).clamp(min=0)
 
     def add_noise(self, x0: torch.Tensor, noise: torch.Tensor, level: Level) -> torch.Tensor:

@@ -110,6 +110,9 @@ class DeScarGANGenerator(nn.Module):
 
     def _branch(self, h: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Each image through the branch of its target only: they run at full resolution, and have batch statistics."""
+        if torch.compiler.is_exporting():  # whose shapes know no count of images that is found on the way
+            every = torch.stack([branch(h) for branch in self.branches], dim=1)
+            return every[torch.arange(h.shape[0], device=h.device), target]
         rows = [torch.nonzero(target == c)[:, 0] for c in range(self.num_classes)]
         parts = [branch(h[r]) for branch, r in zip(self.branches, rows, strict=True) if len(r)]
         return torch.cat(parts)[torch.cat(rows).argsort()]

@@ -179,7 +179,7 @@ class GuidedDiffusionNet(nn.Module):
         """
         if name not in self.tasks:
             raise ValueError(f"expected a network with a task network {name!r}, found one with {list(self.tasks)}")
-        timesteps = torch.zeros(len(image), device=image.device, dtype=torch.long)
+        timesteps = torch.zeros(image.shape[0], device=image.device, dtype=torch.long)
         return self.tasks[name](image, timesteps=timesteps)
 
     def classify(self, image: torch.Tensor) -> torch.Tensor:

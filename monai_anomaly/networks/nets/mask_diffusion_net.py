@@ -78,7 +78,7 @@ class MaskDiffusionNet(nn.Module):
         if timesteps is not None:
             return self._predict(image, timesteps)
         denoiser = Denoiser(self._predict, self.schedule, condition=image, prediction=self.prediction)
-        mask = image.new_zeros(len(image), self.mask_channels, *image.shape[2:])
+        mask = image.new_zeros(image.shape[0], self.mask_channels, *image.shape[2:])
         low, high = self.mask_range
         x0 = denoiser(mask, self.schedule.num_train_timesteps).x0
         return ((x0 - low) / (high - low)).clamp(0, 1)
