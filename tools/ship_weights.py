@@ -49,11 +49,12 @@ def ship(bundle: str, trained: Path, evaluated: Path, command: str | None = None
     if others := [name for name, digest in origins.items() if digest != sha256]:
         sys.exit(f"expected files of {model}, found others: {', '.join(others)}")
     load_tensors(model)
-    weights = sorted(p for p in trained.glob("*.pt") if not p.stem.endswith("_state"))
+    weights = [p for p in (trained / f"{name}.pt" for name in ("model", "segmenter")) if p.is_file()]
     megabytes = sum(p.stat().st_size for p in weights) / 1e6
     if megabytes > MOST_MB:
         sys.exit(f"{model}: expected at most {MOST_MB:g} MB of weights, found {megabytes:.1f}")
-    folder.mkdir(exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     for file in [*weights, *([threshold / "threshold.json"] if threshold else [])]:
         shutil.copyfile(file, folder / file.name)
     write_model_record(folder / "model.pt", {"note": NOTE, **record["training"]})

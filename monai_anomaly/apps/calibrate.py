@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..metrics import conformal_case_threshold, conformal_share_threshold, needed_cases, thinned
-from ..utils import DataError, one_of, write_json
+from ..utils import DataError, differing_entries, finite_number, write_json
 from .healthy_cases import HealthyPerson, by_site, read_healthy
 
 __all__ = ["calibrate"]
@@ -39,23 +39,23 @@ def calibrate(
     Raises:
         DataError: too few healthy people for alpha, maps of several weights, or nothing to read.
     """
-    one_of("unit", unit, UNITS)
+    if unit not in UNITS:
+        raise DataError(f"--unit: expected {' or '.join(UNITS)}, found {unit!r}")
+    alpha = finite_number(alpha, "--alpha")
+    if not 0 < alpha < 1:
+        raise DataError(f"--alpha: expected a share between 0 and 1, found {alpha:g}")
     people = read_healthy(folder, entry)
-    weights = _weights(people, folder)
-    rows: dict[str, Any] = {"all": {"value": _threshold(people, alpha, unit), "cases": len(people)}}
-    few = []
-    for site, of_site in by_site(people).items():
-        if len(of_site) < needed_cases(alpha):
-            few.append(f"{site} ({len(of_site)})")
-        else:
-            rows[site] = {"value": _threshold(of_site, alpha, unit), "cases": len(of_site)}
-    sites = {name: row for name, row in rows.items() if name != "all"}
-    told: dict[str, Any] = {"origin": "conformal", "alpha": alpha, "unit": unit, "entry": entry, **rows["all"]}
-    write_json(out, {**told, **({"sites": sites} if sites else {}), **({"model": weights} if weights else {})})
+    origin = _common(people, folder)
+    groups = by_site(people)
+    row = {"value": _threshold(people, alpha, unit), "cases": len(people)}
+    enough = {site: group for site, group in groups.items() if len(group) >= needed_cases(alpha)}
+    sites = {site: {"value": _threshold(g, alpha, unit), "cases": len(g)} for site, g in enough.items()}
+    told = {"origin": "conformal", "alpha": alpha, "unit": unit, "entry": entry, **row, "sites": sites}
+    write_json(out, {**told, "seen": list(groups), **origin})
     print("\n".join(["| site | healthy people | threshold |", "|---|---|---|"]))
-    for name, row in rows.items():
-        print(f"| {name} | {row['cases']} | {row['value']:.4g} |")
-    if few:
+    for name, found in (("all sites", row), *sites.items()):
+        print(f"| {name} | {found['cases']} | {found['value']:.4g} |")
+    if few := [f"{site} ({len(group)})" for site, group in groups.items() if site not in enough]:
         print(
             f"alpha {alpha:g} needs {needed_cases(alpha)} healthy people of a site; too few, and without a threshold of"
             f" their own: {', '.join(few)}"
@@ -68,10 +68,17 @@ def _threshold(people: Sequence[HealthyPerson], alpha: float, unit: str) -> floa
     return conformal_share_threshold([thinned(person.values) for person in people], alpha)
 
 
-def _weights(people: Sequence[HealthyPerson], folder: str | os.PathLike) -> dict[str, Any] | None:
-    """Those that made all maps."""
-    found = {person.weights["sha256"]: person.weights for person in people if person.weights}
-    if len(found) > 1:
-        names = ", ".join(digest[:8] for digest in found)
-        raise DataError(f"{folder}: expected maps of one model, found those of {len(found)} (SHA-256 {names})")
-    return next(iter(found.values()), None)
+def _common(people: Sequence[HealthyPerson], folder: str | os.PathLike) -> dict[str, Any]:
+    """The settings and, where they are known, the weights that made all maps."""
+    weights = {(person.weights or {}).get("sha256", "unknown"): person.weights for person in people}
+    if len(weights) > 1:
+        names = ", ".join(digest[:8] for digest in weights)
+        raise DataError(f"{folder}: expected maps of one model, found those of {len(weights)} (SHA-256 {names})")
+    first = people[0]
+    for person in people:
+        for name, one, other in differing_entries(first.settings, person.settings, ""):
+            raise DataError(
+                f"{folder}: expected maps made with the same settings, found{name} {one} for {first.name} and {other}"
+                f" for {person.name}"
+            )
+    return {"settings": first.settings, **({"model": first.weights} if first.weights else {})}

@@ -40,15 +40,17 @@ def calibrate_check(
     people = read_healthy(folder, chosen["entry"])
     model = chosen.get("model")
     others = [p.name for p in people if model and p.weights and p.weights["sha256"] != model["sha256"]]
+    others += [p.name for p in people if p.settings != chosen.get("settings", p.settings)]
     if others:
-        raise DataError(f"{folder}: expected maps of the weights that {path} is of, found those of others: {others[0]}")
+        raise DataError(
+            f"{folder}: expected maps of the weights and settings that {path} is of, found others: {others[0]}"
+        )
     sites: dict[str, Any] = chosen.get("sites", {})
-    rows: list[dict[str, Any]] = []
-    for name, group in {"all, one threshold": people, **by_site(people)}.items():
-        value = sites[name]["value"] if name in sites else chosen["value"]
-        rows.append({"site": name, "threshold": value, **_rate(group, value, chosen["unit"])})
-        if name not in sites and name != "all, one threshold":
-            rows[-1]["site"] += " (threshold of all)"
+    rows = [{"site": "all sites, one threshold", **_rate(people, chosen["value"], chosen["unit"])}]
+    for site, group in by_site(people).items():
+        own = sites.get(site)
+        name = site if own else f"{site} (threshold of all)"
+        rows.append({"site": name, **_rate(group, (own or chosen)["value"], chosen["unit"])})
     print(f"flagged of healthy people, wanted at most {chosen['alpha']:g}, by {chosen['unit']}")
     print("| site | healthy people | threshold | flagged | 95 % interval |\n|---|---|---|---|---|")
     for row in rows:
@@ -63,8 +65,9 @@ def _rate(people: Sequence[HealthyPerson], threshold: float, unit: str) -> dict[
     if unit == "case":
         flagged = sum(person.highest > threshold for person in people)
         interval = binomtest(flagged, len(people)).proportion_ci(0.95)
-        return {"cases": len(people), "flagged": flagged / len(people), "ci95": [interval.low, interval.high]}
+        ci95 = [interval.low, interval.high]
+        return {"threshold": threshold, "cases": len(people), "flagged": flagged / len(people), "ci95": ci95}
     shares = np.array([(person.values > threshold).mean() for person in people])
     interval_of_mean = cluster_bootstrap(shares, np.arange(len(shares)))
-    ci95 = None if interval_of_mean is None else list(interval_of_mean)
-    return {"cases": len(people), "flagged": float(shares.mean()), "ci95": ci95}
+    mean = {"flagged": float(shares.mean()), "ci95": None if interval_of_mean is None else list(interval_of_mean)}
+    return {"threshold": threshold, "cases": len(people), **mean}

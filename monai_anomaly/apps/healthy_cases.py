@@ -13,7 +13,8 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from tqdm import tqdm
 
-from ..utils import DataError, listed, read_json
+from ..transforms.chosen_threshold import compared_settings
+from ..utils import DataError, class_label, listed, read_json
 
 __all__ = ["HealthyPerson", "by_site", "read_healthy"]
 
@@ -26,12 +27,14 @@ class HealthyPerson:
         name: of the person or, where it is not known, of the case.
         site: scanner or hospital; None: not known.
         weights: ``file`` and ``sha256`` of those that made the maps; None: not known.
+        settings: of the inference, see `compared_settings`.
         maps: of each image, of any shape.
     """
 
     name: str
     site: str | None
     weights: dict[str, Any] | None
+    settings: dict[str, Any]
     maps: list[np.ndarray]
 
     @property
@@ -46,37 +49,42 @@ class HealthyPerson:
 
 
 def read_healthy(folder: str | os.PathLike, entry: str = "map") -> list[HealthyPerson]:
-    """What an inference made of healthy people: the cases of a folder but those of another label than 0.
+    """What an inference made of healthy people: those of a folder of whom no image has another label than 0.
 
     Args:
         folder: output of an inference, with a folder for each case.
         entry: which image is thresholded: ``"map"``, or ``"mean"`` of `diffseg`.
 
     Raises:
-        DataError: when there is no case, a map is missing or cannot be read, or one person was seen at two sites.
+        DataError: when there is no case, a map is missing or cannot be read, is of exclusive classes, or one person was
+            seen at two sites.
     """
     folder = Path(folder).expanduser()
     records = sorted(folder.glob("*/scores.json"))
     if not records:
         raise DataError(f"{folder}: expected the results of an inference on healthy cases, found no */scores.json")
     people: dict[str, HealthyPerson] = {}
-    skipped = []
+    diseased: set[str] = set()
     for path in tqdm(records, desc="reading maps", unit="case", leave=False):
         record = read_json(path)
         known = record.get("input", {})
-        if known.get("label", 0) != 0:
-            skipped.append(path.parent.name)
-            continue
         name, site = str(known.get("patient", path.parent.name)), known.get("site")
-        values = _read(path.parent / f"{entry}.nii.gz")
-        person = people.setdefault(name, HealthyPerson(name, site, record.get("weights"), []))
-        if person.site != site:
-            raise DataError(f"{path}: expected one site of {name}, found {person.site} and {site}")
-        person.maps.append(values)
-    if skipped:
-        print(f"{len(skipped)} cases of {folder} are not healthy by their label and left out: {listed(skipped)}")
+        if class_label(known.get("label", 0), f"{path}: label") != 0:
+            diseased.add(name)
+        if record.get("encoding") == "classes":
+            raise DataError(f"{path}: expected one map, or those of regions, found exclusive classes, whose sum is cut")
+        settings = compared_settings(record.get("settings", {}))
+        person = people.setdefault(name, HealthyPerson(name, site, record.get("weights"), settings, []))
+        if (person.site, person.settings) != (site, settings):
+            raise DataError(f"{path}: expected one site and the same settings for all images of {name}, found others")
+        person.maps.append(_read(path.parent / f"{entry}.nii.gz"))
+    for name in diseased:  # also their images without a lesion: who is ill is no healthy person
+        del people[name]
+    if diseased:
+        told = listed(sorted(diseased))
+        print(f"{folder}: {len(diseased)} people with an image that is not healthy by its label are left out: {told}")
     if not people:
-        raise DataError(f"{folder}: expected healthy cases, found {len(skipped)} with a label other than 0")
+        raise DataError(f"{folder}: expected healthy people, found {len(diseased)} with a label other than 0")
     return list(people.values())
 
 
@@ -91,7 +99,7 @@ def by_site(people: Iterable[HealthyPerson]) -> dict[str, list[HealthyPerson]]:
 
 def _read(path: Path) -> np.ndarray:
     if not path.is_file():
-        raise DataError(f"{path}: expected the map of a case, found no such file")
+        raise DataError(f"{path}: expected the map of a case, found no such file; of diffseg give --entry mean")
     try:
         return np.asanyarray(nib.Nifti1Image.from_filename(path).dataobj).astype(np.float32)
     except (OSError, EOFError, ValueError, ImageFileError) as error:

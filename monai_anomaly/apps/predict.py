@@ -11,7 +11,7 @@ from typing import Any
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from ..data.examples import write_examples
-from ..utils import DataError, read_json
+from ..utils import DataError
 from .find_bundle import find_bundle
 
 __all__ = ["predict"]
@@ -37,7 +37,7 @@ def predict(
     Args:
         bundle: its name or folder.
         source: an image, a folder with one file per contrast, a folder of such folders or of images, or a datalist;
-            none: two generated images are written to OUT/examples.
+            none: a few generated images are written to OUT/examples.
         out: folder for the results, one folder per case; by default predictions/BUNDLE.
         overlays: names or files of configurations over inference.json, e.g. inference_chest.
         options: any of displayable_configs of inference.json by its name, e.g. --threshold 0.2, or any entry of the
@@ -47,15 +47,17 @@ def predict(
         DataError: no such bundle, overlay or option, no weights, or nothing to work on.
     """
     folder = find_bundle(bundle)
-    results = Path("predictions") / folder.name if out is None else Path(out).expanduser()
+    results = Path("predictions") / folder.resolve().name if out is None else Path(out).expanduser()
     files = [folder / "configs" / "inference.json", *(_overlay(folder, name) for name in overlays)]
     parser = ConfigParser()
     parser.read_config(files)
     options = _entries(parser, options)
-    if "threshold_file" in options and not Path(options["threshold_file"]).expanduser().is_file():
-        raise DataError(f"{options['threshold_file']}: expected a threshold as calibrate writes it, found no such file")
+    if "threshold_file" in options:
+        threshold = options.get("displayable_configs#threshold", parser["displayable_configs#threshold"])
+        if threshold != "auto":
+            raise DataError(f"--threshold_file: expected the threshold auto, which reads it, found {threshold!r}")
     if source is None:
-        source = _examples(folder, results / "examples", options, parser)
+        source = _examples(folder, overlays, results / "examples", options, parser)
     workflow = ConfigWorkflow(
         config_file=[str(file) for file in files],
         meta_file=str(folder / "configs" / "metadata.json"),
@@ -85,7 +87,8 @@ def _entries(parser: ConfigParser, options: Mapping[str, Any]) -> dict[str, Any]
     for name, value in options.items():
         place = f"displayable_configs#{name}" if name in displayable else name
         known = [*displayable, *parser.get()]
-        if name not in known and place.replace("::", "#").split("#")[0] not in parser.get():
+        entry, _, inner = place.replace("::", "#").partition("#")
+        if entry not in parser.get() or (entry == "displayable_configs" and inner.split("#")[0] not in displayable):
             near = get_close_matches(name, known, 3)
             raise DataError(
                 f"--{name}: expected an option or an entry of the configuration, found none of this name"
@@ -95,12 +98,18 @@ def _entries(parser: ConfigParser, options: Mapping[str, Any]) -> dict[str, Any]
     return entries
 
 
-def _examples(folder: Path, where: Path, options: dict[str, Any], parser: ConfigParser) -> Path:
-    """Generated images of the kind that the bundle was trained on."""
-    train = folder / "configs" / "train.json"
-    phantom = read_json(train).get("phantom") if train.is_file() else None
+def _examples(
+    folder: Path, overlays: Sequence[str], where: Path, options: dict[str, Any], parser: ConfigParser
+) -> Path:
+    """Generated images of the kind that the model was trained on."""
+    names = ["train", *(Path(name).stem.removeprefix("inference_") for name in overlays)]
+    files = [folder / "configs" / f"{name}.json" for name in names]
+    training = ConfigParser()
+    training.read_config([file for file in files if file.is_file()])
+    phantom = training.get("phantom")
     if not isinstance(phantom, Mapping):
-        raise DataError(f"{folder}: expected images to work on, found none given, and no built-in data of this bundle")
+        model = " ".join(names[1:]) or folder.name
+        raise DataError(f"{model}: expected images to work on, found none given, and no built-in data")
     place = "displayable_configs#slice_range"
     if phantom.get("kind", "brain") == "brain" and "slice_range" in parser.get("displayable_configs", {}):
         options.setdefault(place, SHOWN_SLICES)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ignite.engine import Engine, Events
 
-from ..utils import read_json
+from ..utils import latest_failures
 from ..visualize.report import REPORT, write_report_index
 
 __all__ = ["CaseIndex"]
@@ -30,6 +30,5 @@ class CaseIndex:
 
     def __call__(self, engine: Engine) -> None:
         """Write the page and print where it is."""
-        listed = [entry for path in sorted(self.output_dir.glob("left_out*.json")) for entry in read_json(path)]
-        left_out = [entry for entry in listed if not (self.output_dir / entry["case"] / REPORT).is_file()]
+        left_out = latest_failures(self.output_dir, "left_out*.json", REPORT)
         print(f"look through {write_report_index(self.output_dir, left_out)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ import torch
 from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
 
-from ..utils import SCALING_WARNING, atomic_write, check_writable, is_picture, provenance
-from ..utils.native_image import volume_affine
+from ..utils import SCALING_WARNING, atomic_write, check_writable, is_picture, lacks_spacing, provenance
+from ..utils.native_image import array_plane, volume_affine
 from ..visualize.report import REPORT, ReportLayer, write_case_report
 
 __all__ = ["CaseWriter", "size_text", "threshold_text"]
@@ -113,8 +113,9 @@ class CaseWriter(ABC):
         found = self.scores(result)
         warning = getattr(result.get("image"), "meta", {}).get(SCALING_WARNING)
         about: dict[str, Any] = {"settings": self.settings}
+        note = weights.get("note") if weights else None
         if weights:
-            about["weights"] = {name: weights[name] for name in ("file", "sha256")}
+            about["weights"] = {name: weights[name] for name in ("file", "sha256", "note") if weights.get(name)}
         about |= {"input": known} if (known := _known(sample)) else {}
         about["provenance"] = provenance()
         told = {"warnings": [warning]} if warning else {}
@@ -122,16 +123,32 @@ class CaseWriter(ABC):
         with atomic_write(folder / "scores.json") as f:
             json.dump({"case": name, "summary": summary, **found, **told, **about}, f, indent=2)
         self.write_figure(folder, result, found)
-        layers = self.layers(result) if self.page else []
-        if layers:
-            image: Any = result.get("image", result.get("input"))
-            affine = None if is_picture(image) else volume_affine(image)
-            versions = about.pop("provenance")
-            tables = {**about, "versions": {"date": versions["date"], **versions["versions"]}}
-            write_case_report(
-                folder / REPORT, name, layers, self.facts(found, result), tables, told.get("warnings", ()), affine
-            )
+        warnings = [*told.get("warnings", ()), *([f"made by {note}"] if note else [])]
+        self._write_page(folder, name, result, found, about, warnings)
         return summary
+
+    def _write_page(
+        self,
+        folder: Path,
+        name: str,
+        result: Mapping[str, Any],
+        found: Mapping[str, Any],
+        about: Mapping[str, Any],
+        warnings: Sequence[str],
+    ) -> None:
+        """``report.html``, or none, also no earlier one."""
+        layers = self.layers(result) if self.page else []
+        if not layers:
+            (folder / REPORT).unlink(missing_ok=True)
+            return
+        # of an "input" the network's own "image" may still be there, on another grid
+        image: Any = result.get("input", result.get("image"))
+        affine = None if is_picture(image) else volume_affine(image)
+        known = affine is not None and not lacks_spacing(image) and (image.ndim == 4 or array_plane(image) == "axial")
+        tables = {key: value for key, value in about.items() if key != "provenance"}
+        tables["versions"] = {"date": about["provenance"]["date"], **about["provenance"]["versions"]}
+        facts = self.facts(found, result)
+        write_case_report(folder / REPORT, name, layers, facts, tables, warnings, affine, directions=known)
 
     @abstractmethod
     def write_images(self, folder: Path, result: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from ..utils import is_picture
 from ..utils.native_image import to_array, volume_affine, voxel_volume, write_image, write_vectors
 from ..visualize import anomaly_case_figure
 from ..visualize.case_figures import LITTLE
-from ..visualize.limits import difference_limits
+from ..visualize.limits import anomaly_limits, difference_limits
 from ..visualize.report import ReportLayer
 from .case_writer import CaseWriter, size_text, threshold_text
 
@@ -78,8 +78,8 @@ class SaveCases(CaseWriter):
             layers.append(ReportLayer(f"healthy {key}".replace("_", " "), to_array(result[key])[self.channel]))
         for key in (k for k in result if k == "map" or k.startswith("map_")):
             values = to_array(result[key])[0]
-            top = max(float(np.quantile(values, 0.999)), 1.5 * threshold) or 1.0
-            layers.append(ReportLayer(f"anomaly {key}".replace("_", " "), values, "map", (0.0, top)))
+            limits = anomaly_limits(values, threshold)
+            layers.append(ReportLayer(f"anomaly {key}".replace("_", " "), values, "map", limits))
         if "difference" in result:
             signed = to_array(result["difference"])[self.channel]
             limits = difference_limits(signed, percentile=99.9, least=LITTLE)

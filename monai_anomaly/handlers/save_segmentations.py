@@ -94,7 +94,7 @@ class SaveSegmentations(CaseWriter):
             for region, mm3 in zip(regions.values(), sizes.T, strict=True):
                 sd = float(mm3.std(ddof=1)) if len(mm3) > 1 else None
                 region["samples"] = {"mm3": mm3.tolist(), "mean": float(mm3.mean()), "sd": sd}
-        return {"threshold": result["threshold"], "regions": regions}
+        return {"threshold": result["threshold"], "encoding": self.encoding.kind, "regions": regions}
 
     def write_figure(self, folder: Path, result: Mapping[str, Any], found: Mapping[str, Any]) -> None:
         """Input, mean, variance and outlines."""

@@ -84,7 +84,10 @@ class WeightsLoader:
         pretrained: dict[str, Any] = {"file": self.load_path.name, "sha256": file_digest(self.load_path)}
         pretrained["new"] = list(match.new_parts)
         record = read_model_record(self.load_path)
-        self.logger.info("weights: %s%s", self.load_path, _described(record["training"] or {}))
+        training = record["training"] or {}
+        if training.get("note"):
+            pretrained["note"] = training["note"]
+        self.logger.info("weights: %s%s", self.load_path, _described(training))
         check_targets(record, self.targets)
         if self.schedule is not None:
             check_schedule(record, self.schedule, self.level)

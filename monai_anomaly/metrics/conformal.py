@@ -76,7 +76,7 @@ def conformal_share_threshold(maps: Sequence[np.ndarray], alpha: float) -> float
     shares = np.concatenate([np.full(np.size(v), 1 / (count * np.size(v))) for v in maps])
     order = np.argsort(-values, kind="stable")
     values, above = values[order], np.cumsum(shares[order])
-    allowed = ((count + 1) * alpha - 1) / count
+    allowed = max(0.0, ((count + 1) * alpha - 1) / count)
     # above a value lies what comes before the first of its equals
     first = np.flatnonzero(np.r_[True, values[1:] < values[:-1]])
     share_above = np.r_[0.0, above][first]

@@ -18,7 +18,7 @@ import torch
 from tqdm import tqdm
 
 from ..data.inputs import PROBLEM
-from ..utils import DataError, OutputError, atomic_write, check_writable, describe, read_json, shard_ending
+from ..utils import DataError, OutputError, atomic_write, check_writable, describe, latest_failures, shard_ending
 from .brain_mr import BrainMRPreprocessing
 from .case_files import REPORT, case_key, is_done, write_case
 from .index_page import write_index_page
@@ -72,8 +72,7 @@ def preprocess_samples(
                 tqdm.write(f"{name}: {reason}")
     with atomic_write(out / f"failed{shard_ending(shard)}.json") as f:
         json.dump(result["failed"], f, indent=2)
-    listed = [entry for path in sorted(out.glob("failed*.json")) for entry in read_json(path)]  # of other shards, too
-    write_index_page(out, [entry for entry in listed if not (out / entry["case"] / REPORT).is_file()])
+    write_index_page(out, latest_failures(out, "failed*.json", REPORT))
     return result
 
 

@@ -39,6 +39,7 @@ class DecodeMaskd(MapTransform):
             are left as they are.
         slice_code: where the slices of a volume are stacked, for the thresholds of slices; see `array_axis`.
         site_key: see `ThresholdMapd`.
+        settings: see `ThresholdMapd`.
 
     Raises:
         ValueError: when the threshold is another word, or not in [0, 1).
@@ -59,6 +60,7 @@ class DecodeMaskd(MapTransform):
         samples_key: str | None = None,
         slice_code: str = "S",
         site_key: str = "site",
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(keys)
         if isinstance(threshold, str) and threshold not in ("auto", EXPECTED_DICE):
@@ -68,12 +70,13 @@ class DecodeMaskd(MapTransform):
         self.encoding = encoding
         self.output_key = output_key
         self.threshold = threshold
-        self.threshold_file = None if threshold_file is None else Path(threshold_file)
+        self.threshold_file = None if threshold_file is None else Path(threshold_file).expanduser()
         self.model_file = None if model_file is None else Path(model_file)
         self.note_key = note_key
         self.samples_key = samples_key
         self.slice_code = slice_code
         self.site_key = site_key
+        self.settings = settings
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Add the label map and the note."""
@@ -94,8 +97,8 @@ class DecodeMaskd(MapTransform):
     def _threshold(self, site: Any) -> dict[str, Any]:
         rule = {"value": ExpectedDiceThreshold.presence, "rule": EXPECTED_DICE}
         if self.threshold == "auto":
-            site = None if site is None else str(site)
-            return chosen_threshold(self.threshold_file, self.model_file, site) or {**rule, "origin": "default"}
+            chosen = chosen_threshold(self.threshold_file, self.model_file, site, self.settings)
+            return chosen or {**rule, "origin": "default"}
         if self.threshold == EXPECTED_DICE:
             return {**rule, "origin": "given"}
         return {"value": float(self.threshold), "origin": "given"}

@@ -27,12 +27,13 @@ class ThresholdMapd(MapTransform):
     Args:
         keys: the map.
         output_key: where the mask goes, uint8, the map's geometry.
-        threshold: a number; ``"otsu"``, of each image by itself; or ``"auto"``: that of ``threshold_file`` if there is
-            one, else Otsu's.
+        threshold: a number; ``"otsu"``, of each image by itself; or ``"auto"``: that of ``threshold_file`` if one is
+            named, else Otsu's.
         threshold_file: see `chosen_threshold`.
         model_file: the weights that make the maps, see `chosen_threshold`.
         note_key: where the threshold and its origin go.
         site_key: entry with the scanner or hospital, of which the file may have its own threshold.
+        settings: of the inference, see `chosen_threshold`.
 
     Raises:
         ValueError: when the threshold is an unknown word or not finite.
@@ -55,6 +56,7 @@ class ThresholdMapd(MapTransform):
         model_file: str | os.PathLike | None = None,
         note_key: str = "threshold",
         site_key: str = "site",
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(keys)
         if isinstance(threshold, str) and threshold not in ("auto", "otsu"):
@@ -63,10 +65,11 @@ class ThresholdMapd(MapTransform):
             raise ValueError(f"threshold must be finite, got {threshold}")
         self.output_key = output_key
         self.threshold = threshold
-        self.threshold_file = None if threshold_file is None else Path(threshold_file)
+        self.threshold_file = None if threshold_file is None else Path(threshold_file).expanduser()
         self.model_file = None if model_file is None else Path(model_file)
         self.note_key = note_key
         self.site_key = site_key
+        self.settings = settings
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, Any]:
         """Add the mask and the note."""
@@ -86,8 +89,9 @@ class ThresholdMapd(MapTransform):
     def _threshold(self, anomaly_map: torch.Tensor, site: Any) -> dict[str, Any]:
         if not isinstance(self.threshold, str):
             return {"value": float(self.threshold), "origin": "given"}
-        site = None if site is None else str(site)
-        note = chosen_threshold(self.threshold_file, self.model_file, site) if self.threshold == "auto" else None
+        note = None
+        if self.threshold == "auto":
+            note = chosen_threshold(self.threshold_file, self.model_file, site, self.settings)
         if note is not None:
             if "rule" in note:
                 raise DataError(

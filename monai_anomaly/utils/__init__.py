@@ -11,6 +11,7 @@ from .class_logits import check_class_logits
 from .distributed import process_count, process_rank
 from .entropy import binary_entropy
 from .errors import DataError, OutputError, describe, known_cause
+from .failures import latest_failures
 from .files import atomic_path, atomic_torch_save, atomic_write, check_writable
 from .finite_number import finite_number, read_number
 from .frozen import frozen
@@ -38,7 +39,7 @@ from .shard import in_shard, shard_ending
 from .suffixes import NIFTI, SUFFIXES, is_image, other_formats, split_suffix
 from .target_sites import target_sites
 from .walk import files_in, image_files, walk
-from .weights_folder import weights_folder
+from .weights_folder import threshold_place, weights_folder
 
 __all__ = [
     "ALIGNED",
@@ -85,6 +86,7 @@ __all__ = [
     "known_cause",
     "label_type",
     "lacks_spacing",
+    "latest_failures",
     "listed",
     "load_tensors",
     "one_of",
@@ -101,6 +103,7 @@ __all__ = [
     "split_suffix",
     "summarize_scaling",
     "target_sites",
+    "threshold_place",
     "verify_file",
     "voxel_size",
     "walk",

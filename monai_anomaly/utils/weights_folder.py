@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["weights_folder"]
+__all__ = ["threshold_place", "weights_folder"]
 
 
 def weights_folder(bundle_root: str, variant: str | None = None, name: str = "model") -> str:
@@ -21,3 +21,21 @@ def weights_folder(bundle_root: str, variant: str | None = None, name: str = "mo
     trained, shipped = ("/".join(filter(None, (bundle_root, folder, variant))) for folder in ("trained", "models"))
     has = [os.path.isfile(f"{folder}/{name}.pt") for folder in (trained, shipped)]
     return shipped if has == [False, True] else trained
+
+
+def threshold_place(
+    ckpt_dir: str, output_dir: str, bundle_root: str, variant: str | None = None, method: str | None = None
+) -> str:
+    """Where an evaluation writes the threshold that it chose: beside the weights; but that of a comparator, and of the
+    weights that the bundle came with, which stay as they are, beside the scores.
+
+    Args:
+        ckpt_dir: folder of the weights.
+        output_dir: folder of the scores.
+        bundle_root: see `weights_folder`.
+        variant: see `weights_folder`.
+        method: name of a comparator.
+    """
+    shipped = os.path.realpath(os.path.join(bundle_root, "models", variant or ""))
+    beside = method is None and os.path.realpath(ckpt_dir) != shipped
+    return f"{ckpt_dir if beside else output_dir}/threshold.json"

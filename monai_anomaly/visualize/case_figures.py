@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from .grid import GridColumn, Outline, draw_grid
-from .limits import difference_limits, gray_limits
+from .limits import anomaly_limits, difference_limits, gray_limits
 from .orientation import turn_upright, turn_vectors
 from .picking import pick_slices
 from .style import COLORS, DIFFERENCE_COLORS, MAP_COLORS, PREDICTED
@@ -62,7 +62,6 @@ def anomaly_case_figure(
     image, reconstruction, map, mask = (case_slices(v, affine) for v in (image, reconstruction, map, mask))
     highest = np.sort(map.reshape(len(map), -1), axis=1)[:, -max(1, map[0].size // 100) :].mean(1)
     chosen = pick_slices(highest, (map != 0).any((1, 2)), rows)
-    top = max(float(np.quantile(map[chosen], 0.999)), 1.5 * threshold) or 1.0
     gray = GridColumn("input", image[chosen])
     columns = [gray, GridColumn("healthy reconstruction", reconstruction[chosen])]
     if difference is not None:
@@ -77,7 +76,7 @@ def anomaly_case_figure(
         ratio = case_slices(log_jacobian, affine)[chosen]
         limits = difference_limits(ratio, percentile=99.9, least=LITTLE)
         columns.append(GridColumn("shrank (red), grew (blue)", ratio, limits, DIFFERENCE_COLORS, bar=True))
-    columns.append(GridColumn("anomaly map", map[chosen], (0, top), MAP_COLORS, bar=True))
+    columns.append(GridColumn("anomaly map", map[chosen], anomaly_limits(map[chosen], threshold), MAP_COLORS, bar=True))
     columns.append(replace(gray, title="mask", outlines=[Outline("", mask[chosen], PREDICTED)]))
     draw_grid(path, columns, rotate=affine is not None, title=title, cell=CELL)
 

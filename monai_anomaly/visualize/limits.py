@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["difference_limits", "gray_limits", "map_limits"]
+__all__ = ["anomaly_limits", "difference_limits", "gray_limits", "map_limits"]
 
 
 def gray_limits(images: np.ndarray) -> tuple[float, float]:
@@ -18,6 +18,13 @@ def gray_limits(images: np.ndarray) -> tuple[float, float]:
 def map_limits(maps: np.ndarray) -> tuple[float, float]:
     """Of maps that are 0 or more: 0 and all but outliers."""
     return 0.0, _top(maps, 99.8)
+
+
+def anomaly_limits(maps: np.ndarray, threshold: float) -> tuple[float, float]:
+    """Of anomaly maps: 0, and all but outliers or half as much again as the threshold, so that a healthy case looks
+    healthy."""
+    known = maps[np.isfinite(maps)]
+    return 0.0, max(float(np.quantile(known, 0.999)) if known.size else 0.0, 1.5 * threshold) or 1.0
 
 
 def difference_limits(*differences: np.ndarray, percentile: float = 99.8, least: float = 0.0) -> tuple[float, float]:

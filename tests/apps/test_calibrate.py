@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from monai_anomaly.apps.calibrate_check import calibrate_check
 from monai_anomaly.transforms import ThresholdMapd
 from monai_anomaly.utils import DataError, write_nifti
 
+SETTINGS = {"scale": 10.0, "slice_range": [1, 2], "threshold": "auto", "batch_size": 4}
 WEIGHTS = {"file": "model.pt", "sha256": "a" * 64}
 
 
@@ -28,7 +30,7 @@ def write_results(
         height = scale * (1 + (sites.index(site["site"]) if site else 0))
         case = folder / f"p{i:03d}"
         write_nifti(case / "map.nii.gz", (height * generator.random((4, 4, 2))).astype(np.float32), np.eye(4))
-        record = {"input": {**site, **known}, "weights": weights}
+        record = {"input": {**site, **known}, "weights": weights, "settings": SETTINGS}
         (case / "scores.json").write_text(json.dumps(record), encoding="utf-8")
     return folder
 
@@ -60,7 +62,7 @@ def test_inference_takes_the_threshold_of_the_site(tmp_path: Path) -> None:
         "value": chosen["sites"]["B"]["value"], "origin": "conformal", "alpha": 0.2, "unit": "case", "site": "B",
     }  # fmt: skip
     assert transform({"map": image})["threshold"]["value"] == chosen["value"]
-    with pytest.warns(UserWarning, match="site C is none of the calibration, which are A, B.*without a promise"):
+    with pytest.warns(UserWarning, match="site C is none of the calibration, which are A, B; nothing is promised"):
         of_c = transform({"map": image, "site": "C"})["threshold"]
     assert of_c == {"value": chosen["value"], "origin": "conformal"}
 
@@ -70,7 +72,7 @@ def test_other_healthy_people_are_flagged_as_rarely_as_promised(tmp_path: Path, 
     calibrate(write_results(tmp_path / "healthy", 100, "AB"), tmp_path / "t.json", alpha=0.1, unit=unit)
     calibrate_check(tmp_path / "t.json", write_results(tmp_path / "new", 100, "AB", seed=1), tmp_path / "rates.json")
     rates = json.loads((tmp_path / "rates.json").read_text(encoding="utf-8"))
-    assert [row["site"] for row in rates["rows"]] == ["all, one threshold", "A", "B"]
+    assert [row["site"] for row in rates["rows"]] == ["all sites, one threshold", "A", "B"]
     for row in rates["rows"]:
         low, high = row["ci95"]
         assert low <= row["flagged"] <= high and low < 0.1 and row["flagged"] < 0.2
@@ -95,32 +97,95 @@ def test_alpha_that_so_few_people_do_not_allow(tmp_path: Path) -> None:
 def test_several_images_of_a_person_count_once(tmp_path: Path) -> None:
     folder = write_results(tmp_path / "healthy", 10)
     for i, path in enumerate(sorted(folder.glob("*/scores.json"))):
-        path.write_text(json.dumps({"input": {"patient": f"P{i // 2}"}}), encoding="utf-8")
+        record = {"input": {"patient": f"P{i // 2}"}, "settings": SETTINGS}
+        path.write_text(json.dumps(record), encoding="utf-8")
     calibrate(folder, tmp_path / "t.json", alpha=0.2)
     chosen = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
     assert chosen["cases"] == 5 and chosen["value"] == pytest.approx(highest(folder).max())
 
 
-def test_diseased_people_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = write_results(tmp_path / "all", 9, label=0)
-    sick = {"input": {"label": 1}}
-    (folder / "p000" / "scores.json").write_text(json.dumps(sick), encoding="utf-8")
+@pytest.mark.parametrize("label", [1, 1.0, "1"])
+def test_who_has_one_diseased_image_is_no_healthy_person(
+    label: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_results(tmp_path / "all", 10)
+    for i, path in enumerate(sorted(folder.glob("*/scores.json"))):
+        known = {"patient": f"P{i // 2}", "label": label if i == 3 else "0"}
+        path.write_text(json.dumps({"input": known, "settings": SETTINGS}), encoding="utf-8")
     calibrate(folder, tmp_path / "t.json", alpha=0.2)
-    assert "1 cases of" in capsys.readouterr().out
-    assert json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))["cases"] == 8
+    assert "1 people with an image that is not healthy by its label are left out: P1" in capsys.readouterr().out
+    chosen = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
+    assert chosen["cases"] == 4 and chosen["value"] == pytest.approx(np.delete(highest(folder), [2, 3]).max())
+
+
+def test_a_site_may_have_any_name(tmp_path: Path) -> None:
+    folder = write_results(tmp_path / "healthy", 24, "AB")
+    for path in folder.glob("*/scores.json"):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        record["input"]["site"] = {"A": "all", "B": 7}[record["input"]["site"]]
+        path.write_text(json.dumps(record), encoding="utf-8")
+    calibrate(folder, tmp_path / "t.json", alpha=0.2)
+    chosen = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
+    assert chosen["cases"] == 24 and sorted(chosen["sites"]) == ["7", "all"]
+    note = ThresholdMapd("map", threshold_file=tmp_path / "t.json")({"map": torch.rand(1, 4, 4), "site": 7})[
+        "threshold"
+    ]
+    assert note["site"] == "7" and note["value"] == chosen["sites"]["7"]["value"]
+
+
+def test_nothing_is_promised_of_a_site_that_was_not_there(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    """Also where no site had enough people for a threshold of its own."""
+    calibrate(write_results(tmp_path / "healthy", 12, "ABC"), tmp_path / "t.json", alpha=0.1)
+    transform = ThresholdMapd("map", threshold_file=tmp_path / "t.json")
+    few = transform({"map": torch.rand(1, 4, 4), "site": "A"})["threshold"]
+    assert few["alpha"] == 0.1 and "site" not in few and not recwarn
+    with pytest.warns(UserWarning, match="site D is none of the calibration, which are A, B, C"):
+        assert "alpha" not in transform({"map": torch.rand(1, 4, 4), "site": "D"})["threshold"]
+
+
+def test_nothing_is_promised_of_other_settings(tmp_path: Path) -> None:
+    calibrate(write_results(tmp_path / "healthy", 12), tmp_path / "t.json", alpha=0.1)
+    same = {**SETTINGS, "threshold": 0.2, "batch_size": 16, "slice_range": (1, 2)}
+    for settings, promised in ((same, True), ({**same, "scale": 5.0}, False)):
+        transform = ThresholdMapd("map", threshold_file=tmp_path / "t.json", settings=settings)
+        if promised:
+            assert transform({"map": torch.rand(1, 4, 4)})["threshold"]["alpha"] == 0.1
+        else:
+            with pytest.warns(UserWarning, match=r"calibrated with scale 10\.0, not 5\.0; nothing is promised"):
+                assert "alpha" not in transform({"map": torch.rand(1, 4, 4)})["threshold"]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"alpha": 1.5}, "--alpha: expected a share between 0 and 1, found 1.5"),
+        ({"alpha": "5%"}, "--alpha: expected a finite number, found '5%'"),
+        ({"unit": "voxels"}, "--unit: expected case or voxel, found 'voxels'"),
+    ],
+)
+def test_options_that_cannot_be(options: dict[str, Any], reason: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=re.escape(reason)):
+        calibrate(write_results(tmp_path / "healthy", 9), tmp_path / "t.json", **options)
 
 
 def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"expected the results of an inference on healthy cases, found no"):
         calibrate(tmp_path, tmp_path / "t.json")
     two = write_results(tmp_path / "two", 9)
-    (two / "p000" / "scores.json").write_text(json.dumps({"weights": {"file": "o", "sha256": "b" * 64}}), "utf-8")
+    record = {"weights": {"file": "o", "sha256": "b" * 64}, "settings": SETTINGS}
+    (two / "p000" / "scores.json").write_text(json.dumps(record), "utf-8")
     with pytest.raises(DataError, match=r"expected maps of one model, found those of 2"):
+        calibrate(two, tmp_path / "t.json")
+    (two / "p000" / "scores.json").write_text(json.dumps({"weights": WEIGHTS, "settings": {"scale": 5.0}}), "utf-8")
+    with pytest.raises(DataError, match=r"with the same settings, found scale 5\.0 for p000 and 10\.0"):
+        calibrate(two, tmp_path / "t.json")
+    (two / "p000" / "scores.json").write_text(json.dumps({"encoding": "classes"}), "utf-8")
+    with pytest.raises(DataError, match=r"found exclusive classes, whose sum is cut"):
         calibrate(two, tmp_path / "t.json")
     folder = write_results(tmp_path / "healthy", 9)
     calibrate(folder, tmp_path / "t.json")
     other = write_results(tmp_path / "other", 3, weights={"file": "o", "sha256": "b" * 64})
-    with pytest.raises(DataError, match=r"expected maps of the weights that .*t\.json is of, found those of others"):
+    with pytest.raises(DataError, match=r"the weights and settings that .*t\.json is of, found others"):
         calibrate_check(tmp_path / "t.json", other)
     (tmp_path / "old.json").write_text('{"value": 1, "origin": "validation"}', encoding="utf-8")
     with pytest.raises(DataError, match=r"old\.json: expected a threshold that calibrate wrote"):

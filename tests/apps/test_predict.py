@@ -54,6 +54,7 @@ def test_overlays_and_weights_of_a_training_come_first(tmp_path: Path) -> None:
     write_random_weights(bundle, bundle / "trained" / "chest" / "model.pt", "inference_chest")
     predict(str(bundle), out=tmp_path / "out", overlays=["inference_chest"], views=1)
     assert len(list(tmp_path.glob("out/*/map.nii.gz"))) == 4
+    assert (tmp_path / "out" / "examples" / "chest.json").is_file()  # X-rays, as the model was trained on
     assert nib.load(next(tmp_path.glob("out/*/map.nii.gz"))).shape == (64, 64)
 
 
@@ -61,6 +62,10 @@ def test_overlays_and_weights_of_a_training_come_first(tmp_path: Path) -> None:
     ("options", "reason"),
     [
         ({"treshold": 0.3}, "--treshold: expected an option or an entry of the configuration.*near it: threshold"),
+        ({"displayable_configs#treshold": 0.3}, "--displayable_configs#treshold: expected an option"),
+        ({"threshold_file": "no.json"}, r"no\.json: expected a threshold, found no such file"),
+        ({"threshold_file": "no.json", "threshold": 0.3}, "expected the threshold auto, which reads it, found 0.3"),
+        ({"overlays": ["inference_cxr64"]}, "cxr64: expected images to work on, found none given"),
         ({"overlays": ["nix"]}, r"nix\.json: expected an overlay.*inference_chest"),
         ({"source": "nothing.png"}, r"nothing\.png: expected an image, a folder or a datalist, found nothing"),
     ],

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
@@ -22,7 +23,7 @@ class Count(CaseWriter):
     """Scores a case by a number."""
 
     def write_images(self, folder: Path, result: Any) -> None:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
 
     def scores(self, result: Any) -> dict[str, Any]:
         return {"number": result["number"]}
@@ -109,6 +110,35 @@ def test_a_threshold_says_where_it_comes_from() -> None:
     assert threshold_text({"value": 0.09153, "origin": "per_image_otsu"}) == "0.0915 (per image otsu)"
     rule = {"value": 0.2, "origin": "default", "rule": "expected_dice"}
     assert threshold_text(rule) == "0.2 by expected dice (default)"
+
+
+def test_an_earlier_page_does_not_stay_beside_new_scores(tmp_path: Path) -> None:
+    for page in (True, False):
+        Shown(tmp_path, page=page).save(tmp_path / "p", {"subject": "p"}, {"image": torch.rand(1, 4, 4), "number": 1})
+    assert not (tmp_path / "p" / "report.html").exists()
+
+
+def test_who_made_it_is_said_where_weights_are_for_show(tmp_path: Path) -> None:
+    weights = {"file": "model.pt", "sha256": "abc", "note": "demonstration weights, synthetic data", "new": []}
+    result = {"image": torch.rand(1, 4, 4), "number": 1}
+    Shown(tmp_path).save(tmp_path / "p", {"subject": "p"}, result, weights)
+    scores = json.loads((tmp_path / "p" / "scores.json").read_text(encoding="utf-8"))
+    assert scores["weights"]["note"] == "demonstration weights, synthetic data"
+    page = (tmp_path / "p" / "report.html").read_text(encoding="utf-8")
+    assert "<p class='warning'>made by demonstration weights, synthetic data</p>" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "affine", "printed"),
+    [("a.nii", np.eye(4), True), ("a.nii", np.eye(4)[[1, 2, 0, 3]], False), ("a.png", np.eye(4), False)],
+)
+def test_directions_are_printed_where_they_are_known(
+    tmp_path: Path, name: str, affine: np.ndarray, printed: bool
+) -> None:
+    image = MetaTensor(torch.rand(1, 4, 4), affine=affine, meta={"filename_or_obj": name})
+    Shown(tmp_path).save(tmp_path / "p", {"subject": "p"}, {"image": image, "number": 1})
+    page = (tmp_path / "p" / "report.html").read_text(encoding="utf-8")
+    assert ('class="viewer upright"' in page) == printed
 
 
 def test_the_index_is_written_when_all_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

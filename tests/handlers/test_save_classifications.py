@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +63,17 @@ def test_any_number_of_classes_and_no_centers(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"expected 2 classes, .* gives 3"):
         save(tmp_path / "new", found)
     assert not (tmp_path / "new").exists()
+
+
+def test_the_page_lies_as_the_input_does(tmp_path: Path) -> None:
+    """The network's own image, on another grid, is still among the results of a real inference."""
+    found = result(8, 8, 4)
+    found["input"][:] = 0
+    found["input"][:, 6:, 6:] = 1
+    other = MetaTensor(torch.rand(1, 3, 3, 3), affine=torch.diag(torch.tensor([-9.0, -9, 9, 1])))
+    pages = []
+    for name, extra in {"alone": {}, "beside": {"image": other}}.items():
+        save(tmp_path / name, found | extra)
+        pages.append((tmp_path / name / "p" / "report.html").read_text(encoding="utf-8"))
+    pictures = [re.findall(r"data:image[^\"]+|aspect-ratio: [0-9.]+", page) for page in pages]
+    assert pictures[0] == pictures[1] and pictures[0][0] == "aspect-ratio: 1.5000"

@@ -60,6 +60,10 @@ def test_new_healthy_cases_have_as_many_voxels_flagged_as_promised() -> None:
     assert 0.5 * alpha < np.mean(shares) <= alpha + error
 
 
+def test_alpha_that_is_a_hair_too_small_is_taken_for_the_next() -> None:
+    assert conformal_share_threshold([np.arange(3.0)] * 2, 0.3333333333) == 2.0
+
+
 def test_it_is_the_lowest_threshold_that_keeps_the_bound() -> None:
     generator = np.random.default_rng(1)
     maps = [np.round(generator.random(n), 2) for n in (30, 50, 20, 40, 25)]  # with equal values

@@ -27,12 +27,11 @@ def test_label_map_keeps_the_geometry() -> None:
 
 def test_auto_takes_the_threshold_of_the_evaluation_and_else_the_rule(tmp_path: Path) -> None:
     path = tmp_path / "threshold.json"
-    decode = DecodeMaskd("mean", MaskEncoding(), threshold="auto", threshold_file=path)
-    sample = decode({"mean": MEAN})
+    sample = DecodeMaskd("mean", MaskEncoding(), threshold="auto")({"mean": MEAN})
     assert sample["threshold"] == {"value": 0.2, "origin": "default", "rule": "expected_dice"}
     assert np.array_equal(sample["mask"] > 0, above(MEAN.numpy(), ExpectedDiceThreshold()))
     path.write_text(json.dumps({"value": 0.3, "origin": "validation"}), encoding="utf-8")
-    sample = decode({"mean": MEAN})
+    sample = DecodeMaskd("mean", MaskEncoding(), threshold="auto", threshold_file=path)({"mean": MEAN})
     assert sample["threshold"] == {"value": 0.3, "origin": "validation"} and torch.equal(sample["mask"] > 0, MEAN > 0.3)
     given = DecodeMaskd("mean", MaskEncoding(), threshold=0.7, threshold_file=path)({"mean": MEAN})
     assert given["threshold"] == {"value": 0.7, "origin": "given"} and torch.equal(given["mask"] > 0, MEAN > 0.7)

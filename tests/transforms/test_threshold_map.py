@@ -63,11 +63,19 @@ def test_only_auto_looks_at_the_file(tmp_path: Path, threshold: float | str) -> 
     assert note["origin"] in ("per_image_otsu", "given")
 
 
-def test_auto_without_the_file_falls_back_to_otsu_until_it_is_there(tmp_path: Path) -> None:
+def test_auto_without_a_file_is_otsu_and_a_named_one_must_be_there(tmp_path: Path) -> None:
+    assert ThresholdMapd("map")({"map": SCORE})["threshold"]["origin"] == "per_image_otsu"
     mask = ThresholdMapd("map", threshold_file=tmp_path / "threshold.json")
-    assert mask({"map": SCORE})["threshold"]["origin"] == "per_image_otsu"
+    with pytest.raises(DataError, match=r"threshold\.json: expected a threshold, found no such file"):
+        mask({"map": SCORE})
     write(tmp_path / "threshold.json", {"value": 0.5, "origin": "average_otsu"})
     assert mask({"map": SCORE})["threshold"]["origin"] == "average_otsu"
+
+
+def test_a_threshold_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path / "t.json", {"value": 0.5, "origin": "average_otsu"})
+    assert ThresholdMapd("map", threshold_file="~/t.json")({"map": SCORE})["threshold"]["origin"] == "average_otsu"
 
 
 @pytest.mark.parametrize(

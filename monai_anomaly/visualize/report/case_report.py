@@ -15,7 +15,7 @@ import numpy as np
 from ...utils import atomic_write, voxel_size
 from ..case_figures import case_slices
 from .layer import LAID_OVER, ReportLayer, color_steps, encode_layer
-from .page import RESEARCH_ONLY, html_page
+from .page import RESEARCH_ONLY, html_page, plain
 
 __all__ = ["write_case_report"]
 
@@ -30,6 +30,7 @@ def write_case_report(
     details: Mapping[str, Mapping[str, Any]],
     warnings: Sequence[str] = (),
     affine: np.ndarray | None = None,
+    directions: bool = False,
 ) -> None:
     """A page of one case: its slices to scroll through with what was found, one image beside another under a slider,
     the numbers, and what they were made with.
@@ -43,6 +44,7 @@ def write_case_report(
         details: tables that open on a click, by their titles, such as settings and versions.
         warnings: shown above all.
         affine: see `encode_layer`.
+        directions: print the directions of the world beside the slices, which are axial.
     """
     encoded = [_encoded(layer, affine) for layer in layers]
     width, height, ratio = _shape(layers[0].values, affine)
@@ -50,9 +52,9 @@ def write_case_report(
     start = int(np.argmax(found)) if any(found) else len(encoded[0]["slices"]) // 2
     case = {"layers": encoded, "width": width, "height": height, "profile": found, "start": start}
     viewer = Template((_HERE / "viewer.html").read_text(encoding="utf-8")).substitute(
-        ratio=f"{ratio:.4f}", upright="upright" if affine is not None else "flat"
+        ratio=f"{ratio:.4f}", upright="upright" if directions else "flat"
     )
-    body = [f"<h1>{html.escape(title)}</h1>", f"<p class='only'>{RESEARCH_ONLY}</p>"]
+    body = [f"<h1>{plain(title)}</h1>", f"<p class='only'>{RESEARCH_ONLY}</p>"]
     body += [f"<p class='warning'>{html.escape(warning)}</p>" for warning in warnings]
     body += [viewer, _table(facts.items())]
     for name, table in details.items():
@@ -80,8 +82,9 @@ def _shape(values: np.ndarray, affine: np.ndarray | None) -> tuple[int, int, flo
     import nibabel as nib
 
     axes = nib.orientations.io_orientation(affine)[:, 0].astype(int).tolist()
-    right, anterior = (voxel_size(affine)[axes.index(axis)] for axis in (0, 1))
-    return width, height, float(width * right / (height * anterior))
+    shown = [axis for axis in (0, 1, 2) if axis != (2 if values.ndim == 3 else axes[2])]
+    across, down = (voxel_size(affine)[axes.index(axis)] for axis in shown)
+    return width, height, float(width * across / (height * down))
 
 
 def _profile(layers: Sequence[ReportLayer], affine: np.ndarray | None) -> list[float]:

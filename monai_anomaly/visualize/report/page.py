@@ -6,11 +6,16 @@ import html
 from pathlib import Path
 from string import Template
 
-__all__ = ["REPORT", "RESEARCH_ONLY", "html_page"]
+__all__ = ["REPORT", "RESEARCH_ONLY", "html_page", "plain"]
 
 REPORT = "report.html"
 RESEARCH_ONLY = "For research use only. Not a medical device; not for diagnosis or treatment."
 _HERE = Path(__file__).parent
+
+
+def plain(name: str) -> str:
+    """A name as HTML, also of a file whose name is no valid text."""
+    return html.escape(name.encode("utf-8", "backslashreplace").decode())
 
 
 def html_page(title: str, body: str, script: str = "") -> str:
@@ -23,4 +28,4 @@ def html_page(title: str, body: str, script: str = "") -> str:
     """
     page = Template((_HERE / "page.html").read_text(encoding="utf-8"))
     style = (_HERE / "page.css").read_text(encoding="utf-8")
-    return page.substitute(title=html.escape(title), style=style, body=body, script=script)
+    return page.substitute(title=plain(title), style=style, body=body, script=script)

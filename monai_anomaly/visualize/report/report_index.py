@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import html
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ...utils import atomic_write
-from .page import REPORT, RESEARCH_ONLY, html_page
+from .page import REPORT, RESEARCH_ONLY, html_page, plain
 
 __all__ = ["write_report_index"]
 
@@ -23,15 +22,16 @@ def write_report_index(folder: str | os.PathLike, left_out: Sequence[Mapping[str
         left_out: ``case`` and ``reason`` of inputs without a result.
     """
     folder = Path(folder)
-    reports = sorted(folder.glob(f"*/{REPORT}"))
+    missing = {entry["case"] for entry in left_out}
+    reports = [path for path in sorted(folder.glob(f"*/{REPORT}")) if path.parent.name not in missing]
     body = [f"<h1>{len(reports)} cases</h1>", f"<p class='only'>{RESEARCH_ONLY}</p>"]
     for entry in left_out:
-        name, reason = html.escape(entry["case"]), html.escape(entry["reason"])
+        name, reason = plain(entry["case"]), plain(entry["reason"])
         body.append(f"<p class='warning'><b>{name}</b> left out: {reason}</p>")
     for report in reports:
-        name = html.escape(report.parent.name)
-        place = quote(report.parent.name)
-        found = html.escape(_summary(report.parent))
+        name = plain(report.parent.name)
+        place = quote(os.fsencode(report.parent.name))
+        found = plain(_summary(report.parent))
         picture = f"<img loading='lazy' src='{place}/figure.png' alt='{name}'>"
         body.append(f"<a class='case' href='{place}/{REPORT}'><h2>{name}</h2><p>{found}</p>{picture}</a>")
     with atomic_write(folder / "index.html") as f:

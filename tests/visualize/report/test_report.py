@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -108,6 +109,30 @@ def test_names_are_text_not_html(tmp_path: Path) -> None:
     write_case_report(tmp_path / "report.html", evil, named, {evil: evil}, {evil: {evil: evil}}, [evil], RAS)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page and page.count("</script>") == 2
+
+
+def test_a_coronal_slice_has_its_own_proportions(tmp_path: Path) -> None:
+    coronal = np.diag([1.0, 1, 3, 1])[[0, 2, 1, 3]]  # x to the right, y up, 3 mm
+    coronal[:3, :3] = np.array([[1.0, 0, 0], [0, 0, 1], [0, 3, 0]])
+    written(tmp_path, layers((40, 20)), coronal)
+    assert "aspect-ratio: 0.6667" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_names_that_are_no_valid_text_are_shown(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    (tmp_path / name).mkdir()
+    write_case_report(tmp_path / name / "report.html", name, layers(), {}, {}, (), RAS)
+    page = write_report_index(tmp_path, [{"case": os.fsdecode(b"th\xe9"), "reason": "none"}]).read_text(
+        encoding="utf-8"
+    )
+    assert "href='caf%E9/report.html'" in page and "caf\\udce9" in page and "th\\udce9" in page
+
+
+def test_a_case_that_failed_now_does_not_show_what_it_was_before(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    written(tmp_path / "a", layers())
+    page = write_report_index(tmp_path, [{"case": "a", "reason": "out of memory"}]).read_text(encoding="utf-8")
+    assert "0 cases" in page and "out of memory" in page and "a/report.html" not in page
 
 
 def test_the_index_leads_to_every_report_and_names_what_is_missing(tmp_path: Path) -> None:
