@@ -175,6 +175,9 @@ def _channel_first(image: MetaTensor, path: Path) -> MetaTensor:
 class LoadModalitiesd(MapTransform):
     """Replace the path, or the list of paths, under each key by the loaded image; see :class:`LoadModalities`.
 
+    A tensor or array is what another program loaded, such as the operators of MONAI Deploy: it stays, with its channel
+    first, which its entry ``original_channel_dim`` says where to find (without one: first).
+
     Args:
         keys: entries that hold paths, e.g. ``("image", "mask", "twin")``.
         tolerance: largest distance [mm] of corresponding volume corners among the files of one key.
@@ -211,8 +214,25 @@ class LoadModalitiesd(MapTransform):
         """Load the files of a sample."""
         d = dict(data)
         for key in self.key_iterator(d):
-            d[key] = (self.load_mask if key in MASKS else self.load)(d[key])
+            if isinstance(d[key], (torch.Tensor, np.ndarray)):
+                d[key] = _loaded(d[key])
+            else:
+                d[key] = (self.load_mask if key in MASKS else self.load)(d[key])
         return d
+
+
+def _loaded(image: torch.Tensor | np.ndarray) -> MetaTensor:
+    """An image that somebody else loaded, with its channel first."""
+    meta = dict(getattr(image, "meta", {}))
+    values = torch.as_tensor(np.asarray(image) if isinstance(image, np.ndarray) else image.as_subclass(torch.Tensor))
+    channel = meta.get("original_channel_dim", 0)
+    if channel == "no_channel" or channel != channel:  # NaN says so, too
+        values = values[None]
+    elif channel != 0:
+        values = values.movedim(int(channel), 0)
+    affine = getattr(image, "affine", None)
+    meta |= {"original_channel_dim": 0, ImageMetaKey.SPATIAL_SHAPE: np.asarray(values.shape[1:])}
+    return MetaTensor(values.float().contiguous(), affine=affine, meta=meta)
 
 
 LoadModalitiesD = LoadModalitiesDict = LoadModalitiesd
