@@ -32,10 +32,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory, ellipses: Path) -> Path:
 def test_training_leaves_everything(trained: Path) -> None:
     files = {path.relative_to(trained).as_posix() for path in trained.rglob("*") if path.is_file()}
     report = [f"eval/metrics.{suffix}" for suffix in ("json", "csv", "md")]
-    models = [f"models/{name}" for name in ("model.pt", "training_state.pt", "threshold.json")]
+    models = [f"trained/{name}" for name in ("model.pt", "training_state.pt", "threshold.json")]
     assert {"eval/panel.png", "eval/cases.npz", "eval/training.json", *report, *models} <= files
     assert list((trained / "eval" / "tensorboard").glob("events*"))
-    state = torch.load(trained / "models" / "model.pt", weights_only=True)
+    state = torch.load(trained / "trained" / "model.pt", weights_only=True)
     assert all(torch.isfinite(v).all() for v in state.values())
 
 
@@ -62,12 +62,12 @@ def test_tensorboard_has_every_term_of_both_losses(trained: Path) -> None:
 
 
 def test_finished_training_is_not_repeated(trained: Path, ellipses: Path) -> None:
-    before = (trained / "models" / "model.pt").stat().st_mtime_ns
+    before = (trained / "trained" / "model.pt").stat().st_mtime_ns
     before_scores = scores(trained)
     config = "['configs/train.json','configs/evaluate.json']"
     options = {key: value for key, value in TINY_ELLIPSES.items() if key not in TINY_GAN}
     run("--config_file", config, cwd=trained, overrides={**options, "dataset_dir": ellipses})
-    assert (trained / "models" / "model.pt").stat().st_mtime_ns == before
+    assert (trained / "trained" / "model.pt").stat().st_mtime_ns == before
     assert scores(trained) == pytest.approx(before_scores, abs=1e-6)
 
 
@@ -81,7 +81,7 @@ def scores(folder: Path) -> dict[str, float]:
 @pytest.mark.parametrize("fit", ["resize", "crop"])
 def test_inference_of_a_picture_of_another_size(trained: Path, tmp_path: Path, fit: str) -> None:
     picture = write_picture(tmp_path / "x.png", (44, 31))
-    folders = {"dataset_dir": str(picture), "ckpt_dir": str(trained / "models")}
+    folders = {"dataset_dir": str(picture), "ckpt_dir": str(trained / "trained")}
     infer(trained, tmp_path / "out", spatial_size=[48, 32], fit=fit, **folders)
     case = tmp_path / "out" / "x"
     images = {
@@ -100,7 +100,7 @@ def test_inference_of_a_picture_of_another_size(trained: Path, tmp_path: Path, f
 
 
 def test_load_gives_the_trained_network(trained: Path) -> None:
-    state = torch.load(trained / "models" / "model.pt", weights_only=True)
+    state = torch.load(trained / "trained" / "model.pt", weights_only=True)
     torch.testing.assert_close(dict(load_network(trained).state_dict()), state)
 
 

@@ -54,19 +54,19 @@ def test_evaluations_per_slice_are_those_the_documentation_names(
 def test_training_leaves_everything(trained) -> None:
     report = json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))
     assert {"diffanomaly", "intensity flair", "distance to mean healthy"} <= set(report["parts"]["all"]["methods"])
-    assert {"models/model.pt", "models/training_state.pt", "models/threshold.json", "eval/panel.png"} <= {
+    assert {"trained/model.pt", "trained/training_state.pt", "trained/threshold.json", "eval/panel.png"} <= {
         p.relative_to(trained).as_posix() for p in trained.rglob("*") if p.is_file()
     }
     assert list((trained / "eval" / "tensorboard").glob("events*"))
-    state = torch.load(trained / "models" / "model.pt", weights_only=True)
+    state = torch.load(trained / "trained" / "model.pt", weights_only=True)
     assert all(torch.isfinite(v).all() for v in state.values())
 
 
 def test_finished_training_is_not_repeated(trained, phantom) -> None:
-    before = (trained / "models" / "model.pt").stat().st_mtime_ns
+    before = (trained / "trained" / "model.pt").stat().st_mtime_ns
     config = "['configs/train.json','configs/evaluate.json']"
     run("--config_file", config, cwd=trained, overrides={**TINY, "dataset_dir": str(phantom)})
-    assert (trained / "models" / "model.pt").stat().st_mtime_ns == before
+    assert (trained / "trained" / "model.pt").stat().st_mtime_ns == before
 
 
 def test_inference_returns_to_the_scanner(trained, tmp_path) -> None:
@@ -89,7 +89,7 @@ def test_inference_returns_to_the_scanner(trained, tmp_path) -> None:
 
 
 def test_load_gives_the_trained_network(trained) -> None:
-    state = torch.load(trained / "models" / "model.pt", weights_only=True)
+    state = torch.load(trained / "trained" / "model.pt", weights_only=True)
     torch.testing.assert_close(dict(load_network(trained).state_dict()), state)
 
 

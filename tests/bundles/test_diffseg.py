@@ -35,10 +35,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory, phantom: Path) -> Path:
 def test_training_leaves_everything(trained: Path) -> None:
     files = {path.relative_to(trained).as_posix() for path in trained.rglob("*") if path.is_file()}
     report = [f"eval/metrics.{suffix}" for suffix in ("json", "csv", "md")]
-    weights = {f"models/{name}" for name in ("model.pt", "threshold.json", "training_state.pt")}
+    weights = {f"trained/{name}" for name in ("model.pt", "threshold.json", "training_state.pt")}
     assert {*weights, "eval/examples.png", "eval/curves.png", *report} <= files
     assert list((trained / "eval" / "tensorboard").glob("events*"))
-    state = torch.load(trained / "models" / "model.pt", weights_only=True)
+    state = torch.load(trained / "trained" / "model.pt", weights_only=True)
     assert all(torch.isfinite(v).all() for v in state.values())
 
 
@@ -55,11 +55,11 @@ def test_report_has_one_sample_and_the_threshold_beside_the_ensemble(trained: Pa
 
 
 def test_finished_training_is_not_repeated(trained: Path, phantom: Path) -> None:
-    before = (trained / "models" / "model.pt").stat().st_mtime_ns
+    before = (trained / "trained" / "model.pt").stat().st_mtime_ns
     scores = json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))["parts"]
     config = "['configs/train.json','configs/evaluate.json']"
     run("--config_file", config, cwd=trained, overrides={**TINY, "dataset_dir": str(phantom)})
-    assert (trained / "models" / "model.pt").stat().st_mtime_ns == before
+    assert (trained / "trained" / "model.pt").stat().st_mtime_ns == before
     assert json.loads((trained / "eval" / "metrics.json").read_text(encoding="utf-8"))["parts"] == scores
 
 
@@ -68,7 +68,7 @@ def test_inference_returns_to_the_scanner(trained: Path, tmp_path: Path) -> None
     case = write_case(tmp_path / "case", (47, 41, 9), ODD_AFFINE)
     tiny = {"spatial_size": [32, 40], "pixdim": [6.0, 6.0, -1.0]}
     options = {f"displayable_configs#{k}": v for k, v in {"num_samples": 3, "steps": 2, "keep_samples": True}.items()}
-    folders = {"dataset_dir": str(case), "ckpt_dir": str(trained / "models")}
+    folders = {"dataset_dir": str(case), "ckpt_dir": str(trained / "trained")}
     infer(trained, tmp_path / "out", **tiny, **options, **folders)
     out = tmp_path / "out" / "case"
     for name in ("mean", "variance", "entropy", "mask", "samples"):
@@ -77,7 +77,7 @@ def test_inference_returns_to_the_scanner(trained: Path, tmp_path: Path) -> None
         assert written.get_data_dtype() == (np.uint8 if name in ("mask", "samples") else np.float32)
         np.testing.assert_allclose(written.affine, ODD_AFFINE, atol=1e-4)
     scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
-    chosen = json.loads((trained / "models" / "threshold.json").read_text(encoding="utf-8"))
+    chosen = json.loads((trained / "trained" / "threshold.json").read_text(encoding="utf-8"))
     assert scores["threshold"] == {"rule": "expected_dice", "value": chosen["value"], "origin": "given"}
     mean, mask = (nib.load(out / f"{name}.nii.gz").get_fdata() for name in ("mean", "mask"))
     rule = ExpectedDiceThreshold(chosen["value"])
@@ -91,7 +91,7 @@ def test_inference_returns_to_the_scanner(trained: Path, tmp_path: Path) -> None
 
 
 def test_load_gives_the_trained_network(trained: Path) -> None:
-    state = torch.load(trained / "models" / "model.pt", weights_only=True)
+    state = torch.load(trained / "trained" / "model.pt", weights_only=True)
     torch.testing.assert_close(dict(load_network(trained).state_dict()), state)
 
 

@@ -34,11 +34,11 @@ def test_training_leaves_everything(trained) -> None:
     all_cases = report["parts"]["all"]["methods"]
     assert set(all_cases) == {"difftranslation", "input untouched", "true counterfactual"}
     assert "size_error" in all_cases["difftranslation"]  # the segmenter was found
-    assert {"models/model.pt", "models/segmenter.pt", "models/training_state.pt", "eval/examples.png"} <= {
+    assert {"trained/model.pt", "trained/segmenter.pt", "trained/training_state.pt", "eval/examples.png"} <= {
         p.relative_to(trained).as_posix() for p in trained.rglob("*") if p.is_file()
     }
     assert list((trained / "eval" / "tensorboard").glob("events*"))
-    state = torch.load(trained / "models" / "model.pt", weights_only=True)
+    state = torch.load(trained / "trained" / "model.pt", weights_only=True)
     assert all(torch.isfinite(v).all() for v in state.values())
 
 
@@ -86,7 +86,7 @@ def test_inference_returns_to_the_scanner(trained, tmp_path) -> None:
 
 
 def test_load_gives_the_trained_network(trained) -> None:
-    state = torch.load(trained / "models" / "model.pt", weights_only=True)
+    state = torch.load(trained / "trained" / "model.pt", weights_only=True)
     torch.testing.assert_close(dict(load_network(trained).state_dict()), state)
 
 

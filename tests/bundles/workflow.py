@@ -112,7 +112,11 @@ def write_random_weights(bundle: Bundle, path: Path, *names: Config, **overrides
 
 
 def load_network(folder: Path, kind: str = "inference") -> torch.nn.Module:
-    """The network with its weights, as ``monai.bundle.load`` gives it."""
+    """The network with its weights, as ``monai.bundle.load`` gives it, which looks in ``models`` alone: those of a
+    training are put there first."""
+    if (folder / "trained" / "model.pt").is_file():
+        (folder / "models").mkdir(exist_ok=True)
+        shutil.copyfile(folder / "trained" / "model.pt", folder / "models" / "model.pt")
     return load(name=folder.name, bundle_dir=str(folder.parent), source="monaihosting", workflow_type=kind)
 
 
@@ -121,7 +125,7 @@ def export(folder: Path, out: Path, shape: list[int]) -> torch.jit.ScriptModule:
     ckpt_export(
         net_id="network_def",
         filepath=str(out),
-        ckpt_file=str(folder / "models" / "model.pt"),
+        ckpt_file=str(folder / "trained" / "model.pt"),
         meta_file=str(folder / "configs" / "metadata.json"),
         config_file=str(folder / "configs" / "inference.json"),
         key_in_ckpt="",
