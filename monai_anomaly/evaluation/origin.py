@@ -27,6 +27,8 @@ def _model(model: Mapping[str, Any] | None) -> str:
         return ""
     name = f"Model: {model['file']} (SHA-256 {model['sha256'][:8]})"
     training = model["training"]
+    if training is not None and training.get("note"):  # that they are for show
+        name += f", **{training['note']}**"
     if training is None:
         return f"{name}; what it was trained on is not known.\n"
     data = "".join(

@@ -11,6 +11,18 @@ def test_origin() -> None:
     assert "config quick; seed 3" in text and text.endswith("Settings: data range 2.0.")
 
 
+def test_weights_for_show_say_so() -> None:
+    training = {
+        "note": "demonstration weights, synthetic data", "data": {}, "pretrained": None, "changes": [], "epoch": 7,
+        "date": "2026-11-29", "settings": {"seed": 0}, "git_revision": "abc",
+    }  # fmt: skip
+    model = {"file": "model.pt", "sha256": "0123456789", "training": training}
+    line = "Model: model.pt (SHA-256 01234567), **demonstration weights, synthetic data**, epoch 7 of a training"
+    assert line in origin_line(provenance() | {"model": model}, {})
+    training.pop("note")
+    assert "**" not in origin_line(provenance() | {"model": model}, {})
+
+
 def test_origins_tell_what_is_known_of_a_training() -> None:
     about = {"provenance": provenance("quick", 3), "training": {"parameters": 12345, "minutes": 1.234}}
     table = origins_table({"a": about, "b": {**about, "training": {}}}).splitlines()
