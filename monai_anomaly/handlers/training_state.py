@@ -107,8 +107,9 @@ class TrainingState:
         atomic_torch_save(self.path, state)
 
     def start(self, engine: Engine) -> None:
-        """Record what is trained on, and resume from the saved state if there is one that may be resumed; else begin. An
-        engine that has trained already, and is run for further epochs, goes on with the weights that it has.
+        """Record what is trained on, and resume from the saved state if there is one that may be resumed; else begin.
+
+        An engine that has trained already, and is run for further epochs, goes on with the weights that it has.
 
         Raises:
             DataError: when the file is damaged or belongs to another training, or weights to start from do not fit.
