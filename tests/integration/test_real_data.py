@@ -84,7 +84,7 @@ def infer(files: list[Path | str], folder: Path, dataset_dir: Path, **overrides:
     workflow.initialize()
     workflow.run()
     assert not (output / "left_out.json").exists()
-    return {case.name: case for case in output.iterdir()}
+    return {case.name: case for case in output.iterdir() if case.is_dir()}
 
 
 def config_files(files: list[Path | str]) -> list[str]:
