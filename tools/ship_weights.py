@@ -25,9 +25,11 @@ SCORES = {
     "diffanomaly": ["dice_validation", "pixel_ap", "image_auroc_map", "change_healthy"],
     "diffseg": ["dice", "hd95", "ece", "flagged_cases"],
     "difftranslation": ["size_correlation", "dice_new", "drift"],
-    "l2i_classification": ["accuracy"],
+    "l2i_classification": ["accuracy", "auroc"],
 }
 """Scores of the first method that the page and ``eval_metrics`` of the metadata tell, those of them that there are."""
+PARTS = {"l2i_classification": "target"}
+"""The part of the evaluation that they are of, where it is not the first."""
 
 
 def ship(bundle: str, trained: Path, evaluated: Path, command: str | None = None) -> None:
@@ -61,7 +63,7 @@ def ship(bundle: str, trained: Path, evaluated: Path, command: str | None = None
     scores = _scores(bundle, metrics)
     command = command or f"python -m monai.bundle run training --config_file bundles/{bundle}/configs/train.json"
     with atomic_write(folder / "README.md") as f:
-        f.write(_page(record["training"], sha256, megabytes, scores, command))
+        f.write(_page(record["training"], sha256, megabytes, scores, command, PARTS.get(bundle)))
     metadata = BUNDLES / bundle / "configs" / "metadata.json"
     told = {name: round(score["value"], 4) for name, score in scores.items()}
     with atomic_write(metadata) as f:
@@ -69,12 +71,15 @@ def ship(bundle: str, trained: Path, evaluated: Path, command: str | None = None
 
 
 def _scores(bundle: str, metrics: dict[str, Any]) -> dict[str, Any]:
-    part = next(iter(metrics["parts"].values()))
+    parts = metrics["parts"]
+    part = parts[PARTS.get(bundle) or next(iter(parts))]
     first = next(iter(part["methods"].values()))
     return {name: first[name] for name in SCORES[bundle] if name in first}
 
 
-def _page(training: dict[str, Any], sha256: str, megabytes: float, scores: dict[str, Any], command: str) -> str:
+def _page(
+    training: dict[str, Any], sha256: str, megabytes: float, scores: dict[str, Any], command: str, part: str | None
+) -> str:
     rows = [
         ("command", f"`{command}`"),
         ("seed", training["settings"]["seed"]),
@@ -89,10 +94,11 @@ def _page(training: dict[str, Any], sha256: str, megabytes: float, scores: dict[
     for name, score in scores.items():
         interval = "{:.3f} to {:.3f}".format(*score["ci95"]) if score.get("ci95") else ""
         lines += f"| {name} | {score['value']:.4f} | {interval} | {score['n']} |\n"
+    of = f", part {part}" if part else ""
     return (
         "# Demonstration weights\n\nTrained on generated images alone: they show how the bundle works and say nothing "
         f"about patients. Research use only.\n\n| | |\n|---|---|\n{table}\nOn the test section of the generated "
-        "data:\n\n| score | value | 95 % interval | cases |\n|---|---|---|---|\n" + lines
+        f"data{of}:\n\n| score | value | 95 % interval | cases |\n|---|---|---|---|\n" + lines
     )
 
 
