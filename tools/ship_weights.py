@@ -24,10 +24,10 @@ SCORES = {
     "descargan": ["dice_average_otsu_truth", "dice_validation", "pixel_auroc", "pixel_ap"],
     "diffanomaly": ["dice_validation", "pixel_ap", "image_auroc_map", "change_healthy"],
     "diffseg": ["dice", "hd95", "ece", "flagged_cases"],
-    "difftranslation": ["size_correlation", "dice_new", "drift"],
+    "difftranslation": ["size_correlation", "mask_dice", "drift"],
     "l2i_classification": ["accuracy", "auroc"],
 }
-"""Scores of the first method that the page and ``eval_metrics`` of the metadata tell, those of them that there are."""
+"""Scores of the first method that the page and ``eval_metrics`` of the metadata tell; of `difftranslation` not tried yet."""
 PARTS = {"l2i_classification": "target"}
 """The part of the evaluation that they are of, where it is not the first."""
 
@@ -74,7 +74,9 @@ def _scores(bundle: str, metrics: dict[str, Any]) -> dict[str, Any]:
     parts = metrics["parts"]
     part = parts[PARTS.get(bundle) or next(iter(parts))]
     first = next(iter(part["methods"].values()))
-    return {name: first[name] for name in SCORES[bundle] if name in first}
+    if absent := [name for name in SCORES[bundle] if name not in first]:
+        sys.exit(f"metrics.json: expected the scores {', '.join(absent)}, found {', '.join(first)}")
+    return {name: first[name] for name in SCORES[bundle]}
 
 
 def _page(

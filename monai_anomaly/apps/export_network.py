@@ -45,6 +45,9 @@ def export_network(bundle: str, out: str | os.PathLike, ckpt_dir: str | os.PathL
     target, folder = Path(out).expanduser(), find_bundle(bundle)
     if target.suffix not in (".pt2", ".onnx"):
         raise DataError(f"{target}: expected a file ending in .pt2 or .onnx, found {target.suffix or 'no ending'}")
+    missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if not optional_import(name)[1]]
+    if missing and target.suffix == ".onnx":
+        raise DataError(f"{target}: ONNX needs packages that are not here; pip install {' '.join(missing)}")
     weights = Path(weights_folder(str(folder)) if ckpt_dir is None else ckpt_dir) / "model.pt"
     if not weights.is_file():
         raise DataError(f"{weights}: expected weights to export, found no such file; train the bundle first")
@@ -88,12 +91,7 @@ def _to_pt2(network: torch.nn.Module, image: torch.Tensor, path: Path) -> Networ
 
 
 def _to_onnx(network: torch.nn.Module, image: torch.Tensor, path: Path) -> Network:
-    onnxruntime, there = optional_import("onnxruntime")
-    missing = [name for name in ("onnx", "onnxscript") if not optional_import(name)[1]]
-    missing += [] if there else ["onnxruntime"]
-    if missing:
-        names = " ".join(missing)
-        raise DataError(f"{path.name}: ONNX needs packages that are not here; pip install {names}")
+    onnxruntime, _ = optional_import("onnxruntime")
     program = torch.onnx.export(network, (image,), dynamo=True, dynamic_shapes=_any_batch(), verbose=False)
     assert program is not None
     program.save(path, external_data=False)

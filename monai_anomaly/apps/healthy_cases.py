@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +29,21 @@ class HealthyPerson:
         site: scanner or hospital; None: not known.
         weights: ``file`` and ``sha256`` of those that made the maps; None: not known.
         settings: of the inference, see `compared_settings`.
-        maps: of each image, of any shape.
+        highest: value of all maps.
+        files: of the maps, of any shape.
     """
 
     name: str
     site: str | None
     weights: dict[str, Any] | None
     settings: dict[str, Any]
-    maps: list[np.ndarray]
-
-    @property
-    def highest(self) -> float:
-        """The highest value of all maps."""
-        return max(float(values.max()) for values in self.maps)
+    highest: float = -np.inf
+    files: list[Path] = field(default_factory=list)
 
     @property
     def values(self) -> np.ndarray:
-        """Of all maps, (N,)."""
-        return np.concatenate([values.ravel() for values in self.maps])
+        """Of all maps, (N,), read anew: those of many people do not fit into memory."""
+        return np.concatenate([_read(path).ravel() for path in self.files])
 
 
 def read_healthy(folder: str | os.PathLike, entry: str = "map") -> list[HealthyPerson]:
@@ -74,10 +72,11 @@ def read_healthy(folder: str | os.PathLike, entry: str = "map") -> list[HealthyP
         if record.get("encoding") == "classes":
             raise DataError(f"{path}: expected one map, or those of regions, found exclusive classes, whose sum is cut")
         settings = compared_settings(record.get("settings", {}))
-        person = people.setdefault(name, HealthyPerson(name, site, record.get("weights"), settings, []))
+        person = people.setdefault(name, HealthyPerson(name, site, record.get("weights"), settings))
         if (person.site, person.settings) != (site, settings):
             raise DataError(f"{path}: expected one site and the same settings for all images of {name}, found others")
-        person.maps.append(_read(path.parent / f"{entry}.nii.gz"))
+        person.files.append(path.parent / f"{entry}.nii.gz")
+        person.highest = max(person.highest, float(_read(person.files[-1]).max()))
     for name in diseased:  # also their images without a lesion: who is ill is no healthy person
         del people[name]
     if diseased:
@@ -102,5 +101,5 @@ def _read(path: Path) -> np.ndarray:
         raise DataError(f"{path}: expected the map of a case, found no such file; of diffseg give --entry mean")
     try:
         return np.asanyarray(nib.Nifti1Image.from_filename(path).dataobj).astype(np.float32)
-    except (OSError, EOFError, ValueError, ImageFileError) as error:
+    except (OSError, EOFError, ValueError, zlib.error, ImageFileError) as error:
         raise DataError(f"{path}: expected a map in NIfTI, found {type(error).__name__}: {error}") from error

@@ -6,7 +6,6 @@ import html
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -15,11 +14,9 @@ import numpy as np
 from ...utils import atomic_write, voxel_size
 from ..case_figures import case_slices
 from .layer import LAID_OVER, ReportLayer, color_steps, encode_layer
-from .page import RESEARCH_ONLY, html_page, plain
+from .page import RESEARCH_ONLY, html_page, page_part, plain
 
 __all__ = ["write_case_report"]
-
-_HERE = Path(__file__).parent
 
 
 def write_case_report(
@@ -51,7 +48,7 @@ def write_case_report(
     found = _profile(layers, affine)
     start = int(np.argmax(found)) if any(found) else len(encoded[0]["slices"]) // 2
     case = {"layers": encoded, "width": width, "height": height, "profile": found, "start": start}
-    viewer = Template((_HERE / "viewer.html").read_text(encoding="utf-8")).substitute(
+    viewer = Template(page_part("viewer.html")).substitute(
         ratio=f"{ratio:.4f}", upright="upright" if directions else "flat"
     )
     body = [f"<h1>{plain(title)}</h1>", f"<p class='only'>{RESEARCH_ONLY}</p>"]
@@ -62,9 +59,8 @@ def write_case_report(
         body.append(f"<details><summary>{html.escape(name)}</summary>{_table(rows)}</details>")
     data = json.dumps(case).replace("<", "\\u003c")  # no name ends the script
     body.append(f"<script type='application/json' id='case'>{data}</script>")
-    script = (_HERE / "viewer.js").read_text(encoding="utf-8")
     with atomic_write(path) as f:
-        f.write(html_page(title, "\n".join(body), script))
+        f.write(html_page(title, "\n".join(body), page_part("viewer.js")))
 
 
 def _encoded(layer: ReportLayer, affine: np.ndarray | None) -> dict[str, Any]:

@@ -2,15 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import functools
 import html
 from pathlib import Path
 from string import Template
 
-__all__ = ["REPORT", "RESEARCH_ONLY", "html_page", "plain"]
+__all__ = ["REPORT", "RESEARCH_ONLY", "html_page", "page_part", "plain"]
 
 REPORT = "report.html"
 RESEARCH_ONLY = "For research use only. Not a medical device; not for diagnosis or treatment."
-_HERE = Path(__file__).parent
+
+
+@functools.lru_cache
+def page_part(name: str) -> str:
+    """The text of a file beside this module."""
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
 def plain(name: str) -> str:
@@ -26,6 +32,5 @@ def html_page(title: str, body: str, script: str = "") -> str:
         body: HTML.
         script: JavaScript, run at the end.
     """
-    page = Template((_HERE / "page.html").read_text(encoding="utf-8"))
-    style = (_HERE / "page.css").read_text(encoding="utf-8")
-    return page.substitute(title=plain(title), style=style, body=body, script=script)
+    page = Template(page_part("page.html"))
+    return page.substitute(title=plain(title), style=page_part("page.css"), body=body, script=script)
