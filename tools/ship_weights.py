@@ -27,7 +27,7 @@ SCORES = {
     "difftranslation": ["size_correlation", "mask_dice", "drift"],
     "l2i_classification": ["accuracy", "auroc"],
 }
-"""Scores of the first method that the page and ``eval_metrics`` of the metadata tell; of `difftranslation` not tried yet."""
+"""Scores of the first method that the page and ``eval_metrics`` tell; those of `difftranslation` were not tried yet."""
 PARTS = {"l2i_classification": "target"}
 """The part of the evaluation that they are of, where it is not the first."""
 
