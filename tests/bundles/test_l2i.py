@@ -166,7 +166,8 @@ def test_inference_prepares_an_image_as_the_training_did(
     inference = merged(NAME, "inference", *([f"inference_{variant}"] if variant else []))
     method = "_".join(methods) or None
     inference.update({**{key: TINY_SITES[key] for key in TINY_SITES if key in inference}, "method": method})
-    assert Path(inference.get_parsed_content("model_file")) == Path(train.get_parsed_content("model_file"))
+    file = Path(train.get_parsed_content("model_file")).name
+    assert Path(inference.get_parsed_content("model_file")) == Path(train.get_parsed_content("weights_dir"), file)
     expected = train.get_parsed_content("validate#preprocessing")(sample)["image"]
     found = inference.get_parsed_content("preprocessing")({"image": sample["image"]})["image"]
     torch.testing.assert_close(found.as_tensor(), expected.as_tensor())
