@@ -22,6 +22,7 @@ def find_commands() -> dict[str, Callable]:
     from .apps.convert import convert
     from .apps.convert_segmentation import convert_segmentation
     from .apps.datalist import datalist
+    from .apps.dicom import predict_dicom
     from .apps.doctor import doctor
     from .apps.ellipses import ellipses
     from .apps.export_network import export_network
@@ -51,6 +52,7 @@ def find_commands() -> dict[str, Callable]:
         "export-zoo": export_zoo,
         "phantom": phantom,
         "predict": predict,
+        "predict-dicom": predict_dicom,
         "preprocess": preprocess,
         "preprocess-check": preprocess_check,
         "restore": restore,

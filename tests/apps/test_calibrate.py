@@ -7,17 +7,21 @@ import re
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
 
 from monai_anomaly.apps.calibrate import calibrate
 from monai_anomaly.apps.calibrate_check import calibrate_check
+from monai_anomaly.apps.predict import predict
+from monai_anomaly.data import find_datalist
 from monai_anomaly.transforms import ThresholdMapd
 from monai_anomaly.utils import DataError, write_nifti
 
 SETTINGS = {"scale": 10.0, "slice_range": [1, 2], "threshold": "auto", "batch_size": 4}
 WEIGHTS = {"file": "model.pt", "sha256": "a" * 64}
+FAST = {"diffseg": {"num_samples": 2}, "diffanomaly": {"substeps": 1, "resampling": None}}
 
 
 def write_results(
@@ -36,8 +40,6 @@ def write_results(
 
 
 def highest(folder: Path) -> np.ndarray:
-    import nibabel as nib
-
     return np.array([nib.load(p).get_fdata().max() for p in sorted(folder.glob("*/map.nii.gz"))])
 
 
@@ -77,6 +79,22 @@ def test_other_healthy_people_are_flagged_as_rarely_as_promised(tmp_path: Path, 
         low, high = row["ci95"]
         assert low <= row["flagged"] <= high and low < 0.1 and row["flagged"] < 0.2
         assert row["cases"] == (100 if "all" in row["site"] else 50)
+
+
+@pytest.mark.parametrize("bundle", ["diffseg", "diffanomaly"])
+def test_from_inference_to_inference(bundle: str, tmp_path: Path) -> None:
+    """By the weights that a bundle comes with, on healthy people: as many are flagged as the calibration allows."""
+    phantom = {"subjects": 4, "healthy_fraction": 1.0, "split": [0, 0, 1], "spacing": 6.0, "seed": 5}
+    people = find_datalist(tmp_path / "people", phantom, make_phantom=True)
+    fast = {"slice_range": [12, 14], "steps": 2, "report": False, **FAST[bundle]}
+    predict(bundle, people, tmp_path / "healthy", **fast)
+    entry = "mean" if bundle == "diffseg" else "map"
+    calibrate(tmp_path / "healthy", tmp_path / "t.json", alpha=0.4, entry=entry)
+    predict(bundle, people, tmp_path / "again", threshold_file=str(tmp_path / "t.json"), **fast)
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.glob("again/*/scores.json")]
+    assert all(one["threshold"]["origin"] == "conformal" and one["threshold"]["alpha"] == 0.4 for one in found)
+    flagged = [bool(nib.load(path).get_fdata().any()) for path in tmp_path.glob("again/*/mask.nii.gz")]
+    assert len(flagged) == 4 and sum(flagged) == 1  # the 3rd of 4 is the threshold: ceil(5 * 0.6)
 
 
 def test_a_site_with_too_few_people_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

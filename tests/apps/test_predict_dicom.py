@@ -1,0 +1,169 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from monai_anomaly.apps.dicom import predict_dicom
+from monai_anomaly.data.examples import write_examples
+from monai_anomaly.utils import DataError, known_cause
+
+from .dicom_study import write_series, write_study
+
+pydicom = pytest.importorskip("pydicom")
+hd = pytest.importorskip("highdicom")
+
+CASE = "P7_20240501"
+FAST: dict[str, Any] = {"raw": False, "slice_range": [27, 29], "steps": 2, "resampling": None, "substeps": 1}
+TURN = np.array([[0.0, -1.0, 0.0], [0.94, 0.0, -0.342], [0.342, 0.0, 0.94]])
+"""A rotation: a sagittal-like, oblique scan."""
+
+
+@pytest.fixture(scope="module")
+def brain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Four contrasts of a generated person with a tumor."""
+    folder = tmp_path_factory.mktemp("brain") / "phantom"
+    phantom = {"spacing": 3.0, "lesions": ["tumour"]}
+    sample = next(s for s in json.loads(write_examples(folder, phantom).read_text())["test"] if s["label"])
+    return {name: folder / file for name, file in zip(("t1", "t1ce", "t2", "flair"), sample["image"], strict=True)}
+
+
+@pytest.fixture(scope="module")
+def predicted(brain: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A study with an oblique frame, beside one of another patient that lacks a contrast, and what became of them."""
+    folder = tmp_path_factory.mktemp("study")
+    study = folder / "in"
+    write_study(study, {name: _turned(path, folder) for name, path in brain.items()})
+    write_series(study, brain["t1"], 1, "3-plane localizer")
+    other = {"PatientID": "P8", "StudyInstanceUID": "1.2.8", "PatientName": "Roe^Richard", "AccessionNumber": "A8"}
+    write_study(study / "more", {name: brain[name] for name in ("t1", "t2", "flair")}, **other)
+    (study / "DICOMDIR").write_bytes(b"no image")
+    (study / "readme.txt").write_text("exported")
+    predict_dicom("diffanomaly", study, folder / "out", **FAST)
+    return study, folder / "out"
+
+
+def _turned(path: Path, folder: Path) -> Path:
+    """The same voxels, lying obliquely in the room."""
+    image = nib.load(path)
+    affine = image.affine.copy()
+    affine[:3] = 0.9 * TURN @ affine[:3]
+    nib.save(nib.Nifti1Image(image.get_fdata(), affine), folder / path.name)
+    return folder / path.name
+
+
+@pytest.mark.parametrize("name", ["mask", "map"])
+def test_a_result_lies_where_the_nifti_of_it_lies(predicted: tuple[Path, Path], name: str) -> None:
+    case = predicted[1] / CASE
+    read = hd.seg.segread if name == "mask" else hd.imread
+    image = read(case / f"{name}.dcm")
+    volume = image.get_volume(combine_segments=True) if name == "mask" else image.get_volume()
+    expected = nib.load(case / f"{name}.nii.gz")
+    values = expected.get_fdata()
+    assert values.any()
+    found = np.transpose(volume.array, (2, 1, 0))
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ volume.affine[:, [2, 1, 0, 3]]
+    # the same axes, some of them turned round
+    to_file = np.rint(np.linalg.inv(expected.affine) @ affine)
+    flips = [axis for axis in range(3) if to_file[axis, axis] < 0]
+    np.testing.assert_allclose(expected.affine @ to_file, affine, atol=1e-3)
+    np.testing.assert_allclose(np.flip(found, flips), values, atol=1e-6)
+
+
+def test_itk_reads_the_segmentation_at_its_place(predicted: tuple[Path, Path]) -> None:
+    itk = pytest.importorskip("itk")
+    case = predicted[1] / CASE
+    image = itk.imread(str(case / "mask.dcm"))
+    values = itk.array_from_image(image)
+    values.reshape(-1)[-8:] = 0  # GDCM fills the last byte of 1-bit pixels, where it is not whole, with what it likes
+    found = np.argwhere(values > 0)[:, ::-1]
+    points = np.array([image.TransformIndexToPhysicalPoint([int(i) for i in voxel]) for voxel in found])
+    mask = nib.load(case / "mask.nii.gz")
+    expected = nib.affines.apply_affine(mask.affine, np.argwhere(mask.get_fdata() > 0)) * [-1, -1, 1]
+    assert len(found) == len(expected) > 0
+    np.testing.assert_allclose(np.sort(points, axis=0), np.sort(expected, axis=0), atol=1e-2)
+    np.testing.assert_allclose(points.mean(0), expected.mean(0), atol=1e-3)
+
+
+def test_results_are_of_this_patient_and_no_other(predicted: tuple[Path, Path]) -> None:
+    out = predicted[1]
+    files = sorted(out.rglob("*.dcm"))
+    assert [file.relative_to(out).as_posix() for file in files] == [f"{CASE}/map.dcm", f"{CASE}/mask.dcm"]
+    series = json.loads((out / CASE / "series.json").read_text())
+    assert series["flair"]["series"] == '6 "AX T2 FLAIR"'
+    for file in files:
+        made = pydicom.dcmread(file)
+        assert (made.PatientID, made.PatientName, made.StudyInstanceUID) == (
+            "P7",
+            "Doe^Jane",
+            "1.2.826.0.1.3680043.8.498.7",
+        )
+        assert made.FrameOfReferenceUID == "1.2.826.0.1.3680043.8.498.7.1" and made.SeriesNumber > 6
+        assert made.ReferencedSeriesSequence[0].SeriesInstanceUID == series["t1"]["uid"]
+        assert made.ContentDescription == "research use only; demonstration weights, synthetic data"
+        assert b"Roe" not in file.read_bytes() and b"1.2.8\x00" not in file.read_bytes()
+    left_out = json.loads((out / "left_out_dicom.json").read_text())
+    assert [entry["case"] for entry in left_out] == ["P8_20240501"]
+    assert "t1ce: expected one series, found none among" in left_out[0]["reason"]
+
+
+def test_a_projection_without_a_frame_of_reference(tmp_path: Path) -> None:
+    """An X-ray: no frame of reference, one file."""
+    values = np.random.default_rng(0).integers(0, 1000, (64, 64, 1)).astype(np.float32)
+    nib.save(nib.Nifti1Image(values, np.eye(4)), tmp_path / "a.nii.gz")
+    none = {"FrameOfReferenceUID": None, "ImagePositionPatient": None, "ImageOrientationPatient": None}
+    xray = {"SOPClassUID": pydicom.uid.DigitalXRayImageStorageForPresentation, "Modality": "DX"}
+    write_series(tmp_path / "in", tmp_path / "a.nii.gz", 1, "PA", **xray, **none)
+    written = predict_dicom("descargan", tmp_path / "in", tmp_path / "out", views=1)
+    assert [path.name for path in written] == ["mask.dcm"]  # a parametric map needs a frame of reference
+    mask = nib.load(tmp_path / "out" / CASE / "mask.nii.gz").get_fdata()
+    np.testing.assert_array_equal(np.squeeze(pydicom.dcmread(written[0]).pixel_array).T, np.squeeze(mask))
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"series": {"t1c": 4}}, "series: expected some of t1, t1ce, t2, flair, found t1c"),
+        ({"series": {"t1ce": "*GAD*"}}, r"t1ce: expected one series named '\*GAD\*', found none among 3 \"AX T1 SE\""),
+        ({"series": {"t1": "ax t1*"}}, r't1: expected one series named .*, found 2: 3 "AX T1 SE", 4 "AX T1 SE \+C"'),
+        ({"series": {"t1": 3, "t1ce": 3}}, "expected a series of its own for each contrast"),
+        ({"series": "no.yaml"}, r"no\.yaml: expected series by contrast, JSON or YAML, found"),
+        ({"bundle": "descargan", "raw": True}, "--raw: expected a bundle that preprocesses, found descargan"),
+        ({"study": "nowhere"}, "nowhere: expected a folder with a DICOM study, found nothing"),
+        ({"study": "empty"}, "empty: expected a DICOM study, found no file of a series of images"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    options: dict[str, Any], reason: str, brain: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path / "in", brain)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=reason):
+        predict_dicom(**{"bundle": "diffanomaly", "study": "in", "out": tmp_path / "out", **FAST, **options})
+    assert not list(tmp_path.rglob("*.dcm"))
+
+
+def test_a_missing_slice_is_told_by_its_series(brain: dict[str, Path], tmp_path: Path) -> None:
+    write_study(tmp_path / "in", brain)
+    (tmp_path / "in" / "IM060020").unlink()
+    with pytest.raises((DataError, RuntimeError)) as caught:
+        predict_dicom("diffanomaly", tmp_path / "in", tmp_path / "out", **FAST)
+    assert "flair_6_AX_T2_FLAIR: expected slices at equal distances, found 1 missing" in str(known_cause(caught.value))
+
+
+def test_a_mapping_file_and_a_second_study_of_a_patient(brain: dict[str, Path], tmp_path: Path) -> None:
+    """Two studies of one day are two cases; descriptions that say nothing are named in a file."""
+    names = dict.fromkeys(brain, "axial")
+    for i in (1, 2):
+        write_study(tmp_path / "in" / str(i), brain, names, StudyInstanceUID=f"1.2.{i}")
+    (tmp_path / "series.yaml").write_text("t1: 3\nt1ce: 4\nt2: 5\nflair: 6\n", encoding="utf-8")
+    written = predict_dicom("diffanomaly", tmp_path / "in", tmp_path / "out", tmp_path / "series.yaml", **FAST)
+    assert {path.parent.name for path in written} == {CASE, f"{CASE}_2"}
+    assert {str(pydicom.dcmread(path).StudyInstanceUID) for path in written} == {"1.2.1", "1.2.2"}
