@@ -18,8 +18,16 @@ from .tiny_data import TINY_ELLIPSES
 from .tiny_network import TINY_GAN
 from .workflow import merged, train
 
-TABLES = {"stargan": (1, 2), "fpgan": (1, 2), "vagan": (1,), "vae": (1,), "densenet169": (2,), "dcls": (2,)}
-"""Name of each method, and in which tables of the thesis (ch. 6) it has a place."""
+TABLES = {
+    "stargan": (1, 2),
+    "fpgan": (1, 2),
+    "vagan": (1,),
+    "vae": (1,),
+    "densenet169": (2,),
+    "dcls": (2,),
+    "cyclegan": (1,),
+}
+"""Name of each method, and in which tables of the thesis (ch. 6) it has a place, or would have one (CycleGAN)."""
 STAR = {"network_def#discriminator#num_layers": 2, "network_def#discriminator#channels": 4}
 TINY: dict[str, dict[str, Any]] = {
     "stargan": {**STAR, "network_def#generator#channels": 4, "network_def#generator#num_blocks": 1},
@@ -29,6 +37,7 @@ TINY: dict[str, dict[str, Any]] = {
         "network_def#discriminator#channels": [4] * 5,
         "warmup": 0,
     },
+    "cyclegan": {**STAR, "network_def#generator#channels": 4, "network_def#generator#num_blocks": 1, "warmup": 0},
     "vae": {"network_def#autoencoder#channels": [4] * 4},
     "densenet169": {},
     "dcls": {"network_def#network#channels": [4] * 5},
@@ -55,13 +64,13 @@ def test_same_budget_and_evaluation_in_files_of_its_own(name: str) -> None:
 def test_goes_after_the_overlays_of_the_data(name: str, overlay: str) -> None:
     """Nothing of DeScarGAN's own networks and losses is left."""
     alone, parser = merged("descargan", "train", name), merged("descargan", "train", overlay, name)
-    assert parser["warmup"] == (0 if name == "vagan" else merged("descargan", "train", overlay)["warmup"])
+    assert parser["warmup"] == (0 if name in ("cyclegan", "vagan") else merged("descargan", "train", overlay)["warmup"])
     for item in ("network_def", "loss", "critic_loss", "state_objects", "train#trainer"):
         assert parser[item] == alone[item], item
     assert parser.get_parsed_content("output_dir").endswith(f"/eval/{overlay}/{name}")
     assert parser.get_parsed_content("config_name") == f"{overlay}_{name}"
     size = 64 if overlay in ("chest", "cxr64") else 256
-    with torch.device("meta"):
+    with torch.device("cpu" if name == "cyclegan" else "meta"):  # which finds the images of each class
         network = parser.get_parsed_content("network_def").eval()
         image = torch.empty(2, 1, size, size)
         result = network(image)
@@ -69,7 +78,7 @@ def test_goes_after_the_overlays_of_the_data(name: str, overlay: str) -> None:
     assert result.shape == ((2, 2) if TABLES[name] == (2,) else image.shape)
 
 
-@pytest.mark.parametrize("name", ["stargan", "fpgan", "vagan"])
+@pytest.mark.parametrize("name", ["cyclegan", "stargan", "fpgan", "vagan"])
 def test_every_generator_may_move(name: str) -> None:
     """One option; files and name of its own; the head in place of the papers' one."""
     parser, plain = merged("descargan", "train", name), merged("descargan", "train", name)
@@ -127,6 +136,20 @@ def test_losses_are_those_of_the_papers() -> None:
     assert [parser["loss#judge_identity"] for parser in weights.values()] == [False, True, False]
     for parser in weights.values():
         assert parser["loss#targets"] == parser["critic_loss#targets"]
+
+
+def test_cyclegan_is_that_of_the_paper() -> None:
+    """Zhu et al.: cycle 10, identity half of it, least squares without a penalty, networks for each direction."""
+    parser = merged("descargan", "train", "cyclegan")
+    weights = {name: parser[f"loss#lambda_{name}"] for name in ("adv", "rec", "id", "cls", "change")}
+    assert weights == {"adv": 1, "rec": 10, "id": 5, "cls": 0, "change": 0}
+    assert [parser[f"critic_loss#lambda_{name}"] for name in ("adv", "gp", "cls")] == [1, 0, 0]
+    for loss in ("loss", "critic_loss"):
+        assert (parser[f"{loss}#adversarial"], parser[f"{loss}#targets"]) == ("least_squares", "opposite")
+    network = parser.get_parsed_content("network_def")
+    assert len(network.generator.generators) == len(network.discriminator.critics) == 2
+    sizes = [sum(p.numel() for p in part.parameters()) for part in (network.generator, network.discriminator)]
+    assert sizes == [759488, 84706]
 
 
 @pytest.mark.parametrize("names", [("vae",), ("cxr64", "vae")])

@@ -10,6 +10,7 @@ from .generator import TranslationGeneratorLoss
 from .gradient_penalty import GradientPenalty, ZeroCenteredPenalty
 from .image_class import ImageClassLoss
 from .image_distance import ImageDistance
+from .least_squares import LeastSquaresCriticLoss, LeastSquaresGeneratorLoss
 from .relativistic import RelativisticCriticLoss, RelativisticGeneratorLoss
 from .targets import translation_targets
 from .wasserstein import WassersteinCriticLoss, WassersteinGeneratorLoss
@@ -19,6 +20,8 @@ __all__ = [
     "GradientPenalty",
     "ImageClassLoss",
     "ImageDistance",
+    "LeastSquaresCriticLoss",
+    "LeastSquaresGeneratorLoss",
     "RelativisticCriticLoss",
     "RelativisticGeneratorLoss",
     "TranslationCriticLoss",

@@ -8,12 +8,19 @@ import torch
 
 from ...utils import one_of
 from .gradient_penalty import GradientPenalty
+from .least_squares import LeastSquaresCriticLoss
 from .relativistic import RelativisticCriticLoss
 from .targets import translation_targets
 from .translation_loss import TranslationLoss
 from .wasserstein import WassersteinCriticLoss
 
 __all__ = ["TranslationCriticLoss"]
+
+JUDGMENTS = {
+    "wasserstein": WassersteinCriticLoss,
+    "relativistic": RelativisticCriticLoss,
+    "least_squares": LeastSquaresCriticLoss,
+}
 
 
 class TranslationCriticLoss(TranslationLoss):
@@ -30,14 +37,15 @@ class TranslationCriticLoss(TranslationLoss):
 
     Args:
         lambda_adv: weight of the adversarial term.
-        lambda_gp: weight of the gradient penalty.
+        lambda_gp: weight of the gradient penalty; 0: it is not computed.
         lambda_cls: weight of the cross-entropy of real images; 0 for a critic that does not classify, or sees the
             healthy class only.
         targets: which translations are judged, see `translation_targets`.
         pairing: what the penalty mixes an artificial image with: ``"class"``, a real one of its class from the batch
             (eq. 1), or ``"own"``, the image it was made of (StarGAN and the published code).
         penalty: the gradient penalty; default: `GradientPenalty`.
-        adversarial: ``"wasserstein"``, the thesis, or ``"relativistic"``; the same in the generator's loss.
+        adversarial: ``"wasserstein"``, the thesis, ``"relativistic"``, or ``"least_squares"``, CycleGAN, without a
+            penalty; the same in the generator's loss.
         penalty_interval: the penalty is taken of a batch with the probability of 1 to this number, and counts as many
             times: about every so many batches. Drawn, not counted, so that a resumed training repeats the broken one.
 
@@ -77,7 +85,7 @@ class TranslationCriticLoss(TranslationLoss):
         self.lambda_cls = lambda_cls
         self.pairing = pairing
         self.penalty_interval = penalty_interval
-        self.judgment = RelativisticCriticLoss() if adversarial == "relativistic" else WassersteinCriticLoss()
+        self.judgment = JUDGMENTS[adversarial]()
         self.penalty = penalty or GradientPenalty()
 
     def forward(self, network: Any, image: torch.Tensor, label: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -89,8 +97,8 @@ class TranslationCriticLoss(TranslationLoss):
             label: their classes (N,), of int64.
 
         Returns:
-            ``loss`` and, without gradients, its unweighted terms ``adv``, ``cls`` and, of batches that have it,
-            ``gp``; scalars.
+            ``loss`` and, without gradients, its unweighted terms ``adv``, ``cls`` and ``gp``, as far as they have a
+            weight and the batch has them; scalars.
         """
         rows, target = translation_targets(label, self.targets, network.healthy)
         with torch.no_grad():  # a batch may have nothing to translate, which generators cannot take
@@ -101,7 +109,7 @@ class TranslationCriticLoss(TranslationLoss):
 
         judged, logits = network.discriminator(torch.cat([image[real], fake]), torch.cat([label[real], target]))
         terms = {"adv": self.judgment(judged[:size], judged[size:], label[real], target)}
-        if self.penalty_interval == 1 or torch.rand(()).item() * self.penalty_interval < 1:
+        if self.lambda_gp and (self.penalty_interval == 1 or torch.rand(()).item() * self.penalty_interval < 1):
             partner, used = self._partners(label, rows, target)
             slope = self.penalty(lambda x: network.discriminator(x, target[used])[0], image[partner], fake[used])
             terms["gp"] = self.penalty_interval * slope

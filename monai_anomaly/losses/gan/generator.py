@@ -10,12 +10,19 @@ from torch.nn import functional as F
 from torch.nn.modules.loss import _Loss
 
 from .image_distance import ImageDistance
+from .least_squares import LeastSquaresGeneratorLoss
 from .relativistic import RelativisticGeneratorLoss
 from .targets import translation_targets
 from .translation_loss import TranslationLoss
 from .wasserstein import WassersteinGeneratorLoss
 
 __all__ = ["TranslationGeneratorLoss"]
+
+JUDGMENTS = {
+    "wasserstein": WassersteinGeneratorLoss,
+    "relativistic": RelativisticGeneratorLoss,
+    "least_squares": LeastSquaresGeneratorLoss,
+}
 
 
 class TranslationGeneratorLoss(TranslationLoss):
@@ -43,7 +50,8 @@ class TranslationGeneratorLoss(TranslationLoss):
             and reconstructed as well: Fixed-Point GAN (https://arxiv.org/abs/1908.06965), eqs. 1-6.
         lambda_smooth: weight of the slope of the displacement, which has no unit: voxels per voxel.
         lambda_sparse: weight of the residual.
-        adversarial: ``"wasserstein"``, the thesis, or ``"relativistic"``; the same in the critic's loss.
+        adversarial: ``"wasserstein"``, the thesis, ``"relativistic"``, or ``"least_squares"``, CycleGAN; the same in
+            the critic's loss.
 
     Raises:
         ValueError: when ``distance``, ``targets`` or ``adversarial`` is unknown; in use, when the generator does not
@@ -80,9 +88,7 @@ class TranslationGeneratorLoss(TranslationLoss):
         self.judge_identity = judge_identity
         self.lambda_smooth = lambda_smooth
         self.lambda_sparse = lambda_sparse
-        self.judgment: _Loss = WassersteinGeneratorLoss()
-        if adversarial == "relativistic":
-            self.judgment = RelativisticGeneratorLoss()
+        self.judgment: _Loss = JUDGMENTS[adversarial]()
         self.distance = ImageDistance(distance)
         self.roughness = DiffusionLoss()
 
@@ -152,7 +158,7 @@ class TranslationGeneratorLoss(TranslationLoss):
         terms: dict[str, torch.Tensor],
     ) -> torch.Tensor:
         """The logits of the translations, and further ones behind them; the adversarial term is added."""
-        if self.adversarial == "wasserstein":
+        if self.adversarial != "relativistic":
             judged, logits = discriminator(fake, target)
             terms["adv"] = self.judgment(judged)
         else:

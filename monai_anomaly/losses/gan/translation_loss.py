@@ -11,7 +11,7 @@ from .targets import TARGETS
 
 __all__ = ["TranslationLoss"]
 
-ADVERSARIAL = ("wasserstein", "relativistic")
+ADVERSARIAL = ("wasserstein", "relativistic", "least_squares")
 
 
 class TranslationLoss(_Loss):
@@ -19,7 +19,7 @@ class TranslationLoss(_Loss):
 
     Args:
         targets: which translations there are, see `translation_targets`.
-        adversarial: ``"wasserstein"`` or ``"relativistic"``.
+        adversarial: ``"wasserstein"``, ``"relativistic"`` or ``"least_squares"``.
 
     Raises:
         ValueError: when ``targets`` or ``adversarial`` is unknown.

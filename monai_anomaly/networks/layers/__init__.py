@@ -9,6 +9,7 @@ from .displacement import integrate_velocity, jacobian_determinant, warp
 from .gradient_reversal import reverse_gradient
 from .he_initialization import he_initialization
 from .label_planes import append_label_planes
+from .own_network import last_convolution, through_own_network
 
 __all__ = [
     "append_label_planes",
@@ -16,6 +17,8 @@ __all__ = [
     "image_statistics",
     "integrate_velocity",
     "jacobian_determinant",
+    "last_convolution",
     "reverse_gradient",
+    "through_own_network",
     "warp",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 from .additive_generator import AdditiveGenerator
 from .classifier_ensemble import ClassifierEnsemble
 from .constrained_vae import ConstrainedVAE
+from .cyclegan import CycleGANDiscriminator, CycleGANGenerator
 from .deforming_generator import DeformingGenerator
 from .descargan_discriminator import DeScarGANDiscriminator
 from .descargan_generator import DeScarGANGenerator
@@ -26,6 +27,8 @@ __all__ = [
     "AdditiveGenerator",
     "ClassifierEnsemble",
     "ConstrainedVAE",
+    "CycleGANDiscriminator",
+    "CycleGANGenerator",
     "DeScarGANDiscriminator",
     "DeScarGANGenerator",
     "DeformingGenerator",

@@ -9,7 +9,7 @@ from monai.networks.blocks import Convolution
 from monai.networks.layers.factories import Pool
 from torch import nn
 
-from ..layers import append_label_planes, he_initialization
+from ..layers import append_label_planes, he_initialization, last_convolution, through_own_network
 
 __all__ = ["DeScarGANGenerator"]
 
@@ -102,17 +102,9 @@ class DeScarGANGenerator(nn.Module):
             h = up(h)
             if level < len(self.up) - 1:
                 h = join(torch.cat([h, skips[-2 - level]], dim=1))
-        return self._branch(h, target)
+        # only its own: they run at full resolution
+        return through_own_network(self.branches, h, target)
 
     def output_layers(self) -> list[nn.Module]:
         """The last convolution of each branch."""
-        return [[m for m in branch.modules() if isinstance(m, nn.modules.conv._ConvNd)][-1] for branch in self.branches]
-
-    def _branch(self, h: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Each image through the branch of its target only: they run at full resolution, and have batch statistics."""
-        if torch.compiler.is_exporting():  # whose shapes know no count of images that is found on the way
-            every = torch.stack([branch(h) for branch in self.branches], dim=1)
-            return every[torch.arange(h.shape[0], device=h.device), target]
-        rows = [torch.nonzero(target == c)[:, 0] for c in range(self.num_classes)]
-        parts = [branch(h[r]) for branch, r in zip(self.branches, rows, strict=True) if len(r)]
-        return torch.cat(parts)[torch.cat(rows).argsort()]
+        return [last_convolution(branch) for branch in self.branches]

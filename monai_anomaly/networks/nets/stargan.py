@@ -31,7 +31,7 @@ class StarGANGenerator(nn.Module):
     Args:
         spatial_dims: 1, 2 or 3.
         in_channels: channels of the image.
-        num_classes: number of classes.
+        num_classes: number of classes; 0: the network is told none, as in `CycleGANGenerator`.
         channels: channels at full size; each halving doubles them.
         num_downs: halvings; the size of the image must be divisible by 2^num_downs.
         num_blocks: residual blocks at the coarsest size.
@@ -88,12 +88,12 @@ class StarGANGenerator(nn.Module):
             layers += [get_act_layer(activation)]
         self.main = nn.Sequential(*layers)
 
-    def forward(self, x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, target: torch.Tensor | None = None) -> torch.Tensor:
         """Images (N, C, ...) as images of the target class, of the same shape.
 
         Args:
             x: (N, C, ...).
-            target: class of each (N,).
+            target: class of each (N,); not used where there are no classes.
 
         Raises:
             ValueError: when a size is not divisible by 2^num_downs.
@@ -101,7 +101,7 @@ class StarGANGenerator(nn.Module):
         for size in x.shape[2:]:
             if size % self.divisor:
                 raise ValueError(f"image size must be divisible by {self.divisor}, got {list(x.shape[2:])}")
-        return self.main(append_label_planes(x, target, self.num_classes))
+        return self.main(x if target is None else append_label_planes(x, target, self.num_classes))
 
 
 class StarGANDiscriminator(nn.Module):
