@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from monai.networks.nets import PatchDiscriminator
 from torch import nn
@@ -24,11 +26,7 @@ class CycleGANGenerator(nn.Module):
         spatial_dims: 1, 2 or 3.
         in_channels: channels of the image.
         num_classes: number of classes, and of generators.
-        channels: channels at full size; each halving doubles them.
-        num_downs: halvings; the size of the image must be divisible by 2^num_downs.
-        num_blocks: residual blocks at the coarsest size.
-        activation: of the output, a name of MONAI's ``Act``; None: none, for a wrapper such as `DeformingGenerator`.
-        out_channels: channels of the result; None: those of the image.
+        kwargs: see `StarGANGenerator`; CycleGAN has 9 residual blocks for 256 x 256 pixels, 6 for 128 x 128.
 
     Example::
 
@@ -36,21 +34,10 @@ class CycleGANGenerator(nn.Module):
         healthy = generator(torch.rand(2, 1, 16, 16), torch.tensor([0, 0]))
     """
 
-    def __init__(
-        self,
-        spatial_dims: int = 2,
-        in_channels: int = 1,
-        num_classes: int = 2,
-        channels: int = 64,
-        num_downs: int = 2,
-        num_blocks: int = 9,
-        activation: str | None = "tanh",
-        out_channels: int | None = None,
-    ) -> None:
+    def __init__(self, spatial_dims: int = 2, in_channels: int = 1, num_classes: int = 2, **kwargs: Any) -> None:
         super().__init__()
         self.generators = nn.ModuleList(
-            StarGANGenerator(spatial_dims, in_channels, 0, channels, num_downs, num_blocks, activation, out_channels)
-            for _ in range(num_classes)
+            StarGANGenerator(spatial_dims, in_channels, num_classes=0, **kwargs) for _ in range(num_classes)
         )
 
     def forward(self, x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

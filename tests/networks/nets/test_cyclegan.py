@@ -47,7 +47,7 @@ def test_generators_are_the_networks_of_stargan_without_label_planes() -> None:
     convs = 3 * 64 * 49 + 64 * 128 * 16 + 128 * 256 * 16 + 18 * 256 * 256 * 9
     convs += 256 * 128 * 16 + 128 * 64 * 16 + 64 * 3 * 49
     norms = 2 * (64 + 128 + 256 + 18 * 256 + 128 + 64)
-    assert count(CycleGANGenerator(2, 3)) == 2 * (convs + norms)
+    assert count(CycleGANGenerator(2, 3, num_blocks=9)) == 2 * (convs + norms)
 
 
 @pytest.mark.parametrize("dims", [2, 3])
