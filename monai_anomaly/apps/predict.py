@@ -31,7 +31,7 @@ def predict(
 
     Examples:
         monai-anomaly predict diffanomaly
-        monai-anomaly predict diffanomaly scans/case1 results --slice_range "[40,60]" --heatmap True
+        monai-anomaly predict diffanomaly scans/case1 results --slice_range "[40,60]" --threshold 0.2
         monai-anomaly predict descargan chest.png results --overlays inference_chest
 
     Args:

@@ -33,6 +33,7 @@ from .scale_intensity_by_type import (
     ScaleIntensityByTyped,
     ScaleIntensityByTypeDict,
 )
+from .shown_result import ShownResultD, ShownResultd, ShownResultDict
 from .signed_difference import SignedDifferenceD, SignedDifferenced, SignedDifferenceDict
 from .threshold_map import ThresholdMapD, ThresholdMapd, ThresholdMapDict
 from .world_displacement import WorldDisplacementD, WorldDisplacementd, WorldDisplacementDict
@@ -103,6 +104,9 @@ __all__ = [
     "ScaleIntensityByTypeD",
     "ScaleIntensityByTypeDict",
     "ScaleIntensityByTyped",
+    "ShownResultD",
+    "ShownResultDict",
+    "ShownResultd",
     "SignedDifferenceD",
     "SignedDifferenceDict",
     "SignedDifferenced",

@@ -14,7 +14,7 @@ from ..utils import DataError, differing_entries, file_digest
 
 __all__ = ["chosen_threshold", "compared_settings"]
 
-UNCOMPARED = ("threshold", "heatmap", "batch_size", "keep_samples", "with_displacement")
+UNCOMPARED = ("threshold", "shown", "batch_size", "keep_samples", "with_displacement")
 """Settings of an inference that do not change its maps."""
 
 

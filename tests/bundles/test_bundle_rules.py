@@ -233,7 +233,7 @@ def test_inference_can_run_in_another_program(bundle) -> None:
     assert not {"Spacingd", "LoadImaged", "SaveImaged"} & targets(inference)
     assert inference["dataset"]["transform"] == "@preprocessing"
     if "classification" not in bundle.name:
-        assert {"threshold", "heatmap"} <= set(inference["displayable_configs"])
+        assert {"threshold", "shown"} <= set(inference["displayable_configs"])
     used = strings([inference["inferer"], inference["postprocessing"]])
     for name in inference["displayable_configs"]:
         assert any(f"@displayable_configs#{name}" in text for text in used), name

@@ -65,14 +65,6 @@ def test_samples_are_written_on_request_only(tmp_path: Path) -> None:
     assert set(images) == {"mean", "variance", "entropy", "mask"}
 
 
-@pytest.mark.parametrize(("heatmap", "dtype"), [(False, torch.uint8), (True, torch.float32)])
-def test_programs_that_take_one_result_get_mask_or_mean(tmp_path: Path, heatmap: bool, dtype: torch.dtype) -> None:
-    images, done = segment(tmp_path, write_case(tmp_path / "p"), **{"displayable_configs#heatmap": heatmap})
-    (result,) = done.evaluator.state.output
-    assert result["pred"].dtype == dtype and result["pred"].shape == (1, 16, 16, 4)
-    np.testing.assert_allclose(result["pred"][0], images["mean" if heatmap else "mask"], atol=1e-6)
-
-
 def test_threshold_is_an_option(tmp_path: Path) -> None:
     images, _ = segment(tmp_path, write_case(tmp_path / "p"), **{"displayable_configs#threshold": 0.1})
     np.testing.assert_array_equal(images["mask"], images["mean"] > 0.1)

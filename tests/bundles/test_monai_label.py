@@ -149,7 +149,7 @@ def test_model_is_listed(server, bundle) -> None:
     model = info["models"][bundle]
     kind, dimension = ("classification", 3) if bundle == CLASSIFIER else ("segmentation", 2)
     assert model["type"] == kind and model["labels"] == LABELS[bundle] and model["dimension"] == dimension
-    assert OPTIONS[bundle] | (set() if bundle == CLASSIFIER else {"threshold", "heatmap"}) <= set(model["config"])
+    assert OPTIONS[bundle] | (set() if bundle == CLASSIFIER else {"threshold", "shown"}) <= set(model["config"])
     assert not info["trainers"]
 
 
@@ -157,7 +157,7 @@ def test_model_is_listed(server, bundle) -> None:
 def test_mask_and_map_lie_on_the_grid_of_the_image(server, bundle) -> None:
     mask, score = (
         as_image(infer(server, bundle, IMAGES[bundle])),
-        as_image(infer(server, bundle, IMAGES[bundle], heatmap=True)),
+        as_image(infer(server, bundle, IMAGES[bundle], shown=MAPS[bundle])),
     )
     for image, dtype in ((mask, np.uint8), (score, np.float32)):
         assert image.shape == SHAPE and image.get_data_dtype() == dtype
@@ -179,8 +179,8 @@ def test_options_of_a_request_count_for_it_alone(server, bundle) -> None:
 
 @pytest.mark.parametrize("bundle", ["diffanomaly", "diffseg", "difftranslation"])
 def test_one_channel_of_a_case_stands_for_all(server, bundle) -> None:
-    expected = as_image(infer(server, bundle, "all", heatmap=True)).get_fdata()
-    found = as_image(infer(server, bundle, "case_flair", heatmap=True)).get_fdata()
+    expected = as_image(infer(server, bundle, "all", shown=MAPS[bundle])).get_fdata()
+    found = as_image(infer(server, bundle, "case_flair", shown=MAPS[bundle])).get_fdata()
     np.testing.assert_array_equal(found, expected)
 
 
@@ -197,7 +197,8 @@ def test_same_as_the_command_line(server, bundle, tmp_path) -> None:
     options |= TINY_SAMPLING.get(bundle, {})
     run("--config_file", "configs/inference.json", cwd=work / "app" / "model" / bundle, overrides=options)
     written = nib.load(tmp_path / image / f"{MAPS[bundle]}.nii.gz").get_fdata()
-    np.testing.assert_allclose(as_image(infer(server, bundle, image, heatmap=True)).get_fdata(), written, atol=1e-4)
+    found = as_image(infer(server, bundle, image, shown=MAPS[bundle])).get_fdata()
+    np.testing.assert_allclose(found, written, atol=1e-4)
 
 
 def test_a_classifier_answers_with_a_score_of_each_class(server, tmp_path) -> None:
