@@ -26,6 +26,7 @@ def find_commands() -> dict[str, Callable]:
     from .apps.doctor import doctor
     from .apps.ellipses import ellipses
     from .apps.export_network import export_network
+    from .apps.label import label_server
     from .apps.phantom import phantom
     from .apps.predict import predict
     from .apps.preprocess import preprocess
@@ -50,6 +51,7 @@ def find_commands() -> dict[str, Callable]:
         "ellipses": ellipses,
         "export-network": export_network,
         "export-zoo": export_zoo,
+        "label-server": label_server,
         "phantom": phantom,
         "predict": predict,
         "predict-dicom": predict_dicom,

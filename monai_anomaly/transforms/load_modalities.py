@@ -92,6 +92,8 @@ class LoadModalities(Transform):
         paths = [Path(str(f)).expanduser() for f in ensure_tuple(files)]
         if not paths:
             raise DataError("expected the path of an image, found an empty list")
+        if "" in map(str, ensure_tuple(files)):  # what MONAI Label makes of the name of no image
+            raise DataError("expected the path of an image, found an empty one: is there an image of this name?")
         loader = self.color_loader if len(paths) == 1 else self.loader
         loaded = {path: self._load(path, loader) for path in paths}
         if len(paths) == 1 and len(self.modalities) > 1 and _is_gray(loaded[paths[0]][0]):

@@ -145,6 +145,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         LoadModalities()([_nifti(tmp_path / "t1.nii.gz", _volume()), tmp_path / "t2.nii.gz"])
     with pytest.raises(DataError, match="empty list"):
         LoadModalities()([])
+    with pytest.raises(DataError, match="found an empty one"):
+        LoadModalities()("")
 
 
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.png", "a.npy"])
