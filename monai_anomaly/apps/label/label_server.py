@@ -46,7 +46,7 @@ def label_server(
         DataError: MONAI Label is not installed, the folder does not exist, the port is in use, or a bundle has no
             weights that fit.
     """
-    _check_studies(str(studies))
+    studies = _checked_studies(str(studies))
     _check_port(host, port)
     checked = checked_bundles(bundles)
     folder = Path(app).expanduser()
@@ -68,15 +68,16 @@ def label_server(
     Main().run()
 
 
-def _check_studies(studies: str) -> None:
-    """Refuse a folder that is not there, and say when there is nothing in it yet."""
+def _checked_studies(studies: str) -> str:
+    """An address as it is; a folder, which must be there, with a word when there is nothing in it yet."""
     if studies.startswith(("http://", "https://")):
-        return
+        return studies
     folder = Path(studies).expanduser()
     if not folder.is_dir():
         raise DataError(f"{studies}: expected a folder of images, found {'a file' if folder.exists() else 'nothing'}")
-    if not any(path.is_file() and path.suffix != ".json" for path in folder.iterdir()):
+    if not any(path.is_file() and path.suffix != ".json" and path.name[0] != "." for path in folder.iterdir()):
         print(f"{studies}: no images in this folder itself, clients can upload some")
+    return str(folder)
 
 
 def _check_port(host: str, port: int) -> None:

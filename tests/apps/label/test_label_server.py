@@ -95,7 +95,8 @@ def test_studies_that_cannot_be(tmp_path: Path) -> None:
 
 def test_an_empty_folder_and_a_port_in_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "folder").mkdir()
-    (tmp_path / "datastore_v2.json").touch()  # MONAI Label's own
+    for name in ("datastore_v2.json", ".lock"):  # MONAI Label's own
+        (tmp_path / name).touch()
     with socket.create_server(("127.0.0.1", 0)) as used:
         port = used.getsockname()[1]
         with pytest.raises(DataError, match=rf"127\.0\.0\.1:{port}: expected a free port, found: .*in use; give anot"):
