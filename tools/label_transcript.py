@@ -26,7 +26,7 @@ from monai.bundle import ConfigParser
 from PIL import Image
 
 from monai_anomaly.data.examples import write_examples
-from monai_anomaly.utils import atomic_write, file_digest, provenance, read_json
+from monai_anomaly.utils import atomic_write, file_digest, provenance, read_json, read_model_record
 from monai_anomaly.visualize.grid import GridColumn, draw_cell
 from monai_anomaly.visualize.style import DIFFERENCE_COLORS, MAP_COLORS, TEXT, new_figure, save_figure
 
@@ -148,9 +148,10 @@ def write_page(asked: list[Asked], versions: dict[str, str], folders: list[Path]
         rows += f"| `{a.bundle}` | {a.image} | `{params}` | {a.answer.status} | {a.answer.seconds:.1f} | {told(a)} |\n"
     weights = ""
     for folder in folders:
-        own = folder.is_relative_to(REPOSITORY)
-        origin = "comes with the bundle" if own else "given, not part of the repository yet"
-        weights += f"| `{folder.name}` | {file_digest(folder / 'models' / 'model.pt')[:16]} | {origin} |\n"
+        model = folder / "models" / "model.pt"
+        origin = "comes with the bundle" if folder.is_relative_to(REPOSITORY) else "not part of the repository yet"
+        epoch = (read_model_record(model)["training"] or {}).get("epoch", "unknown")
+        weights += f"| `{folder.name}` | {file_digest(model)[:16]} | {epoch} | {origin} |\n"
     about = provenance()
     text = (
         "# Transcript of MONAI Label\n\nWritten by a program, which asks every bundle over the REST API of MONAI Label "
@@ -165,7 +166,7 @@ def write_page(asked: list[Asked], versions: dict[str, str], folders: list[Path]
         "![What came back](../figures/monai_label.png)\n\n"
         "*Every cell but the first of a row is an answer over REST, on the grid of the image. Generated images; these "
         "weights say nothing about patients.*\n\n"
-        f"| bundle | SHA-256 of `model.pt` | weights |\n|---|---|---|\n{weights}"
+        f"| bundle | SHA-256 of `model.pt` | epoch | weights |\n|---|---|---|---|\n{weights}"
     )
     with atomic_write(PAGE) as f:
         f.write(text)
