@@ -24,7 +24,7 @@ def status_and_reason(error: BaseException) -> tuple[int, str]:
 
 
 async def answer_with_reason(request: Any, error: Exception) -> Any:
-    """Answer ``{"detail": reason}``, where MONAI Label would say "Internal Server Error"; its log has all."""
+    """Answer ``{"detail": reason}``, where MONAI Label would say "Internal Server Error"; the server prints all."""
     from starlette.responses import JSONResponse
 
     status, reason = status_and_reason(error)
