@@ -14,7 +14,7 @@ from ..data.examples import write_examples
 from ..utils import DataError
 from .find_bundle import find_bundle
 
-__all__ = ["predict"]
+__all__ = ["inference_files", "predict"]
 
 SHOWN_SLICES = [27, 33]
 """Of an example's volume, those in the middle: a look should not take minutes."""
@@ -48,7 +48,7 @@ def predict(
     """
     folder = find_bundle(bundle)
     results = Path("predictions") / folder.resolve().name if out is None else Path(out).expanduser()
-    files = [folder / "configs" / "inference.json", *(_overlay(folder, name) for name in overlays)]
+    files = inference_files(folder, overlays)
     parser = ConfigParser()
     parser.read_config(files)
     options = _entries(parser, options)
@@ -68,6 +68,19 @@ def predict(
     workflow.initialize()
     workflow.run()
     workflow.finalize()
+
+
+def inference_files(folder: Path, overlays: Sequence[str]) -> list[Path]:
+    """Configurations of an inference, in order.
+
+    Args:
+        folder: of the bundle.
+        overlays: as of `predict`.
+
+    Raises:
+        DataError: there is no such overlay.
+    """
+    return [folder / "configs" / "inference.json", *(_overlay(folder, name) for name in overlays)]
 
 
 def _overlay(folder: Path, name: str) -> Path:

@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..utils import DataError, NiftiGeometry, atomic_write
+from ..utils import RAS_TO_LPS, DataError, NiftiGeometry, atomic_write
 
 __all__ = ["SpaceTransform", "load_transform", "save_transform"]
-
-_FLIP = np.diag([-1.0, -1, 1, 1])  # RAS <-> LPS, the convention of ITK
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def save_transform(path: str | os.PathLike, transform: SpaceTransform) -> None:
     """Write a transform as JSON, and beside it as an ITK text file (``.tfm``, LPS) for other tools."""
     path = Path(path)
     content = {"direction": "template to scan, mm, RAS", **asdict(transform)}
-    lps = _FLIP @ np.asarray(transform.matrix) @ _FLIP
+    lps = RAS_TO_LPS @ np.asarray(transform.matrix) @ RAS_TO_LPS  # the convention of ITK
     numbers = " ".join(repr(float(v)) for v in [*lps[:3, :3].ravel(), *lps[:3, 3]])
     with atomic_write(path.with_suffix(".tfm")) as f:
         f.write("#Insight Transform File V1.0\n#Transform 0\nTransform: AffineTransform_double_3_3\n")

@@ -14,7 +14,7 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_dst_type, ensure_tuple_rep
 
 from ..utils import DataError, corner_distance, is_picture, whole_labels
-from ..utils.native_image import array_plane
+from ..utils.native_image import array_axis, array_plane
 
 __all__ = [
     "CheckImage",
@@ -134,7 +134,7 @@ class CheckImaged(MapTransform):
         allow_missing_keys: a sample without a mask or twin is fine by default.
         labels: whether an image holds labels, one for all keys or one per key; by default only ``mask`` and
             ``target_mask``.
-        axial: whether an image of 2 axes must be an axial slice by its affine, as MONAI's ``Orientation`` needs it.
+        axial: whether an image of 2 axes, or a volume of one slice, must be an axial slice by its affine.
 
     Raises:
         DataError: names the file(s), what was expected and what was found.
@@ -171,7 +171,7 @@ class CheckImaged(MapTransform):
         reference = None
         for key, check in self.key_iterator(d, self.checks):
             d[key] = image = check(d[key])
-            if self.axial and image.ndim == 3:
+            if self.axial:
                 _check_axial(image)
             reference = image if reference is None else reference
             check_same_grid(reference, image, self.tolerance)
@@ -201,7 +201,13 @@ def check_same_grid(reference: torch.Tensor, image: torch.Tensor, tolerance: flo
 
 
 def _check_axial(image: torch.Tensor) -> None:
-    plane = array_plane(image)
+    """Of a slice, also one that is stored as a volume: cut along another axis it would be lines."""
+    if image.ndim == 4:
+        through = [axis for axis, size in enumerate(image.shape[1:]) if size == 1]
+        axial = not through or array_axis(image, "S") in through
+        plane = "axial" if axial else "sagittal" if array_axis(image, "R") in through else "coronal"
+    else:
+        plane = array_plane(image)
     if plane != "axial":
         raise DataError(
             f"{file_of(image)}: expected an axial slice, found a {plane} one by its affine; give axial slices, or the"

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import logging
 import os
+import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -141,7 +143,11 @@ class LoadModalities(Transform):
 
 
 def _loader(pictures: PictureReader) -> LoadImage:
-    loader = LoadImage(image_only=True, dtype=np.float32, ensure_channel_first=False)
+    # beside pydicom MONAI tells, each time, that a decoder for GPUs is missing, which nothing here uses
+    logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
+        loader = LoadImage(image_only=True, dtype=np.float32, ensure_channel_first=False)
     # the last registered reader that knows the suffix is the one used
     loader.register(pictures)
     loader.register(NibabelReader(squeeze_non_spatial_dims=True))

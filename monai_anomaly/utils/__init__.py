@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from .affines import UNITS, check_voxel_size, corner_distance, voxel_size
+from .affines import RAS_TO_LPS, UNITS, check_voxel_size, corner_distance, voxel_size
 from .checkpoint_file import check_finite, check_floating, load_tensors, verify_file
 from .class_label import class_label
 from .class_logits import check_class_logits
@@ -47,6 +47,7 @@ __all__ = [
     "MNI",
     "NIFTI",
     "PICTURES",
+    "RAS_TO_LPS",
     "SATURATED",
     "SCALING_WARNING",
     "STORED_BITS",

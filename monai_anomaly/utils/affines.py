@@ -13,7 +13,10 @@ import numpy as np
 
 from .errors import DataError
 
-__all__ = ["UNITS", "check_voxel_size", "corner_distance", "voxel_size"]
+__all__ = ["RAS_TO_LPS", "UNITS", "check_voxel_size", "corner_distance", "voxel_size"]
+
+RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""Between the coordinates of NIfTI and those of DICOM and ITK; its own inverse."""
 
 UNITS = {1e-3: "microns", 1e3: "meters"}
 """Units of length beside mm that a header can name: millimeters of each, and its name."""

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +15,14 @@ import pytest
 
 from monai_anomaly.apps.dicom import predict_dicom
 from monai_anomaly.data.examples import write_examples
-from monai_anomaly.utils import DataError, known_cause
+from monai_anomaly.utils import DataError
 
 from .dicom_study import write_series, write_study
 
 pydicom = pytest.importorskip("pydicom")
 hd = pytest.importorskip("highdicom")
 
-CASE = "P7_20240501"
+CASE, STUDY = "P7_20240501", "1.2.826.0.1.3680043.8.498.7"
 FAST: dict[str, Any] = {"raw": False, "slice_range": [27, 29], "steps": 2, "resampling": None, "substeps": 1}
 TURN = np.array([[0.0, -1.0, 0.0], [0.94, 0.0, -0.342], [0.342, 0.0, 0.94]])
 """A rotation: a sagittal-like, oblique scan."""
@@ -96,16 +99,16 @@ def test_results_are_of_this_patient_and_no_other(predicted: tuple[Path, Path]) 
     files = sorted(out.rglob("*.dcm"))
     assert [file.relative_to(out).as_posix() for file in files] == [f"{CASE}/map.dcm", f"{CASE}/mask.dcm"]
     series = json.loads((out / CASE / "series.json").read_text())
-    assert series["flair"]["series"] == '6 "AX T2 FLAIR"'
+    assert series["study"] == STUDY and series["series"]["flair"]["series"] == '6 "AX T2 FLAIR"'
     for file in files:
         made = pydicom.dcmread(file)
         assert (made.PatientID, made.PatientName, made.StudyInstanceUID) == (
             "P7",
             "Doe^Jane",
-            "1.2.826.0.1.3680043.8.498.7",
+            STUDY,
         )
-        assert made.FrameOfReferenceUID == "1.2.826.0.1.3680043.8.498.7.1" and made.SeriesNumber > 6
-        assert made.ReferencedSeriesSequence[0].SeriesInstanceUID == series["t1"]["uid"]
+        assert made.FrameOfReferenceUID == f"{STUDY}.1" and made.SeriesNumber > 6
+        assert made.ReferencedSeriesSequence[0].SeriesInstanceUID == series["series"]["t1"]["uid"]
         assert made.ContentDescription == "research use only; demonstration weights, synthetic data"
         assert b"Roe" not in file.read_bytes() and b"1.2.8\x00" not in file.read_bytes()
     left_out = json.loads((out / "left_out_dicom.json").read_text())
@@ -129,10 +132,12 @@ def test_a_projection_without_a_frame_of_reference(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"series": {"t1c": 4}}, "series: expected some of t1, t1ce, t2, flair, found t1c"),
+        ({"series": {"t1c": 4}}, "--series: expected some of t1, t1ce, t2, flair, found t1c"),
         ({"series": {"t1ce": "*GAD*"}}, r"t1ce: expected one series named '\*GAD\*', found none among 3 \"AX T1 SE\""),
         ({"series": {"t1": "ax t1*"}}, r't1: expected one series named .*, found 2: 3 "AX T1 SE", 4 "AX T1 SE \+C"'),
-        ({"series": {"t1": 3, "t1ce": 3}}, "expected a series of its own for each contrast"),
+        ({"series": {"t1": "*T1 SE", "t1ce": "*T1 SE"}}, "expected a series of its own for each contrast"),
+        ({"series": {"t1ce": 5}}, r'expected a t1ce in the series named 5, found 5 "AX T2 TSE", which is a t2'),
+        ({"shard": "1/2"}, "--shard: expected an option of the inference, found one that predict-dicom sets itself"),
         ({"series": "no.yaml"}, r"no\.yaml: expected series by contrast, JSON or YAML, found"),
         ({"bundle": "descargan", "raw": True}, "--raw: expected a bundle that preprocesses, found descargan"),
         ({"study": "nowhere"}, "nowhere: expected a folder with a DICOM study, found nothing"),
@@ -150,20 +155,61 @@ def test_what_is_wrong_is_named(
     assert not list(tmp_path.rglob("*.dcm"))
 
 
-def test_a_missing_slice_is_told_by_its_series(brain: dict[str, Path], tmp_path: Path) -> None:
-    write_study(tmp_path / "in", brain)
-    (tmp_path / "in" / "IM060020").unlink()
-    with pytest.raises((DataError, RuntimeError)) as caught:
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ("missing", "flair_6_AX_T2_FLAIR: expected slices at equal distances, found 1 missing"),
+        ("short", r"flair_6_AX_T2_FLAIR: expected 55 files that can be read, found some damaged: .*IM060054"),
+        ("frame", r'flair: expected the frame of reference of t1 3 "AX T1 SE", found another in 6 "AX T2 FLAIR"'),
+        ("none", r'flair: expected one frame of reference in series 6 "AX T2 FLAIR", found none'),
+    ],
+)
+def test_a_study_that_is_no_set_of_volumes(wrong: str, reason: str, brain: dict[str, Path], tmp_path: Path) -> None:
+    write_study(tmp_path / "in", {name: brain[name] for name in ("t1", "t1ce", "t2")})
+    frame = {"frame": "1.2.3", "none": ""}
+    tags = {"FrameOfReferenceUID": frame[wrong]} if wrong in frame else {}
+    write_series(tmp_path / "in", brain["flair"], 6, "AX T2 FLAIR", **tags)
+    if wrong == "missing":
+        (tmp_path / "in" / "IM060020").unlink()
+    elif wrong == "short":
+        last = tmp_path / "in" / "IM060054"
+        last.write_bytes(last.read_bytes()[:-3000])
+    with pytest.raises(DataError, match=reason):
         predict_dicom("diffanomaly", tmp_path / "in", tmp_path / "out", **FAST)
-    assert "flair_6_AX_T2_FLAIR: expected slices at equal distances, found 1 missing" in str(known_cause(caught.value))
+
+
+def test_a_damaged_file_is_named_and_the_others_go_on(brain: dict[str, Path], tmp_path: Path) -> None:
+    """And headers that lack what must be there, or say what DICOM does not know, are no reason for no result."""
+    odd = {"StudyID": None, "AccessionNumber": None, "SliceThickness": None, "PatientSex": "W", "SeriesNumber": None}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        write_study(tmp_path / "in", brain, **odd)
+    (tmp_path / "in" / "damaged").write_bytes((tmp_path / "in" / "IM030010").read_bytes()[:400])
+    with pytest.warns(UserWarning, match="PatientSex is 'W', which DICOM does not know; it is left empty"):
+        written = predict_dicom("diffanomaly", tmp_path / "in", tmp_path / "out", **FAST)
+    assert pydicom.dcmread(written[0]).PatientSex == ""
+    left_out = json.loads((tmp_path / "out" / "left_out_dicom.json").read_text())
+    assert [entry["case"] for entry in left_out] == ["damaged"] and "expected a DICOM file" in left_out[0]["reason"]
+
+
+def test_earlier_results_never_pass_for_new_ones(
+    predicted: tuple[Path, Path], brain: dict[str, Path], tmp_path: Path
+) -> None:
+    out = shutil.copytree(predicted[1], tmp_path / "out")
+    write_study(tmp_path / "in", {name: brain[name] for name in ("t1", "t2", "flair")})
+    with pytest.raises(DataError, match=f"{CASE}: t1ce: expected one series, found none"):
+        predict_dicom("diffanomaly", tmp_path / "in", out, **FAST)
+    assert (out / CASE / "mask.nii.gz").is_file() and not list(out.rglob("*.dcm"))
 
 
 def test_a_mapping_file_and_a_second_study_of_a_patient(brain: dict[str, Path], tmp_path: Path) -> None:
-    """Two studies of one day are two cases; descriptions that say nothing are named in a file."""
+    """Two studies of one day are two cases, whatever else is there; descriptions that say nothing are named."""
     names = dict.fromkeys(brain, "axial")
     for i in (1, 2):
         write_study(tmp_path / "in" / str(i), brain, names, StudyInstanceUID=f"1.2.{i}")
     (tmp_path / "series.yaml").write_text("t1: 3\nt1ce: 4\nt2: 5\nflair: 6\n", encoding="utf-8")
     written = predict_dicom("diffanomaly", tmp_path / "in", tmp_path / "out", tmp_path / "series.yaml", **FAST)
-    assert {path.parent.name for path in written} == {CASE, f"{CASE}_2"}
-    assert {str(pydicom.dcmread(path).StudyInstanceUID) for path in written} == {"1.2.1", "1.2.2"}
+    places = {path.parent.name: str(pydicom.dcmread(path).StudyInstanceUID) for path in written}
+    assert sorted(places.values()) == ["1.2.1", "1.2.2"]
+    letters = {uid: hashlib.sha256(uid.encode()).hexdigest()[:8] for uid in places.values()}
+    assert places == {f"{CASE}_{end}": uid for uid, end in letters.items()}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from monai_anomaly.data.dicom_study import DicomSeries, DicomStudy
-from monai_anomaly.data.series_contrast import choose_series, contrast_of
-from monai_anomaly.utils import DataError
+from monai_anomaly.data.dicom_study import DicomSeries
+from monai_anomaly.data.series_contrast import contrast_of
 
 
-def series(description: str, number: int = 1, modality: str = "MR", agent: bool = False) -> DicomSeries:
-    return DicomSeries(f"1.2.{number}", number, description, modality, agent, ())
+def series(description: str, modality: str = "MR", agent: bool = False, **header: tuple[str, ...]) -> DicomSeries:
+    return DicomSeries("1.2", 1, description, modality, agent, (), **header)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +33,43 @@ def series(description: str, number: int = 1, modality: str = "MR", agent: bool 
         ("AX T2 FLAIR", "flair"),
         ("t2_space_dark-fluid_sag", "flair"),
         ("3D FLAIR POST", "flair"),
+        ("AX T1 no contrast", "t1"),
+        ("AX T1 NO GAD", "t1"),
+        ("t1_tse_tra vor KM", "t1"),
+        ("t1_se_tra o. KM", "t1"),
+        ("T1 prae KM", "t1"),
+        ("AX T1 sin contraste", "t1"),
+        ("T1 sans injection", "t1"),
+        ("AX T1 W CON", "t1ce"),
+        ("AX T1 W/CON", "t1ce"),
+        ("AX T1 GAD W/O FS", "t1ce"),
+        ("AX T1 +C without fat sat", "t1ce"),
+        ("t1_tse_tra nach Kontrastmittel", "t1ce"),
+        ("t1_se_tra_mKM", "t1ce"),
+        ("T1 après injection", "t1ce"),
+        ("AX T1 con civ", "t1ce"),
+        ("T1C", "t1ce"),
+        ("ceT1w", "t1ce"),
+        ("sT1W_3D_TFE", "t1"),
+        ("eT2W_TSE", "t2"),
+        ("T2WI", "t2"),
+        ("sFLAIR_longTR", "flair"),
+        ("T2FLAIR", "flair"),
+        ("t2_spc_da-fl_irprep_sag_p2_iso", "flair"),
+        # two things, or words that may mean another sequence, another part of the body, or an operation
+        ("AX T1 W/WO CONTRAST", None),
+        ("AX T1 W WO", None),
+        ("vor und nach KM T1", None),
+        ("MPRAGE POST OP", None),
+        ("AX T1 GD PRE-SURGERY", None),
+        ("T1W_FFE T2", None),
+        ("T2W_FFE", None),
+        ("t2_fl2d_tra_hemo", None),
+        ("t2_tirm_tra", None),
+        ("SAG T2 C-SPINE", None),
+        ("T1_KM_Substraktion", None),
+        ("t1_vibe_dixon_tra_opp", None),
+        ("T1 造影", None),
         ("AX T1 FLAIR", None),  # GE: a T1
         ("T1 pre and post", None),
         ("T2* GRE", None),
@@ -57,26 +93,10 @@ def test_the_agent_tells_two_t1_apart_unless_the_description_does() -> None:
     assert contrast_of(series("AX T1", modality="CT")) is None
 
 
-def test_two_series_for_one_contrast_are_named() -> None:
-    study = DicomStudy("1", ("p",), "2024", (series("AX T2", 3), series("COR T2", 4)))
-    with pytest.raises(DataError, match=r'p_2024: t2: expected one series, found 2: 3 "AX T2", 4 "COR T2"; name it'):
-        choose_series(study, ["t2"])
-    assert choose_series(study, ["t2"], {"t2": "ax*"})["t2"].number == 3
-    assert choose_series(study, ["t2"], {"t2": 4})["t2"].number == 4
-    assert choose_series(study, ["t2"], {"t2": "1.2.3"})["t2"].number == 3
-
-
-def test_a_named_series_serves_no_other_contrast() -> None:
-    study = DicomStudy("1", ("p",), "", (series("AX T1 FLAIR", 1), series("T2 FLAIR", 2), series("AX T1 FLAIR C", 3)))
-    chosen = choose_series(study, ["t1", "flair"], {"t1": 1})
-    assert [one.number for one in chosen.values()] == [1, 2]
-    with pytest.raises(DataError, match="flair: expected one series, found none"):
-        choose_series(study, ["t1", "flair"], {"t1": 2})
-
-
-def test_the_only_image_needs_no_name_and_patients_are_not_mixed() -> None:
-    study = DicomStudy("1", ("p",), "", (series("chest pa", 1, "DX"),))
-    assert choose_series(study, ["image"])["image"].number == 1
-    mixed = DicomStudy("1", ("p", "q"), "", study.series)
-    with pytest.raises(DataError, match="p_q: expected a study of one patient, found 'p', 'q'"):
-        choose_series(mixed, ["image"])
+def test_the_header_contradicts_the_description() -> None:
+    assert contrast_of(series("AX T2", sequence=("SE",))) == "t2"
+    assert contrast_of(series("AX T2", sequence=("GR",))) is None  # T2*
+    assert contrast_of(series("AX T2", sequence=("IR", "SE"))) is None  # a FLAIR
+    assert contrast_of(series("AX FLAIR", sequence=("IR", "SE"))) == "flair"
+    assert contrast_of(series("MPRAGE", sequence=("GR", "IR"))) == "t1"
+    assert contrast_of(series("AX T1", image_type=("DERIVED", "PRIMARY", "SUBTRACTION"))) is None

@@ -81,6 +81,10 @@ def test_a_slice_that_orientation_cannot_turn_is_named() -> None:
     assert CheckImaged("image")({"image": slice_})
     assert CheckImaged("image", axial=True)({"image": _image("s.nii", shape=(4, 5))})
     assert CheckImaged("image", axial=True)({"image": _image("v.nii", affine=sagittal)})
+    thin = _image("t.nii", shape=(4, 5, 1), affine=sagittal)
+    with pytest.raises(DataError, match=r"^t\.nii: expected an axial slice, found a sagittal one"):
+        CheckImaged("image", axial=True)({"image": thin})
+    assert CheckImaged("image", axial=True)({"image": _image("t.nii", shape=(4, 5, 1))})
 
 
 def test_plain_tensors_are_compared_by_shape() -> None:

@@ -14,9 +14,9 @@ import nibabel as nib
 import numpy as np
 
 from ... import __version__
-from ...utils import DataError, atomic_path
+from ...utils import RAS_TO_LPS, DataError, atomic_path
 
-__all__ = ["DerivedObjects"]
+__all__ = ["DerivedObjects", "remove_derived"]
 
 MASKS = {"mask": "Anomaly", "changed": "Changed"}
 MAPS = {
@@ -25,7 +25,15 @@ MAPS = {
     "variance": "Variance over samples",
     "entropy": "Entropy of the mean",
 }
-_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_LONGEST = 64
+"""Characters of a long string of DICOM."""
+
+
+def remove_derived(folder: Path) -> None:
+    """Remove what `DerivedObjects` wrote for a case, so that it never passes for the results of a later run."""
+    for name in (*MASKS, *MAPS):
+        for path in (folder / f"{name}.dcm", *folder.glob(f"{name}_region*.dcm")):
+            path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -46,26 +54,19 @@ class DerivedObjects:
     number: int
 
     def write(self, folder: Path) -> list[Path]:
-        """Write ``<name>.dcm`` for each of the masks (BINARY, a segment for each label) and maps (float32) there are;
-        what an earlier run left is replaced, or removed where there is no such result now. Of a series without frame of
-        reference, such as an X-ray, there is no map: DICOM has none of it.
+        """Write ``<name>.dcm`` for each of the masks (BINARY, a segment for each label) and maps (float32) there are.
+        Of a series without frame of reference, such as an X-ray, there is no map: DICOM has none of it.
 
         Raises:
             DataError: the grid of the results cannot be told in DICOM, as that of a tilted gantry.
         """
         logging.getLogger("highdicom").setLevel(logging.WARNING)  # it tells every module that it copies
         written: list[Path] = []
-        for path in [*(folder / f"{name}.dcm" for name in (*MASKS, *MAPS)), *folder.glob("*_region?.dcm")]:
-            path.unlink(missing_ok=True)
         for name, title, image in _images(folder):
-            if name not in MASKS and not self._frame:
+            if not (name in MASKS or self._frame):
                 continue
-            number = self.number + len(written)
             make = self._segmentation if name in MASKS else self._parametric_map
-            try:
-                made = make(title, image, number)
-            except ValueError as error:
-                raise DataError(f"{folder}: expected results on a grid that DICOM can tell, found {error}") from error
+            made = make(title, image, self.number + len(written))
             path = folder / f"{name}.dcm"
             with atomic_path(path) as tmp:
                 made.save_as(tmp)
@@ -83,7 +84,7 @@ class DerivedObjects:
         threshold = self.scores.get("threshold", {})
         told = {k: f"{v:.6g}" if isinstance(v, float) else str(v) for k, v in threshold.items()}
         algorithm = hd.AlgorithmIdentificationSequence(
-            name=f"monai_anomaly {self.bundle}",
+            name=f"monai_anomaly {self.bundle}"[:_LONGEST],
             family=codes.DCM.ArtificialIntelligence,
             version=__version__,
             parameters={**{f"threshold {k}": v for k, v in told.items()}, "weights": self._weights},
@@ -125,7 +126,10 @@ class DerivedObjects:
             pixel_array=self._pixels(image, values),
             contains_recognizable_visual_features=False,
             real_world_value_mappings=[meaning],
-            voi_lut_transformations=[hd.VOILUTTransformation((low + high) / 2, max(high - low, 1e-6))],
+            voi_lut_transformations=[
+                # LINEAR needs a width of 1 or more
+                hd.VOILUTTransformation((low + high) / 2, max(high - low, 1e-6), voi_lut_function="LINEAR_EXACT")
+            ],
             **self._common(title, number),
         )
 
@@ -136,8 +140,11 @@ class DerivedObjects:
         values = np.ascontiguousarray(np.atleast_3d(values).T)
         if not self._frame:
             return values
-        affine = _RAS_TO_LPS @ image.affine
-        return hd.Volume(values, affine[:, [2, 1, 0, 3]], "PATIENT", frame_of_reference_uid=self._frame)
+        affine = RAS_TO_LPS @ image.affine
+        try:
+            return hd.Volume(values, affine[:, [2, 1, 0, 3]], "PATIENT", frame_of_reference_uid=self._frame)
+        except ValueError as error:
+            raise DataError(f"expected results on a grid that DICOM can tell, found {error}") from error
 
     def _common(self, title: str, number: int) -> dict[str, Any]:
         import highdicom as hd
@@ -150,11 +157,11 @@ class DerivedObjects:
             "sop_instance_uid": hd.UID(),
             "instance_number": 1,
             "manufacturer": "monai_anomaly",
-            "manufacturer_model_name": self.bundle,
+            "manufacturer_model_name": self.bundle[:_LONGEST],
             "software_versions": __version__,
             "device_serial_number": self._weights[:16],
-            "series_description": f"{title} ({self.bundle})",
-            "content_description": "; ".join(["research use only", *([note] if note else [])])[:64],
+            "series_description": f"{title} ({self.bundle})"[:_LONGEST],
+            "content_description": "; ".join(["research use only", *([note] if note else [])])[:_LONGEST],
         }
 
     @property

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import itertools
+import hashlib
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,12 +15,13 @@ from typing import Any
 import yaml
 from monai.bundle import ConfigParser
 
+from ...data.choose_series import check_frames, choose_series
 from ...data.dicom_study import DicomSeries, DicomStudy, read_studies
-from ...data.series_contrast import choose_series
-from ...utils import DataError, as_path, latest_failures, read_json, write_json
+from ...utils import DataError, as_path, describe, read_json, write_json
 from ..find_bundle import find_bundle
-from ..predict import predict
-from .derived import DerivedObjects
+from ..predict import inference_files, predict
+from .derived import DerivedObjects, remove_derived
+from .sources import read_sources
 from .stage import stage_series
 
 __all__ = ["predict_dicom"]
@@ -54,8 +56,8 @@ def predict_dicom(
             UID, or description with * and ?; or a JSON or YAML file of this.
         raw: preprocess first (brain mask, bias field, registration); None: yes where the bundle can. False for studies
             without skull whose contrasts lie on one grid.
-        overlays: as of `predict`.
-        options: as of `predict`.
+        overlays: as of predict.
+        options: as of predict.
 
     Returns:
         The DICOM files.
@@ -64,58 +66,86 @@ def predict_dicom(
         DataError: no study, no case that could be processed, or as `predict`.
     """
     _need_highdicom()
-    results = Path(out).expanduser()
-    folder = find_bundle(bundle)
+    if own := [name for name in ("dataset_dir", "output_dir", "section", "shard") if name in options]:
+        raise DataError(f"--{own[0]}: expected an option of the inference, found one that predict-dicom sets itself")
+    results, folder = Path(out).expanduser(), find_bundle(bundle)
     parser = ConfigParser()
-    parser.read_config(folder / "configs" / "inference.json")
-    names = options.get("channel_names", parser["channel_names"])
+    parser.read_config(inference_files(folder, overlays))
+    channels = list(options.get("channel_names", parser["channel_names"]))
     if "raw" in parser.get():
         options["raw"] = raw if raw is not None else True
     elif raw:
-        raise DataError(f"--raw: expected a bundle that preprocesses, found {folder.name}, which does not")
+        raise DataError(f"--raw: expected a bundle that preprocesses, found {folder.resolve().name}, which does not")
     mapping = _read_mapping(series)
+    studies, failures = read_studies(study)
+    names = _case_names(studies)
     chosen: dict[str, tuple[DicomStudy, dict[str, DicomSeries]]] = {}
-    failures: dict[str, str] = {}
-    for one in read_studies(study):
-        name = _free_name(one.name, [*chosen, *failures])
-        try:
-            chosen[name] = one, choose_series(one, names, mapping)
-        except DataError as error:
-            failures[name] = str(error)
-    if not chosen:
-        raise DataError("; ".join(failures.values()))
+    section = []
     with tempfile.TemporaryDirectory() as place:
-        images = {name: stage_series(Path(place, name), used) for name, (_, used) in chosen.items()}
+        for name, one in names.items():
+            remove_derived(results / name)
+            try:
+                used = choose_series(one, channels, mapping)
+                check_frames(used, registered=options.get("raw", False))
+                files = stage_series(Path(place, name), used)
+            except DataError as error:
+                failures[name] = str(error)
+                continue
+            chosen[name] = one, used
+            section.append({"image": files if len(files) > 1 else files[0], "subject": name})
+        if not chosen:
+            raise DataError("; ".join(f"{name}: {reason}" for name, reason in failures.items()))
+        _write_failures(results / LEFT_OUT, failures)
         datalist = Path(place, "datalist.json")
-        section = [{"image": files if len(files) > 1 else files[0], "subject": name} for name, files in images.items()]
-        write_json(datalist, {"name": "dicom", "modalities": list(names), "test": section})
+        write_json(datalist, {"name": "dicom", "modalities": channels, "test": section})
+        earlier = {name: _written_at(results / name) for name in chosen}
         predict(str(folder), datalist, results, overlays, section="test", **options)
-    left_out = {entry["case"] for entry in latest_failures(results, "left_out.json", "scores.json")}
     written: list[Path] = []
-    for name in [name for name in chosen if name not in left_out]:
+    for name in [name for name in chosen if _written_at(results / name) != earlier[name]]:
         try:
-            written += _write(results / name, folder.name, *chosen[name])
-        except DataError as error:
-            failures[name] = str(error)
-    _tell(results / LEFT_OUT, failures)
+            written += _write(results / name, folder.resolve().name, *chosen[name])
+        except Exception as error:  # whatever highdicom does not like about one study, the others go on
+            failures[name] = describe(error)
+    _write_failures(results / LEFT_OUT, failures)
+    for name, reason in failures.items():
+        print(f"left out: {name}: {reason}")
+    if not written:
+        raise DataError(f"{results}: expected a study whose results can be DICOM, found none; see {LEFT_OUT} there")
     return written
+
+
+def _case_names(studies: Sequence[DicomStudy]) -> dict[str, DicomStudy]:
+    """Studies by names of folders: Patient ID and date and, where that is not unique, cannot be a name, or there is no
+    Patient ID, some letters of the Study Instance UID, so that no other study ever has this name."""
+    plain = ["_".join(part for part in (one.patient_id, one.date) if part) for one in studies]
+    clean = [re.sub(r"[^\w.+-]+", "_", name).strip("._") for name in plain]
+    count = Counter(name.casefold() for name in clean)
+    names = {}
+    for one, wanted, name in zip(studies, plain, clean, strict=True):
+        own = one.patient_id and name == wanted and count[name.casefold()] == 1
+        letters = hashlib.sha256(one.uid.encode()).hexdigest()[:8]
+        names[name if own else f"{name or 'study'}_{letters}"] = one
+    return names
+
+
+def _written_at(folder: Path) -> int | None:
+    """When the results of a case were last written."""
+    file = folder / "scores.json"
+    return file.stat().st_mtime_ns if file.is_file() else None
 
 
 def _write(folder: Path, bundle: str, study: DicomStudy, used: Mapping[str, DicomSeries]) -> list[Path]:
     """The DICOM files of a case; results lie on the grid of the first of its series."""
-    import pydicom
-
-    sources = [pydicom.dcmread(file, stop_before_pixels=True) for file in next(iter(used.values())).files]
+    sources = read_sources(next(iter(used.values())).files)
     number = 1 + max(series.number or 0 for series in study.series)
     written = DerivedObjects(sources, bundle, read_json(folder / "scores.json"), number).write(folder)
-    write_json(folder / "series.json", {name: {"uid": s.uid, "series": str(s)} for name, s in used.items()})
+    series = {name: {"uid": one.uid, "series": str(one)} for name, one in used.items()}
+    write_json(folder / "series.json", {"study": study.uid, "series": series})
     return written
 
 
-def _tell(path: Path, failures: Mapping[str, str]) -> None:
-    """Print what was left out, and write a list of it."""
-    for name, reason in failures.items():
-        print(f"left out: {name}: {reason}")
+def _write_failures(path: Path, failures: Mapping[str, str]) -> None:
+    """The list of what was left out; where nothing was there is none, also of an earlier run."""
     path.unlink(missing_ok=True)
     if failures:
         write_json(path, [{"case": name, "reason": reason} for name, reason in failures.items()])
@@ -134,13 +164,6 @@ def _read_mapping(series: str | os.PathLike | Mapping[str, Any] | None) -> dict[
         if not isinstance(series, Mapping):
             raise DataError(f"{path}: expected series by contrast, e.g. t1ce: 7, found {type(series).__name__}")
     return {str(contrast): rule for contrast, rule in series.items()}
-
-
-def _free_name(name: str, taken: Sequence[str]) -> str:
-    """A name for a folder that no other case has."""
-    base = re.sub(r"[^\w.+-]+", "_", name).strip("._") or "case"
-    names = itertools.chain([base], (f"{base}_{i}" for i in itertools.count(2)))
-    return next(name for name in names if name not in taken)
 
 
 def _need_highdicom() -> None:

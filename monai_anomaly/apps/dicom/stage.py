@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...data.dicom_study import DicomSeries
+from ...transforms.dicom_series import read_slice_stack
+from ...utils import DataError, listed
 
 __all__ = ["stage_series"]
 
@@ -22,6 +24,9 @@ def stage_series(folder: Path, chosen: Mapping[str, DicomSeries]) -> list[str]:
 
     Returns:
         the folders, in order.
+
+    Raises:
+        DataError: a series is not one volume, see `read_slice_stack`, or a file of it is not read.
     """
     folders = []
     for contrast, series in chosen.items():
@@ -34,5 +39,20 @@ def stage_series(folder: Path, chosen: Mapping[str, DicomSeries]) -> list[str]:
                 link.symlink_to(file.resolve())
             except OSError:  # Windows, and some network drives
                 shutil.copyfile(file, link)
+        try:
+            _check_volume(place)
+        except DataError as error:
+            raise DataError(str(error).replace(f"{folder}/", "")) from error
         folders.append(str(place))
     return folders
+
+
+def _check_volume(place: Path) -> None:
+    """One volume, and all of it: GDCM passes over a file that ends early, which would make the volume shorter."""
+    stack = read_slice_stack(place)
+    there = sorted(place.iterdir())
+    if stack is None and len(there) == 1:
+        return
+    read = {file.name for file in stack.files} if stack is not None else set()
+    if unread := [file.name for file in there if file.name not in read]:
+        raise DataError(f"{place}: expected {len(there)} files that can be read, found some damaged: {listed(unread)}")
