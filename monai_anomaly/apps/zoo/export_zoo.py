@@ -13,6 +13,7 @@ import yaml
 from ...utils import DataError, atomic_path, file_digest, weights_folder
 from ..find_bundle import find_bundle
 from .needed_code import NeededCode
+from .unit_test import write_unit_test
 
 __all__ = ["export_zoo"]
 
@@ -21,7 +22,13 @@ CODE = "scripts"
 """Package of a bundle's own code in the Model Zoo."""
 LARGEST = 25e6
 """Bytes of a file that the Model Zoo takes; larger ones are downloaded."""
-_NEEDS = re.compile(r" The bundle needs the package `monai_anomaly`\.")
+REWRITTEN = {
+    "The bundle needs the package `monai_anomaly`.": "Its code is in `scripts`; only the commands of `monai-anomaly` "
+    "(`python -m monai_anomaly`) need that package.",
+    "../models/README.md": "weights.md",
+    "--ckpt_file trained/": "--ckpt_file models/",
+}
+"""What a bundle's page says otherwise when it is exported."""
 
 
 def export_zoo(bundle: str, out: str | os.PathLike, url: str | None = None) -> None:
@@ -32,22 +39,26 @@ def export_zoo(bundle: str, out: str | os.PathLike, url: str | None = None) -> N
         monai-anomaly export-zoo diffseg models --url https://example.org/diffseg
 
     The folder runs without monai_anomaly, also as a snapshot of Hugging Face. The weights are those of your training,
-    or else those that the bundle comes with.
+    or else those that the bundle comes with. Its unit test, test_NAME.py, lies in it, or in ci/unit_tests where OUT is
+    the folder models of a copy of the zoo.
 
     Args:
         bundle: its name or folder.
-        out: folder that gets a folder of the bundle's name; one that is there already is an error.
+        out: folder that gets a folder of the bundle's name; one that is there already is an error, as is the test.
         url: where the files of more than 25 MB will be, as URL/models/NAME; they go to large_files.yml and not into
             the folder.
 
     Raises:
-        DataError: there is no such bundle, it has no weights, the folder is there already, or a file is too large and
-            there is no URL.
+        DataError: there is no such bundle, it has no weights, the folder or test is there already, or a file is too
+            large and there is no URL.
     """
     folder = find_bundle(bundle).resolve()
     target = Path(out).expanduser() / folder.name
-    if target.exists():
-        raise DataError(f"{target}: expected no such folder, found one; remove it, or name another")
+    tests = target.resolve().parents[1] / "ci" / "unit_tests"
+    test = (tests if tests.is_dir() else target) / f"test_{folder.name}.py"
+    for place, kind in ((target, "folder"), (test, "file")):
+        if place.exists():
+            raise DataError(f"{place}: expected no such {kind}, found one; remove it, or name another")
     weights = Path(weights_folder(str(folder)))
     if not (weights / "model.pt").is_file():
         raise DataError(f"{weights / 'model.pt'}: expected weights to export, found none; train the bundle first")
@@ -56,17 +67,23 @@ def export_zoo(bundle: str, out: str | os.PathLike, url: str | None = None) -> N
             _copy_texts(folder, made)
             _copy_configs(folder / "configs", made)
             _copy_weights(weights, made, url)
+            if test.parent == target:
+                write_unit_test(folder.name, made / test.name)
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)
             raise
-    print(f"{target}: {sum(1 for p in target.rglob('*.py'))} modules, weights of {weights}")
+    if test.parent != target:
+        write_unit_test(folder.name, test)
+    print(f"{target}: {sum(1 for p in target.rglob('*.py'))} modules, weights of {weights}, {test}")
 
 
 def _copy_texts(folder: Path, made: Path) -> None:
     (made / "docs").mkdir(parents=True)
     shutil.copyfile(folder / "LICENSE", made / "LICENSE")
     for path in sorted((folder / "docs").iterdir()):
-        text = _NEEDS.sub("", path.read_text(encoding="utf-8")).replace("../models/README.md", "weights.md")
+        text = path.read_text(encoding="utf-8")
+        for was, here in REWRITTEN.items():
+            text = text.replace(was, here)
         (made / "docs" / path.name).write_text(text, encoding="utf-8")
 
 

@@ -105,17 +105,17 @@ class NeededCode:
         """``__init__.py`` of a package that passes on what is needed."""
         document = ast.get_docstring(self._tree(place)) or "Part of monai_anomaly."
         names = self.passed_on.get(place, {})
-        lines = sorted(
-            f"from .{module} import {was}{f' as {name}' if was != name else ''}"
-            for name, (module, was) in names.items()
-            if module
-        )
+        modules: dict[str, list[str]] = {}
+        for name, (module, was) in names.items():
+            if module:
+                modules.setdefault(module, []).append(was if was == name else f"{was} as {name}")
+        lines = [_import_line(module, sorted(modules[module])) for module in sorted(modules)]
         passed = sorted(name for name, (module, _) in names.items() if module)
         body = [HEADER + f'"""{document}"""\n\nfrom __future__ import annotations\n']
         if lines:
             listed = "".join(f'    "{name}",\n' for name in passed)
-            body += ["\n".join(lines), f"\n__all__ = [\n{listed}]"]
-        return "\n".join(body) + "\n"
+            body += ["\n".join(lines), f"\n__all__ = [\n{listed}]\n"]
+        return "\n".join(body)
 
     def _file(self, place: tuple[str, ...]) -> Path:
         folder = self.root.joinpath(*place)
@@ -129,6 +129,12 @@ class NeededCode:
 
     def _exists(self, place: tuple[str, ...]) -> bool:
         return self._is_package(place) or self.root.joinpath(*place).with_suffix(".py").is_file()
+
+
+def _import_line(module: str, names: list[str]) -> str:
+    line = f"from .{module} import {', '.join(names)}"
+    listed = "".join(f"    {name},\n" for name in names)
+    return line if len(line) <= 120 else f"from .{module} import (\n{listed})"
 
 
 def _defined(tree: ast.Module) -> set[str]:
