@@ -34,6 +34,7 @@ class AnomalyBundleOperator(MonaiBundleInferenceOperator):
     * Weights, threshold: it looks for files of the bundle in the working folder.
     * Outputs: it casts each image to uint8, where a map in [0, 1] becomes 0, and gives it the affine of the
       preprocessed input; it takes a probability for the number of a class.
+    * DICOM: the affine that it is handed has the two pixel spacings exchanged (App SDK 4.0.0).
     * Inputs: it has one image of one channel. Here an input per contrast can be mapped, by its name in
       ``channel_names``; those on other grids are resampled to the first one by their places in the scanner.
 
@@ -83,6 +84,13 @@ class AnomalyBundleOperator(MonaiBundleInferenceOperator):
         # where the parent looks for it first
         self.app_context = SimpleNamespace(models={self._model_name: network})
         self._model_network = network
+
+    def _convert_from_image_dicom_source(self, img: Any) -> tuple[np.ndarray, dict]:
+        image, about = super()._convert_from_image_dicom_source(img)
+        for key in ("affine", "original_affine"):
+            for axis, spacing in enumerate(("col_pixel_spacing", "row_pixel_spacing")):  # of W and H
+                about[key][:3, axis] *= about[spacing] / np.linalg.norm(about[key][:3, axis])
+        return image, about
 
     def pre_process(self, data: dict[str, MetaTensor], *args: Any, **kwargs: Any) -> dict[str, MetaTensor]:
         if list(data) == ["image"]:

@@ -17,7 +17,7 @@ DESCRIPTIONS = {"t1": "AX T1 SE", "t1ce": "AX T1 SE +C", "t2": "AX T2 TSE", "fla
 
 def write_series(folder: Path, nifti: Path, number: int = 1, description: str = "", **tags: Any) -> str:
     """One series of MR of a NIfTI volume whose third axis runs through the slices, its files among those of others in
-    the folder, with names that say nothing; the values are rounded to 1/1000 of the largest;
+    the folder, with names that say nothing; values that are no whole numbers are rounded to 1/1000 of the largest;
     a tag that is None is left out.
 
     Returns:
@@ -25,11 +25,11 @@ def write_series(folder: Path, nifti: Path, number: int = 1, description: str = 
     """
     pydicom = pytest.importorskip("pydicom")
     image = nib.load(nifti)
-    values = image.get_fdata()
+    whole, values = image.get_data_dtype().kind in "iu", image.get_fdata()
     affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine
     steps = np.linalg.norm(affine[:3, :3], axis=0)
     cosines = affine[:3, :3] / steps
-    series, scale = pydicom.uid.generate_uid(), 1000 / max(float(values.max()), 1e-9)
+    series, scale = pydicom.uid.generate_uid(), 1.0 if whole else 1000 / max(float(values.max()), 1e-9)
     folder.mkdir(parents=True, exist_ok=True)
     for k in np.random.default_rng(number).permutation(values.shape[2]):
         ds = pydicom.Dataset()
@@ -38,6 +38,7 @@ def write_series(folder: Path, nifti: Path, number: int = 1, description: str = 
                 "SOPClassUID": pydicom.uid.MRImageStorage,
                 "SOPInstanceUID": pydicom.uid.generate_uid(),
                 "Modality": "MR",
+                "ImageType": ["ORIGINAL", "PRIMARY", "M"],
                 "PatientID": "P7",
                 "PatientName": "Doe^Jane",
                 "PatientBirthDate": "19700101",

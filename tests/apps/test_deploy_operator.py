@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from monai_anomaly.utils import DataError
 from tests.bundles.tiny_data import MODALITIES, ODD_AFFINE, write_case
 from tests.bundles.tiny_network import TINY_SAMPLING
 from tests.bundles.workflow import REPOSITORY
+
+from .dicom_study import write_study
 
 HAS_SDK = find_spec("monai.deploy") is not None
 needs_sdk = pytest.mark.skipif(not HAS_SDK, reason="needs monai-deploy-app-sdk")
@@ -94,7 +97,7 @@ def as_of_dicom(path: Path) -> Any:
     from monai.deploy.core import Image
 
     image = nib.load(path)
-    spacing = dict(zip(("row", "col", "depth"), map(float, image.header.get_zooms()), strict=True))
+    spacing = dict(zip(("col", "row", "depth"), map(float, image.header.get_zooms()), strict=True))
     about = {f"{axis}_pixel_spacing": size for axis, size in spacing.items()}
     values = image.get_fdata().astype(np.int16).swapaxes(0, 2)
     return Image(values, {**about, "nifti_affine_transform": image.affine, "PatientID": "17"})
@@ -134,7 +137,7 @@ def test_results_are_those_of_the_command_line(
         there = nib.load(next((tmp_path / "there").glob(f"*/{name}.nii.gz")))
         here, about = found[label].asnumpy(), found[label].metadata()
         assert here.dtype == (np.uint8 if label == "pred" else np.float32)
-        np.testing.assert_array_equal(here.swapaxes(0, 2), np.asanyarray(there.dataobj))
+        np.testing.assert_allclose(here.swapaxes(0, 2), np.asanyarray(there.dataobj), atol=1e-5)
         np.testing.assert_allclose(about["affine"], there.affine, atol=1e-4)
         assert about["PatientID"] == "17"
         assert here.any() or (bundle, label) == ("descargan", "pred")
@@ -165,6 +168,42 @@ def test_a_class_with_its_probabilities(tmp_path: Path) -> None:
     pred = run(images, ["pred"], bundle_path=tmp_path / "models", settings=CPU)["pred"]
     assert pred["result"] == there["class"]["name"]
     np.testing.assert_allclose(pred["probabilities"], list(there["probability"].values()), atol=1e-3)
+
+
+@needs_sdk
+def test_application_of_the_page_from_a_study_to_a_segmentation(tmp_path: Path) -> None:
+    """The SEG lies in the study's frame of reference, of its patient, and is the mask of the command line."""
+    import pydicom
+
+    case = whole_numbers(tmp_path / "case", MODALITIES, (48, 40, 3))
+    values = {name: nib.load(case / f"{name}.nii.gz").get_fdata().astype(np.uint16) for name in MODALITIES}
+    values["flair"][20:28, 16:24, 1] = 400  # a lesion
+    values["t2"][20:28, 16:24, 1] = 400
+    affine = np.array([[-4.0, 0, 0, 50], [0, -3.0, 0, 40], [0, 0, 5.0, 20], [0, 0, 0, 1]])  # of LPS, in RAS
+    for name, image in values.items():
+        nib.save(nib.Nifti1Image(image, affine), case / f"{name}.nii.gz")
+    files = {name: case / f"{name}.nii.gz" for name in MODALITIES}
+    write_study(tmp_path / "study", files, {name: name for name in MODALITIES})
+    predict("diffseg", case, tmp_path / "there", report=False)
+    there = np.asanyarray(nib.load(next((tmp_path / "there").glob("*/mask.nii.gz"))).dataobj) > 0
+    assert 10 < there.sum() < 200
+
+    page = (REPOSITORY / "docs" / "how-to" / "monai-deploy.md").read_text(encoding="utf-8")
+    (tmp_path / "app.py").write_text(page.split("```python\n")[1].split("```")[0], encoding="utf-8")
+    command = [sys.executable, "app.py", "-i", "study", "-o", "seg", "-m", str(REPOSITORY / "bundles" / "diffseg")]
+    (tmp_path / "seg").mkdir()
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-4000:]
+    seg = pydicom.dcmread(next((tmp_path / "seg").glob("*.dcm")))
+    source = pydicom.dcmread(next((tmp_path / "study").iterdir()))
+    assert (seg.PatientID, seg.FrameOfReferenceUID) == ("P7", source.FrameOfReferenceUID)
+    here = np.zeros_like(there)
+    for frame, about in zip(
+        seg.pixel_array.reshape(-1, *there.shape[1::-1]), seg.PerFrameFunctionalGroupsSequence, strict=True
+    ):
+        height = float(about.PlanePositionSequence[0].ImagePositionPatient[2])
+        here[..., round((height - 20) / 5)] = frame.T > 0
+    np.testing.assert_array_equal(here, there)
 
 
 @needs_sdk
