@@ -21,6 +21,10 @@ OPTIONAL = {
     "onnxruntime": ("export-network to .onnx", "pip install onnx onnxruntime onnxscript"),
     "jsonschema": ("checks metadata.json of a bundle", "pip install jsonschema"),
     "mlflow": ("records a training, --tracking mlflow of monai.bundle", "pip install mlflow"),
+    "monai-deploy-app-sdk": (
+        "bundles in applications of MONAI Deploy",
+        "an environment of its own, see docs/how-to/monai-deploy.md",
+    ),
     "monailabel": ("serves bundles to viewers", "an environment of its own, see docs/how-to/monai-label.md"),
 }
 """Packages that nothing needs: what for, and how to get them."""
@@ -87,9 +91,9 @@ def _optional() -> None:
             state = metadata.version(name)
         except metadata.PackageNotFoundError:
             state = f"missing: {how}"
-        print(f"  {name:<18} {what}: {state}")
+        print(f"  {name:<21} {what}: {state}")
     where = shutil.which("hd-bet")
-    print(f"  {'hd-bet':<18} brain masks of raw scans: {where or 'missing, a template serves: pip install hd-bet'}")
+    print(f"  {'hd-bet':<21} brain masks of raw scans: {where or 'missing, a template serves: pip install hd-bet'}")
 
 
 def _bundles() -> None:
