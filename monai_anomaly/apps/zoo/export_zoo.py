@@ -27,6 +27,7 @@ REWRITTEN = {
     "(`python -m monai_anomaly`) need that package.",
     "../models/README.md": "weights.md",
     "--ckpt_file trained/": "--ckpt_file models/",
+    "--filepath trained/": "--filepath models/",
 }
 """What a bundle's page says otherwise when it is exported."""
 

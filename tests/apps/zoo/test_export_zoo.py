@@ -73,7 +73,7 @@ def test_large_files_are_named_with_their_place_and_digest(tmp_path: Path, monke
 def test_pages_are_those_of_the_bundle(tmp_path: Path) -> None:
     export_zoo("descargan", tmp_path)
     readme = (tmp_path / "descargan" / "docs" / "README.md").read_text(encoding="utf-8")
-    assert "needs the package" not in readme and "(weights.md)" in readme and "trained/model.pt" not in readme
+    assert "needs the package" not in readme and "(weights.md)" in readme and "trained/model" not in readme
     assert "Demonstration weights" in (tmp_path / "descargan" / "docs" / "weights.md").read_text(encoding="utf-8")
 
 
