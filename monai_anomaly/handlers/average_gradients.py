@@ -22,8 +22,10 @@ class AverageGradients:
 
     ``DistributedDataParallel`` does the same for one network that is called once and differentiated once. It supports
     neither the second derivative of a gradient penalty nor a network that is judged through another one. Where a loss
-    is a mean over the images, n processes with batches of N images train as one with n N. Buffers, such as the running
-    statistics of a batch normalization, stay those of each process. Does nothing in a single process.
+    is a mean over the images, n processes with batches of N images train as one with n N. Buffers of floating point,
+    such as the running statistics of a batch normalization, become the mean of all too, so that all processes validate
+    the network that one of them saves; the normalization in training is by each process' own batch. Does nothing in a
+    single process.
 
     Args:
         networks: the network in training, or several.
@@ -82,3 +84,15 @@ class AverageGradients:
         for p, mean, unused in zip(parameters, means, nowhere, strict=True):
             if not unused:
                 p.grad = mean.view_as(p).to(p.dtype)
+        self._average_buffers()
+
+    def _average_buffers(self) -> None:
+        """Replace the floating-point buffers of all networks, which any forward pass may have moved, by their mean."""
+        buffers = [b for network in self.networks for b in network.buffers() if b.is_floating_point()]
+        if not buffers:
+            return
+        # in float64 the mean of equal numbers is that number: constants stay
+        flat = torch.cat([b.reshape(-1).double() for b in buffers])
+        dist.all_reduce(flat)
+        for b, mean in zip(buffers, (flat / process_count()).split([b.numel() for b in buffers]), strict=True):
+            b.copy_(mean.view_as(b))

@@ -34,6 +34,20 @@ class Branches(nn.Module):
         return self.always(x) + (torch.where(chosen, self.sometimes(x), 0) if chosen.any() else 0)
 
 
+class Watched(nn.Module):
+    """A layer, and statistics of what goes in that nothing depends on; a constant."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.statistics = nn.Linear(3, 1), nn.BatchNorm1d(3, affine=False)
+        self.constant: torch.Tensor
+        self.register_buffer("constant", torch.tensor(0.1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.statistics(x)
+        return self.layer(x)
+
+
 class Pair(nn.Module):
     """A generator and a discriminator of vectors, judged through each other."""
 
@@ -83,6 +97,13 @@ def adversarial(data: list[dict[str, torch.Tensor]], network: Any, handlers: lis
     )
 
 
+TRAININGS: Any = (
+    ("supervised", supervised, Branches),
+    ("adversarial", adversarial, Pair),
+    ("watched", supervised, Watched),
+)
+
+
 def loaded(state: dict[str, torch.Tensor], network: nn.Module) -> Any:
     """A handler that loads weights as the training starts, on the first process only."""
     return lambda engine: network.load_state_dict(state) if dist.get_rank() == 0 else None
@@ -95,7 +116,7 @@ def train(rank: int, address: str, path: Path) -> None:
     try:
         halves = [{k: v[2 * rank : 2 * rank + 2] for k, v in batch.items()} for batch in batches()]
         found = {}
-        for name, make, module in (("supervised", supervised, Branches), ("adversarial", adversarial, Pair)):
+        for name, make, module in TRAININGS:
             network = seeded(module, 10 + rank)
             trainer: Any = make(halves, network, [AverageGradients([network])])
             trainer.add_event_handler(Events.STARTED, loaded(seeded(module, 0).state_dict(), network))
@@ -122,9 +143,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, dict[str
     return [torch.load(path, weights_only=True) for path in paths]
 
 
-@pytest.mark.parametrize(
-    ("name", "make", "module"), [("supervised", supervised, Branches), ("adversarial", adversarial, Pair)]
-)
+@pytest.mark.parametrize(("name", "make", "module"), TRAININGS[:2])
 def test_two_processes_train_as_one_with_both_batches(trained: list, name: str, make: Any, module: Any) -> None:
     network = seeded(module, 0)
     start = deepcopy(network.state_dict())
@@ -134,6 +153,15 @@ def test_two_processes_train_as_one_with_both_batches(trained: list, name: str, 
         torch.testing.assert_close(trained[0][name][key], value, rtol=1e-4, atol=1e-5)
     moved = {key.split(".")[0] for key, value in network.state_dict().items() if not torch.equal(value, start[key])}
     assert moved == {name.split(".")[0] for name in start} - {"never"}
+
+
+def test_running_statistics_are_the_mean_of_both(trained: list) -> None:
+    network = seeded(Watched, 0)
+    supervised(batches(), network, []).run()
+    found, other = trained[0]["watched"], trained[1]["watched"]
+    assert all(torch.equal(value, other[name]) for name, value in found.items())
+    torch.testing.assert_close(found["statistics.running_mean"], network.statistics.running_mean)
+    assert found["constant"] == torch.tensor(0.1) and found["statistics.num_batches_tracked"] == len(batches())
 
 
 def test_does_nothing_in_one_process() -> None:
