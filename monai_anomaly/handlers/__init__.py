@@ -33,6 +33,7 @@ from .short_training import ShortTraining
 from .target_range import TargetRange, check_targets
 from .task_segmentation import TaskSegmentation
 from .tensorboard_panel import TensorBoardPanel
+from .tracked_handlers import tracked_handlers
 from .trained_schedule import check_schedule, trained_level
 from .training_record import TrainingRecord
 from .training_settings import changed_settings, training_settings
@@ -81,6 +82,7 @@ __all__ = [
     "changed_settings",
     "check_schedule",
     "check_targets",
+    "tracked_handlers",
     "trained_level",
     "training_settings",
 ]
