@@ -131,7 +131,7 @@ def _header(path: Path) -> dict[str, Any] | None:
         if named:
             raise
         return None
-    kind = read.get("SOPClassUID") or read.file_meta.get("MediaStorageSOPClassUID")
+    kind = read.file_meta.get("MediaStorageSOPClassUID") or read.get("SOPClassUID")
     if read.get("Modality") in _NO_IMAGES or kind == _PARAMETRIC_MAP or (kind and "Image Storage" not in kind.name):
         return None
     if not read.get("Rows"):
