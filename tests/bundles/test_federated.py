@@ -1,102 +1,82 @@
 # Copyright (c) monai_anomaly contributors
 # SPDX-License-Identifier: Apache-2.0
-"""MONAI's federated client drives the bundles as they are: sites that share weights and no images."""
+"""MONAI's federated client drives the bundles as they are: hospitals that share weights and no images."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import importlib.util
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from monai.fl.client import MonaiAlgo
-from monai.fl.utils.constants import ExtraItems, WeightType
-from monai.fl.utils.exchange_object import ExchangeObject
 
-from .tiny_data import TINY_TRAINING
-from .tiny_network import TINY_DIFFUSION
-from .workflow import configs
+from .tiny_data import TINY_SITES, TINY_TRAINING
+from .tiny_network import TINY_NETWORK
+from .workflow import REPOSITORY, configs
 
-SITES = ("A", "B", "C")
+SLICES = {**TINY_TRAINING, **TINY_NETWORK, "phantom": None, "batch_size": 6}
+VOLUMES = {**TINY_SITES, "phantom": None, "images": 4, "anchors": 1, "batch_size": 2}
 
 
-def datalist_of(phantom: Path, part: int, out: Path) -> Path:
-    """A third of the phantom's people, as those of one hospital."""
-    listed = json.loads((phantom / "datalist.json").read_text(encoding="utf-8"))
-    for section in ("training", "validation"):
-        samples = listed[section]
-        kept = samples[part :: len(SITES)] if section == "training" else samples
-        for sample in kept:
-            sample["image"] = [str(phantom / file) for file in sample["image"]]
-            sample["mask"] = str(phantom / sample["mask"])
-            sample.pop("twin", None)
-        listed[section] = kept
-    out.parent.mkdir(parents=True)
-    out.write_text(json.dumps({**listed, "test": listed["validation"]}), encoding="utf-8")
-    return out.parent
+@pytest.fixture(scope="module")
+def tool() -> Any:
+    """``tools/federated_rounds.py``, which plays the server."""
+    spec = importlib.util.spec_from_file_location("federated_rounds", REPOSITORY / "tools" / "federated_rounds.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def client(name: str, bundle: str, folder: Path, **overrides: Any) -> MonaiAlgo:
-    """A site's client, which trains and does not evaluate."""
-    folders = {"ckpt_dir": str(folder / name / "trained"), "output_dir": str(folder / name / "eval")}
-    algo = MonaiAlgo(
-        bundle_root=str(configs(bundle).parent),
-        local_epochs=1,
-        send_weight_diff=False,
-        train_kwargs={"device": "$torch.device('cpu')", **folders, **overrides},
-        config_evaluate_filename=None,
-    )
-    algo.initialize(extra={ExtraItems.CLIENT_NAME: name})
-    return algo
-
-
-def mean(weights: list[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    return {name: torch.stack([torch.as_tensor(w[name]).double() for w in weights]).mean(0) for name in weights[0]}
-
-
-def as_weights(values: Mapping[str, torch.Tensor]) -> ExchangeObject:
-    return ExchangeObject(
-        weights={name: value.numpy().copy() for name, value in values.items()}, weight_type=WeightType.WEIGHTS
-    )
-
-
-def own(values: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """Copies, which training does not change."""
-    return {name: torch.as_tensor(value).clone() for name, value in values.items()}
-
-
-@pytest.fixture
-def sites(phantom: Path, tmp_path: Path) -> dict[str, Path]:
-    return {name: datalist_of(phantom, i, tmp_path / name / "datalist.json") for i, name in enumerate(SITES)}
-
-
-def test_rounds_of_three_sites(sites: dict[str, Path], tmp_path: Path) -> None:
-    """Every site learns on, from the mean of all, in every round."""
-    tiny = {**TINY_TRAINING, **TINY_DIFFUSION, "phantom": None, "epochs": 2, "val_interval": 5, "batch_size": 2}
-    runs = tmp_path / "runs"
-    algos = [client(name, "diffanomaly", runs, dataset_dir=str(data), **tiny) for name, data in sites.items()]
-    shared = own(algos[0].trainer.network.state_dict())
+@pytest.mark.parametrize(
+    ("bundle", "data", "tiny"), [("diffanomaly", "phantom", SLICES), ("l2i_classification", "sites", VOLUMES)]
+)
+def test_rounds_of_three_hospitals(
+    tool: Any, bundle: str, data: str, tiny: dict[str, Any], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Every hospital learns on, from the mean of all, in every round, and something else than the others."""
+    folders = tool.divide(request.getfixturevalue(data), tmp_path)
+    options = {**tiny, "epochs": 2, "bundle": configs(bundle).parent}
+    algos = [tool.client(name, folder, folder, **options) for name, folder in folders.items()]
+    assert len(algos) == 3
+    shared = tool.own(algos[0].trainer.network.state_dict())
     for number in (1, 2):
-        made = []
-        for algo in algos:
-            algo.train(as_weights(shared))
-            made.append(own(algo.get_weights().weights))
-            assert algo.trainer.state.epoch == number
-        moved = [max(float((w[n].double() - shared[n].double()).abs().max()) for n in w) for w in made]
-        assert min(moved) > 1e-4, (number, moved)
-        shared = mean(made)
+        made = [tool.trained(algo, shared) for algo in algos]
+        assert [algo.trainer.state.epoch for algo in algos] == [number] * 3
+        assert min(apart(weights, shared) for weights in made) > 1e-4
+        assert apart(made[0], made[1]) > 1e-4
+        shared = tool.mean(made)
+    assert all(value.isfinite().all() for value in shared.values())
+    if bundle == "l2i_classification":
+        assert tool.correct(algos[0], shared).shape == (10,)  # the held-out people
 
 
-def test_what_the_server_sends_is_what_a_round_begins_with(sites: dict[str, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("resume", [True, False])
+def test_what_the_server_sends_is_what_a_round_begins_with(
+    tool: Any, phantom: Path, resume: bool, tmp_path: Path
+) -> None:
     """Not the site's own weights, which the training saved after the round before."""
-    still = {"learning_rate": 0.0, "classifier_learning_rate": 0.0}
-    tiny = {**TINY_TRAINING, **TINY_DIFFUSION, "phantom": None, "epochs": 3, "val_interval": 5}
-    algo = client("A", "diffanomaly", tmp_path / "runs", dataset_dir=str(sites["A"]), **tiny, **still)
-    shared = own(algo.trainer.network.state_dict())
+    still = {"learning_rate": 0.0, "classifier_learning_rate": 0.0, "epochs": 3, "resume": resume}
+    name, data = next(iter(tool.divide(phantom, tmp_path).items()))
+    algo = tool.client(name, data, data, configs("diffanomaly").parent, **{**SLICES, **still})
+    shared = tool.own(algo.trainer.network.state_dict())
     for number in (1, 2, 3):
         sent = {n: v + 0.01 * number if v.is_floating_point() else v for n, v in shared.items()}
-        algo.train(as_weights(sent))
-        for name, value in algo.get_weights().weights.items():
-            torch.testing.assert_close(torch.as_tensor(value), sent[name], msg=f"round {number}: {name}")
+        for key, value in tool.trained(algo, sent).items():
+            torch.testing.assert_close(value, sent[key], msg=f"round {number}: {key}")
+
+
+def test_mean_of_hospitals(tool: Any) -> None:
+    """Counts stay whole numbers."""
+    weights = [
+        {"w": torch.tensor([1.0, 2.0]), "n": torch.tensor(4)},
+        {"w": torch.tensor([3.0, 6.0]), "n": torch.tensor(4)},
+    ]
+    found = tool.mean(weights)
+    assert found["w"].tolist() == [2.0, 4.0] and found["n"] == 4 and found["n"].dtype == torch.int64
+
+
+def apart(weights: dict[str, torch.Tensor], others: dict[str, torch.Tensor]) -> float:
+    """Greatest difference of any weight."""
+    return max(float((value.double() - others[name].double()).abs().max()) for name, value in weights.items())
