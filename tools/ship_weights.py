@@ -24,10 +24,10 @@ SCORES = {
     "descargan": ["dice_average_otsu_truth", "dice_validation", "pixel_auroc", "pixel_ap"],
     "diffanomaly": ["dice_validation", "pixel_ap", "image_auroc_map", "change_healthy"],
     "diffseg": ["dice", "hd95", "ece", "flagged_cases"],
-    "difftranslation": ["size_correlation", "mask_dice", "drift"],
+    "difftranslation": ["size_error", "mask_dice", "error_lesion", "error_outside", "drift"],
     "l2i_classification": ["accuracy", "auroc"],
 }
-"""Scores of the first method that the page and ``eval_metrics`` tell; those of `difftranslation` were not tried yet."""
+"""Scores of the first method that the page and ``eval_metrics`` tell."""
 PARTS = {"l2i_classification": "target"}
 """The part of the evaluation that they are of, where it is not the first."""
 
@@ -51,13 +51,12 @@ def ship(bundle: str, trained: Path, evaluated: Path, command: str | None = None
     if others := [name for name, digest in origins.items() if digest != sha256]:
         sys.exit(f"expected files of {model}, found others: {', '.join(others)}")
     load_tensors(model)
-    weights = [p for p in (trained / f"{name}.pt" for name in ("model", "segmenter")) if p.is_file()]
-    megabytes = sum(p.stat().st_size for p in weights) / 1e6
+    megabytes = model.stat().st_size / 1e6
     if megabytes > MOST_MB:
         sys.exit(f"{model}: expected at most {MOST_MB:g} MB of weights, found {megabytes:.1f}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    for file in [*weights, *([threshold / "threshold.json"] if threshold else [])]:
+    for file in [model, *([threshold / "threshold.json"] if threshold else [])]:
         shutil.copyfile(file, folder / file.name)
     write_model_record(folder / "model.pt", {"note": NOTE, **record["training"]})
     scores = _scores(bundle, metrics)

@@ -177,7 +177,8 @@ def test_ids_of_the_training(bundle) -> None:
     assert train["training"] == "%run"
     assert {"preprocessing", "dataset", "dataloader", "inferer", "handlers", "trainer"} <= set(train["train"])
     assert train["train"]["trainer"]["max_epochs"] == "@epochs"
-    assert train["train"]["trainer"]["train_handlers"]["handlers"] == "@train#handlers"
+    assert train["train"]["trainer"]["train_handlers"] == "$@train#tracked"
+    assert train["train"]["tracked"]["handlers"] == "@train#handlers"
     assert {"preprocessing", "dataset", "dataloader", "inferer", "handlers", "key_metric", "evaluator"} <= set(
         train["validate"]
     )
