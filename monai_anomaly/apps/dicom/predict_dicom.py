@@ -168,4 +168,4 @@ def _read_mapping(series: str | os.PathLike | Mapping[str, Any] | None) -> dict[
 
 def _need_highdicom() -> None:
     if find_spec("highdicom") is None:
-        raise DataError("predict-dicom: expected the package highdicom, found none; pip install 'monai-anomaly[dicom]'")
+        raise DataError("predict-dicom: expected the package highdicom, found none; pip install highdicom")
