@@ -24,9 +24,9 @@ from monai.utils import OptionalImportError
 
 from monai_anomaly.apps.deploy_operator import AnomalyBundleOperator
 from monai_anomaly.apps.predict import predict
+from monai_anomaly.apps.zoo.tiny_networks import TINY_SAMPLING
 from monai_anomaly.utils import DataError
 from tests.bundles.tiny_data import MODALITIES, ODD_AFFINE, write_case
-from tests.bundles.tiny_network import TINY_SAMPLING
 from tests.bundles.workflow import REPOSITORY
 
 from .dicom_study import write_study

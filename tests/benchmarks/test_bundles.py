@@ -11,9 +11,15 @@ from typing import Any
 import pytest
 import torch
 
+from monai_anomaly.apps.zoo.tiny_networks import (
+    TINY_GAN,
+    TINY_MASK_DIFFUSION,
+    TINY_NETWORK,
+    TINY_SEGMENTER,
+    TINY_TRANSLATION,
+)
 from monai_anomaly.benchmarks.benchmark import benchmark
 from monai_anomaly.data import write_ellipses, write_phantom
-from tests.bundles.tiny_network import TINY_GAN, TINY_MASK_DIFFUSION, TINY_NETWORK, TINY_SEGMENTER, TINY_TRANSLATION
 from tests.bundles.workflow import config_files, merged
 
 BRAINS = {

@@ -10,11 +10,17 @@ from typing import Any
 import pytest
 import torch
 
+from monai_anomaly.apps.zoo.tiny_networks import (
+    TINY_DIFFUSION,
+    TINY_GAN,
+    TINY_MASK_DIFFUSION,
+    TINY_NETWORK,
+    TINY_TRANSLATION,
+)
 from monai_anomaly.benchmarks.speed import speed
 from monai_anomaly.diffusion import AreaGuidance, SegmentationGuidance
 from monai_anomaly.inferers import MaskEnsembleInferer, TranslationInferer
 from monai_anomaly.losses import GuidedDiffusionLoss, TranslationCriticLoss, TranslationGeneratorLoss
-from tests.bundles.tiny_network import TINY_DIFFUSION, TINY_GAN, TINY_MASK_DIFFUSION, TINY_NETWORK, TINY_TRANSLATION
 from tests.bundles.workflow import config_files
 
 SIZE = {"spatial_size": [32, 40], "device": "cpu"}

@@ -29,12 +29,12 @@ from ignite.engine import Events
 from monai.utils import AdversarialKeys
 from torch.utils.data import Sampler
 
+from monai_anomaly.apps.zoo.tiny_networks import TINY_MASK_DIFFUSION, TINY_NETWORK, TINY_TRANSLATION
 from monai_anomaly.data import find_datalist, write_phantom
 from monai_anomaly.diffusion import NoisyImages, RandomNoising
 from monai_anomaly.handlers import EpochSeed
 
 from .tiny_data import ELLIPSES, PHANTOM, SITES, TINY_ELLIPSES, TINY_SITES, TINY_TRAINING
-from .tiny_network import TINY_MASK_DIFFUSION, TINY_NETWORK, TINY_TRANSLATION
 from .workflow import workflow
 
 PROCESSES = 2

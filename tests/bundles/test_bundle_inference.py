@@ -12,10 +12,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from monai_anomaly.apps.zoo.tiny_networks import TINY_SAMPLING
 from monai_anomaly.utils import DataError
 
 from .tiny_data import MODALITIES, NATIVE, write_case
-from .tiny_network import TINY_SAMPLING
 from .workflow import BUNDLES, infer, write_random_weights
 
 TINY = {bundle: {"load_pretrain": False, **NATIVE, **options} for bundle, options in TINY_SAMPLING.items()}

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
+from monai_anomaly.apps.zoo.tiny_networks import TINY_GAN
 from monai_anomaly.evaluation import AnomalyMaps, load_cases
 from tests.visualize.pictures import cells
 
 from .tiny_data import TINY_ELLIPSES, write_picture
-from .tiny_network import TINY_GAN
 from .workflow import copy_bundle, export, infer, load_network, run
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from monai_anomaly.apps.zoo.tiny_networks import TINY_GAN
 from monai_anomaly.utils import DataError
 
 from .tiny_data import write_case, write_picture
-from .tiny_network import TINY_GAN
 from .workflow import infer, write_random_weights
 
 TINY = {**TINY_GAN, "spatial_size": [32, 32]}

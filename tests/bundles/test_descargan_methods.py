@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import torch
 
+from monai_anomaly.apps.zoo.tiny_networks import TINY_GAN
 from monai_anomaly.evaluation import AnomalyMaps, load_cases
 from monai_anomaly.networks.nets import DeformingGenerator
 
 from .tiny_data import TINY_ELLIPSES
-from .tiny_network import TINY_GAN
 from .workflow import merged, train
 
 TABLES = {

@@ -16,10 +16,10 @@ from ignite.engine import Events
 from PIL import Image
 
 from monai_anomaly.apps.datalist import datalist
+from monai_anomaly.apps.zoo.tiny_networks import TINY_GAN
 from monai_anomaly.utils import DataError
 
 from .tiny_data import TINY_ELLIPSES
-from .tiny_network import TINY_GAN
 from .workflow import train, workflow
 
 ONLY_TRAINING = {"run": ["$@train#trainer.run()"], "epochs": 3}

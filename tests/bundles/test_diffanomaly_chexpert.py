@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from monai_anomaly.apps.datalist import datalist
+from monai_anomaly.apps.zoo.tiny_networks import TINY_NETWORK
 
-from .tiny_network import TINY_NETWORK
 from .workflow import infer, train
 
 PATIENTS, WIDTH, HEIGHT = 24, 48, 40

@@ -11,13 +11,13 @@ import pytest
 import torch
 from monai.bundle import ConfigParser
 
+from monai_anomaly.apps.zoo.tiny_networks import TINY_DIFFUSION
 from monai_anomaly.data import write_phantom
 from monai_anomaly.diffusion import NoiseSchedule
 from monai_anomaly.handlers import ClassifierProbability, WeightsLoader
 from monai_anomaly.networks.nets import GuidedDiffusionNet
 
 from .tiny_data import PHANTOM, TINY_TRAINING
-from .tiny_network import TINY_DIFFUSION
 from .workflow import merged, train
 
 COMPARATORS = ["ae", "anoddpm", "ddpm", "gradcam", "saliency", "vae"]

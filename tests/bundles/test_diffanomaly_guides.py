@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import torch
 
+from monai_anomaly.apps.zoo.tiny_networks import TINY_DIFFUSION
 from monai_anomaly.networks.weights import load_state_dict
 
 from .tiny_data import TINY_TRAINING
-from .tiny_network import TINY_DIFFUSION
 from .workflow import merged, train, workflow
 
 GROUPS = [

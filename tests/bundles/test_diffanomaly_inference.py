@@ -11,10 +11,10 @@ import nibabel as nib
 import numpy as np
 from PIL import Image
 
+from monai_anomaly.apps.zoo.tiny_networks import TINY_NETWORK, TINY_SAMPLING
 from monai_anomaly.data.phantom import make_subject
 
 from .tiny_data import MODALITIES, NATIVE, write_case
-from .tiny_network import TINY_NETWORK, TINY_SAMPLING
 from .workflow import infer
 
 OPTIONS = {"load_pretrain": False, **TINY_SAMPLING["diffanomaly"], "displayable_configs#threshold": "otsu"}

@@ -14,11 +14,11 @@ import pytest
 import torch
 from PIL import Image
 
+from monai_anomaly.apps.zoo.tiny_networks import TINY_DIFFUSION, TINY_MASK_DIFFUSION, TINY_SAMPLING
 from monai_anomaly.metrics import ExpectedDiceThreshold, above
 from monai_anomaly.utils import binary_entropy
 
 from .tiny_data import MODALITIES, NATIVE, write_case
-from .tiny_network import TINY_DIFFUSION, TINY_MASK_DIFFUSION, TINY_SAMPLING
 from .workflow import infer, write_random_weights
 
 BRATS_2023 = {"necrosis": 1, "oedema": 2, "enhancing": 3}

@@ -11,10 +11,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from monai_anomaly.apps.zoo.tiny_networks import TINY_MASK_DIFFUSION
 from monai_anomaly.data import load_datalist
 
 from .tiny_data import MODALITIES, TINY_TRAINING
-from .tiny_network import TINY_MASK_DIFFUSION
 from .workflow import infer, train
 
 TINY = {**TINY_TRAINING, **TINY_MASK_DIFFUSION, "inferer#steps": 2, "inferer#num_samples": 2}

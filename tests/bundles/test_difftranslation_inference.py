@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 import torch
 
+from monai_anomaly.apps.zoo.tiny_networks import TINY_SAMPLING
 from monai_anomaly.diffusion import NoiseSchedule
 from monai_anomaly.handlers.training_settings import object_settings
 from monai_anomaly.utils import DataError, write_model_record
 
 from .tiny_data import MODALITIES, NATIVE, write_case
-from .tiny_network import TINY_SAMPLING
 from .workflow import infer, merged, write_random_weights
 
 BUNDLE = "difftranslation"

@@ -15,10 +15,10 @@ import torch
 from PIL import Image
 
 from monai_anomaly.apps.datalist import datalist
+from monai_anomaly.apps.zoo.tiny_networks import TINY_DIFFUSION, TINY_NETWORK, TINY_SEGMENTER, TINY_TRANSLATION
 from monai_anomaly.utils import load_tensors
 
 from .tiny_data import TINY_TRAINING
-from .tiny_network import TINY_DIFFUSION, TINY_NETWORK, TINY_SEGMENTER, TINY_TRANSLATION
 from .workflow import infer, merged, train
 
 FEW_STEPS = {"inferer#scheme#steps": 2, "inferer#scheme#substeps": 1}

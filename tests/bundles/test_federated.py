@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import torch
 
+from monai_anomaly.apps.zoo.tiny_networks import TINY_NETWORK
+
 from .tiny_data import TINY_SITES, TINY_TRAINING
-from .tiny_network import TINY_NETWORK
 from .workflow import REPOSITORY, configs
 
 SLICES = {**TINY_TRAINING, **TINY_NETWORK, "phantom": None, "batch_size": 6}

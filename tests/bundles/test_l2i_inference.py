@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
+from monai_anomaly.apps.zoo.tiny_networks import TINY_CLASSIFIER
 from monai_anomaly.data.phantom import make_subject
 from monai_anomaly.utils import DataError
 
 from .tiny_data import ODD_AFFINE, write_case
-from .tiny_network import TINY_CLASSIFIER
 from .workflow import infer, merged, write_random_weights
 
 BUNDLE = "l2i_classification"

@@ -20,9 +20,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from monai_anomaly.apps.zoo.tiny_networks import TINY_SAMPLING
+
 from .test_shown_results import MASKS, SHOWN
 from .tiny_data import MODALITIES, write_picture
-from .tiny_network import TINY_SAMPLING
 from .workflow import REPOSITORY, copy_bundle, write_random_weights
 from .workflow import infer as infer_files
 

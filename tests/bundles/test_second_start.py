@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import torch
 
+from monai_anomaly.apps.zoo.tiny_networks import TINY_MASK_DIFFUSION, TINY_NETWORK, TINY_TRANSLATION
 from monai_anomaly.utils import DataError, load_tensors
 
 from .test_bundle_workflows import TINY
-from .tiny_network import TINY_MASK_DIFFUSION, TINY_NETWORK, TINY_TRANSLATION
 from .workflow import train
 
 NETWORKS = {

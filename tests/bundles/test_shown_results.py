@@ -12,10 +12,16 @@ import numpy as np
 import pytest
 import torch
 
+from monai_anomaly.apps.zoo.tiny_networks import (
+    TINY_GAN,
+    TINY_MASK_DIFFUSION,
+    TINY_NETWORK,
+    TINY_SAMPLING,
+    TINY_TRANSLATION,
+)
 from monai_anomaly.utils import describe
 
 from .tiny_data import MODALITIES, NATIVE, ODD_AFFINE, write_case
-from .tiny_network import TINY_GAN, TINY_MASK_DIFFUSION, TINY_NETWORK, TINY_SAMPLING, TINY_TRANSLATION
 from .workflow import infer, merged, write_random_weights
 
 TINY: dict[str, dict[str, Any]] = {

@@ -20,9 +20,8 @@ import torch
 from monai.bundle import ConfigWorkflow
 
 from monai_anomaly import __main__ as command_line
+from monai_anomaly.apps.zoo.tiny_networks import TINY_NETWORK
 from monai_anomaly.transforms import LoadModalities
-
-from ..bundles.tiny_network import TINY_NETWORK
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIGS = REPOSITORY / "bundles" / "diffanomaly" / "configs"

@@ -93,9 +93,9 @@ def predict_dicom(
                 continue
             chosen[name] = one, used
             section.append({"image": files if len(files) > 1 else files[0], "subject": name})
+        _write_failures(results / LEFT_OUT, failures)
         if not chosen:
             raise DataError("; ".join(f"{name}: {reason}" for name, reason in failures.items()))
-        _write_failures(results / LEFT_OUT, failures)
         datalist = Path(place, "datalist.json")
         write_json(datalist, {"name": "dicom", "modalities": channels, "test": section})
         earlier = {name: _written_at(results / name) for name in chosen}
@@ -116,7 +116,7 @@ def predict_dicom(
 
 def _case_names(studies: Sequence[DicomStudy]) -> dict[str, DicomStudy]:
     """Studies by names of folders: Patient ID and date and, where that is not unique, cannot be a name, or there is no
-    Patient ID, some letters of the Study Instance UID, so that no other study ever has this name."""
+    Patient ID, some letters of the Study Instance UID, so that another patient never has this name."""
     plain = ["_".join(part for part in (one.patient_id, one.date) if part) for one in studies]
     clean = [re.sub(r"[^\w.+-]+", "_", name).strip("._") for name in plain]
     count = Counter(name.casefold() for name in clean)
