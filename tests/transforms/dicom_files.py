@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import locale
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def write_dicom(
     """An axial series of 2 x 3 x 4 mm."""
     itk = pytest.importorskip("itk")
     folder.mkdir(exist_ok=True)
+    before = locale.setlocale(locale.LC_ALL)  # GDCM's writer leaves another, by which Python reads no UTF-8
     for k in slices:
         image = itk.image_from_array(np.ascontiguousarray(VALUES[:, :, k].T[None]))
         image.SetSpacing([2.0, 3.0, 4.0])
@@ -41,4 +43,5 @@ def write_dicom(
         writer.SetInput(image)
         writer.SetFileName(str(folder / f"{name(k)}.dcm"))
         writer.Update()
+    locale.setlocale(locale.LC_ALL, before)
     return folder
