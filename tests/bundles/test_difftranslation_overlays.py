@@ -73,7 +73,7 @@ def test_the_thesis_trains_for_its_iterations(name: str, iterations: int) -> Non
 def test_guides_of_the_same_networks_have_files_of_their_own(name: str, guide: type) -> None:
     default, parser = (merged("difftranslation", "train", *names) for names in ((), (name,)))
     assert parser["run"] == EVALUATE and parser["inferer#scheme"] == default["inferer#scheme"]
-    assert parser.get_parsed_content("model_file") == default.get_parsed_content("model_file")
+    assert parser.get_parsed_content("model_file") == f"{default.get_parsed_content('weights_dir')}/model.pt"
     assert type(parser.get_parsed_content("inferer").guides[0]["size"]) is guide
     for names, folder in (((name,), name), (("sizes", name), f"sizes/{name}"), ((name, "sizes"), f"sizes/{name}")):
         assert content("output_dir", *names).endswith(f"/eval/{folder}")
