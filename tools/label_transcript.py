@@ -25,6 +25,7 @@ from label_client import PYTHON, REPOSITORY, Answer, LabelServer, label_python
 from monai.bundle import ConfigParser
 from PIL import Image
 
+from monai_anomaly.apps.label.app_folder import WEIGHTS
 from monai_anomaly.data.examples import write_examples
 from monai_anomaly.utils import atomic_write, file_digest, provenance, read_json, read_model_record
 from monai_anomaly.visualize.grid import GridColumn, draw_cell
@@ -100,7 +101,7 @@ def bundle_folders(given: dict[str, Path], work: Path) -> list[Path]:
             copy = work / "bundles" / bundle
             shutil.copytree(folder / "configs", copy / "configs")
             (copy / "models").mkdir()
-            for name in ("model.pt", "model.json", "threshold.json"):
+            for name in WEIGHTS:
                 if (given[bundle] / name).is_file():
                     shutil.copyfile(given[bundle] / name, copy / "models" / name)
             folder = copy

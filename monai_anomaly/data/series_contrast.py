@@ -76,7 +76,7 @@ def contrast_of(series: DicomSeries) -> str | None:
 def _words(description: str) -> list[str]:
     """In small letters, without accents; signs that mean something as words."""
     letters = unicodedata.normalize("NFKD", description.casefold())
-    text = "".join(c for c in letters if not unicodedata.combining(c)).replace("_", " ").replace("ä", "a")
+    text = "".join(c for c in letters if not unicodedata.combining(c)).replace("_", " ")
     text = re.sub(r"\bw/ ?o\b", " wo ", text)
     text = re.sub(r"\bw/", " with ", text)
     text = re.sub(r"\+ ?(c|ce|k|gd|gad\w*|km|contrast)\b|\bc ?\+", " plusc ", text)

@@ -37,11 +37,10 @@ def read_sources(files: Sequence[Path]) -> list[Any]:
     sources = [pydicom.dcmread(file, stop_before_pixels=True) for file in files]
     for name, known in _REPEATED.items():
         value = str(sources[0].get(name) or "").strip()
-        if fits := known.fullmatch(value) is not None:
-            fits = name in sources[0]
-        else:
+        unknown = known.fullmatch(value) is None
+        if unknown:
             warnings.warn(f"{files[0]}: {name} is {value!r}, which DICOM does not know; it is left empty", stacklevel=2)
-        if not fits:
+        if unknown or name not in sources[0]:
             for source in sources:
                 setattr(source, name, "")
     for source in sources:

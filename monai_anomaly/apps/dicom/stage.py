@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -42,7 +43,7 @@ def stage_series(folder: Path, chosen: Mapping[str, DicomSeries]) -> list[str]:
         try:
             _check_volume(place)
         except DataError as error:
-            raise DataError(str(error).replace(f"{folder}/", "")) from error
+            raise DataError(str(error).replace(f"{folder}{os.sep}", "")) from error
         folders.append(str(place))
     return folders
 
