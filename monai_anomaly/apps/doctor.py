@@ -17,7 +17,7 @@ from .find_bundle import find_bundle, known_bundles
 __all__ = ["doctor"]
 
 OPTIONAL = {
-    "highdicom": ("predict-dicom", "pip install highdicom"),
+    "highdicom": ("predict-dicom, DICOM files of several frames", "pip install highdicom"),
     "onnxruntime": ("export-network to .onnx", "pip install onnx onnxruntime onnxscript"),
     "jsonschema": ("checks metadata.json of a bundle", "pip install jsonschema"),
     "mlflow": ("records a training, --tracking mlflow of monai.bundle", "pip install mlflow"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..utils import DataError, as_path, describe, walk
+from .enhanced_header import ENHANCED_TAGS, enhanced_agent, enhanced_sequence, enhanced_type
 from .spellings import plain_name
 
 __all__ = ["DicomSeries", "DicomStudy", "read_studies"]
@@ -31,6 +32,7 @@ _TAGS = (
     "ContrastBolusAgent",
     "FrameOfReferenceUID",
     "Rows",
+    *ENHANCED_TAGS,
 )
 _PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"  # has the modality of its source, or OT
 _NO_IMAGES = ("SEG", "PR", "KO", "SR", "RTSTRUCT", "RTPLAN", "RTDOSE", "REG", "DOC", "OT")
@@ -149,10 +151,10 @@ def _header(path: Path) -> dict[str, Any] | None:
         "number": int(number) if number.isdecimal() else None,
         "description": str(read.get("SeriesDescription") or read.get("ProtocolName") or "").strip(),
         "modality": str(read.get("Modality") or ""),
-        "agent": not _NO_AGENT.fullmatch(str(read.get("ContrastBolusAgent") or "").strip()),
+        "agent": not _NO_AGENT.fullmatch(str(read.get("ContrastBolusAgent") or enhanced_agent(read)).strip()),
         "frame": str(read.get("FrameOfReferenceUID") or "").strip(),
-        "image_type": _values(read.get("ImageType")),
-        "sequence": _values(read.get("ScanningSequence")),
+        "image_type": [*_values(read.get("ImageType")), *enhanced_type(read)],
+        "sequence": [*_values(read.get("ScanningSequence")), *enhanced_sequence(read)],
     }
 
 

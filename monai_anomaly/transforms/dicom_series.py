@@ -139,6 +139,8 @@ def _read_tags(file: Path) -> tuple[list[float], list[float]]:
     io = itk.GDCMImageIO.New()
     io.SetFileName(str(file))
     io.ReadImageInformation()
+    if io.GetNumberOfDimensions() > 2 and (frames := io.GetDimensions(2)) > 1:
+        raise DataError(f"{file.parent}: expected slices, or one file of several frames, found {frames} in {file.name}")
     header = io.GetMetaDataDictionary()
     found = []
     for tag, length in ((_POSITION, 3), (_ORIENTATION, 6)):

@@ -31,6 +31,7 @@ from ..utils.native_image import volume_affine
 from .check_image import MASKS, MODALITY_FILES, check_same_grid
 from .dicom_series import read_slice_stack
 from .header_notes import warn_about_headers
+from .multi_frame import read_multi_frame
 from .picture_reader import PictureReader, check_picture
 
 __all__ = ["LoadModalities", "LoadModalitiesD", "LoadModalitiesDict", "LoadModalitiesd"]
@@ -48,8 +49,8 @@ class LoadModalities(Transform):
       to gray, see `PictureReader`.
     * NumPy ``.npy``: (H, W), (X, Y, Z), or four axes with the channels first; a 3D array with one leading or trailing
       entry is a 2D image.
-    * a folder with one DICOM series: see `SliceStack`.
-    * whatever else ``LoadImage`` reads here (NRRD, a DICOM file).
+    * a folder with one DICOM series: see `SliceStack`; a DICOM file of several frames: see `read_multi_frame`.
+    * whatever else ``LoadImage`` reads here (NRRD, a DICOM file of one image).
 
     The affine is in mm, whatever the unit of a NIfTI header; of its two forms the sform counts, with a warning where
     the qform says another place.
@@ -65,7 +66,7 @@ class LoadModalities(Transform):
 
     Raises:
         DataError: a file is missing, unreadable or damaged, has no usable affine, voxels that cannot be true, or is not
-            on the grid of the first one; a DICOM folder is not one volume.
+            on the grid of the first one; a DICOM folder or file is not one volume.
     """
 
     backend = [TransformBackends.TORCH]
@@ -119,8 +120,9 @@ class LoadModalities(Transform):
         if path.name.lower().endswith(PICTURES):
             check_picture(path)
         stack = read_slice_stack(path) if path.is_dir() else None
+        frames = read_multi_frame(path) if header is None else None
         try:
-            image = loader(path)
+            image = loader(path) if frames is None else frames
         except Exception as error:  # every reader has its own: zlib, OSError, EOFError, PIL's, nibabel's
             raise DataError(f"{path}: expected a readable image, found {type(error).__name__}: {error}") from error
         check_intact(path)

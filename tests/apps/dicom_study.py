@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +86,39 @@ def write_study(
         name: write_series(folder, path, number, descriptions.get(name, name), **tags)
         for number, (name, path) in enumerate(files.items(), 3)
     }
+
+
+def write_enhanced(folder: Path, series: Path, frames: Sequence[int] | None = None, **tags: Any) -> list[Path]:
+    """Each series of a folder of `write_series` as one file, as enhanced scanners write it.
+
+    Args:
+        folder: for the files.
+        series: a folder of `write_series` or `write_study`.
+        frames: which there are, in which order; by default all, in that of highdicom.
+        tags: what else their headers say.
+    """
+    pydicom = pytest.importorskip("pydicom")
+    hd = pytest.importorskip("highdicom")
+    from highdicom.legacy import LegacyConvertedEnhancedMRImage
+
+    slices: dict[str, list[Any]] = {}
+    for path in sorted(series.iterdir()):
+        read = pydicom.dcmread(path)
+        read.PositionReferenceIndicator, read.Manufacturer, read.BurnedInAnnotation = "", "x", "NO"
+        read.PatientPosition, read.AcquisitionNumber, read.ContentQualification = "HFS", 1, "RESEARCH"
+        slices.setdefault(read.SeriesInstanceUID, []).append(read)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for each in slices.values():
+        number = int(each[0].SeriesNumber)
+        made = LegacyConvertedEnhancedMRImage(each, hd.UID(), number, hd.UID(), 1)
+        made.SeriesDescription = each[0].SeriesDescription
+        if frames is not None:
+            groups = made.PerFrameFunctionalGroupsSequence
+            made.PixelData = np.ascontiguousarray(made.pixel_array[list(frames)]).tobytes()
+            made.PerFrameFunctionalGroupsSequence = [groups[k] for k in frames]
+            made.NumberOfFrames = len(frames)
+        made.update(tags)
+        made.save_as(folder / f"E{number:02d}")
+        written.append(folder / f"E{number:02d}")
+    return written

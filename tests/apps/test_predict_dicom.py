@@ -17,7 +17,7 @@ from monai_anomaly.apps.dicom import predict_dicom
 from monai_anomaly.data.examples import write_examples
 from monai_anomaly.utils import DataError
 
-from .dicom_study import write_series, write_study
+from .dicom_study import write_enhanced, write_series, write_study
 
 pydicom = pytest.importorskip("pydicom")
 hd = pytest.importorskip("highdicom")
@@ -116,6 +116,29 @@ def test_results_are_of_this_patient_and_no_other(predicted: tuple[Path, Path]) 
     assert "t1ce: expected one series, found none among" in left_out[0]["reason"]
 
 
+def test_a_study_of_enhanced_files(brain: dict[str, Path], tmp_path: Path) -> None:
+    """A file for each series, the frames unsorted: the same result at the same place as of single slices."""
+    write_study(tmp_path / "slices", {name: _turned(path, tmp_path) for name, path in brain.items()})
+    shuffled = np.random.default_rng(0).permutation(len(list((tmp_path / "slices").iterdir())) // len(brain))
+    write_enhanced(tmp_path / "in", tmp_path / "slices", shuffled.tolist())
+    written = predict_dicom("diffanomaly", tmp_path / "in", tmp_path / "out", **FAST)
+    predict_dicom("diffanomaly", tmp_path / "slices", tmp_path / "expected", **FAST)
+    assert [path.name for path in written] == ["mask.dcm", "map.dcm"]
+    found, expected = (nib.load(tmp_path / name / CASE / "map.nii.gz") for name in ("out", "expected"))
+    np.testing.assert_allclose(found.affine, expected.affine, atol=1e-3)
+    np.testing.assert_allclose(found.get_fdata(), expected.get_fdata(), atol=0.05)
+    assert np.corrcoef(found.get_fdata().ravel(), expected.get_fdata().ravel())[0, 1] > 0.999
+    segmentation = hd.seg.segread(tmp_path / "out" / CASE / "mask.dcm")
+    (source,) = segmentation.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    assert source.ReferencedSOPInstanceUID == pydicom.dcmread(tmp_path / "in" / "E03").SOPInstanceUID
+    mask = nib.load(tmp_path / "out" / CASE / "mask.nii.gz")
+    volume = segmentation.get_volume(combine_segments=True)
+    marked = np.argwhere(volume.array > 0)
+    points = nib.affines.apply_affine(np.diag([-1.0, -1.0, 1.0, 1.0]) @ volume.affine, marked)
+    wanted = nib.affines.apply_affine(mask.affine, np.argwhere(mask.get_fdata() > 0))
+    np.testing.assert_allclose(np.sort(points, axis=0), np.sort(wanted, axis=0), atol=1e-2)
+
+
 def test_a_projection_without_a_frame_of_reference(tmp_path: Path) -> None:
     """An X-ray: no frame of reference, one file."""
     values = np.random.default_rng(0).integers(0, 1000, (64, 64, 1)).astype(np.float32)
@@ -162,6 +185,7 @@ def test_what_is_wrong_is_named(
         ("short", r"flair_6_AX_T2_FLAIR: expected 55 files that can be read, found some damaged: .*IM060054"),
         ("frame", r'flair: expected the frame of reference of t1 3 "AX T1 SE", found another in 6 "AX T2 FLAIR"'),
         ("none", r'flair: expected one frame of reference in series 6 "AX T2 FLAIR", found none'),
+        ("frames", "flair_6_AX_T2_FLAIR/0000_E06: expected frames of one volume, found 54 that are not"),
     ],
 )
 def test_a_study_that_is_no_set_of_volumes(wrong: str, reason: str, brain: dict[str, Path], tmp_path: Path) -> None:
@@ -171,6 +195,11 @@ def test_a_study_that_is_no_set_of_volumes(wrong: str, reason: str, brain: dict[
     write_series(tmp_path / "in", brain["flair"], 6, "AX T2 FLAIR", **tags)
     if wrong == "missing":
         (tmp_path / "in" / "IM060020").unlink()
+    elif wrong == "frames":
+        write_series(tmp_path / "slices", brain["flair"], 6, "AX T2 FLAIR")
+        for file in (tmp_path / "in").glob("IM06*"):
+            file.unlink()
+        write_enhanced(tmp_path / "in", tmp_path / "slices", [k for k in range(55) if k != 20])
     elif wrong == "short":
         last = tmp_path / "in" / "IM060054"
         last.write_bytes(last.read_bytes()[:-3000])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ...data.dicom_study import DicomSeries
 from ...transforms.dicom_series import read_slice_stack
+from ...transforms.multi_frame import read_multi_frame
 from ...utils import DataError, listed
 
 __all__ = ["stage_series"]
@@ -27,7 +28,7 @@ def stage_series(folder: Path, chosen: Mapping[str, DicomSeries]) -> list[str]:
         the folders, in order.
 
     Raises:
-        DataError: a series is not one volume, see `read_slice_stack`, or a file of it is not read.
+        DataError: a series is not one volume, see `read_slice_stack`, `read_multi_frame`, or a file of it is not read.
     """
     folders = []
     for contrast, series in chosen.items():
@@ -53,6 +54,7 @@ def _check_volume(place: Path) -> None:
     stack = read_slice_stack(place)
     there = sorted(place.iterdir())
     if stack is None and len(there) == 1:
+        read_multi_frame(place)
         return
     read = {file.name for file in stack.files} if stack is not None else set()
     if unread := [file.name for file in there if file.name not in read]:

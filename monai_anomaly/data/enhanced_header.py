@@ -1,0 +1,55 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["ENHANCED_TAGS", "enhanced_agent", "enhanced_sequence", "enhanced_type"]
+
+ENHANCED_TAGS = (
+    "ContrastBolusAgentSequence",
+    "EchoPulseSequence",
+    "EchoPlanarPulseSequence",
+    "ComplexImageComponent",
+    "AcquisitionContrast",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+)
+"""Where enhanced (multi-frame) MR has what single slices say as Contrast/Bolus Agent, Scanning Sequence, Image Type."""
+
+_ECHOES = {"SPIN": ["SE"], "GRADIENT": ["GR"], "BOTH": ["SE", "GR"]}
+
+
+def enhanced_agent(header: Any) -> str:
+    """The meanings of the contrast agents; empty where there is none."""
+    agents = header.get("ContrastBolusAgentSequence") or []
+    return ", ".join(str(agent.get("CodeMeaning") or agent.get("CodeValue") or "agent") for agent in agents)
+
+
+def enhanced_sequence(header: Any) -> list[str]:
+    """In the words of Scanning Sequence."""
+    found = list(_ECHOES.get(_said(header, "EchoPulseSequence"), []))
+    if _said(header, "EchoPlanarPulseSequence") == "YES":
+        found.append("EP")
+    if any(_said(item, "InversionRecovery") == "YES" for item in _groups(header, "MRModifierSequence")):
+        found.append("IR")
+    return found
+
+
+def enhanced_type(header: Any) -> list[str]:
+    """What of the signal and of the weighting it shows, e.g. ``PHASE``, ``DIFFUSION``."""
+    named = [_said(header, name) for name in ("ComplexImageComponent", "AcquisitionContrast")]
+    frames = [str(v) for item in _groups(header, "MRImageFrameTypeSequence") for v in item.get("FrameType") or []]
+    return [value for value in (*named, *frames) if value]
+
+
+def _groups(header: Any, name: str) -> Iterator[Any]:
+    """The items of a functional group, of all frames or of each."""
+    for place in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for group in header.get(place) or []:
+            yield from group.get(name) or []
+
+
+def _said(header: Any, name: str) -> str:
+    return str(header.get(name) or "").strip().upper()

@@ -1,0 +1,109 @@
+# Copyright (c) monai_anomaly contributors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from monai_anomaly.transforms import LoadModalities
+from monai_anomaly.utils import DataError
+from tests.apps.dicom_study import write_enhanced, write_series
+
+pydicom = pytest.importorskip("pydicom")
+pytest.importorskip("highdicom")
+
+VALUES = np.random.default_rng(0).integers(1, 900, (6, 8, 10)).astype(np.int16)
+C, S = np.cos(np.radians(20)), np.sin(np.radians(20))
+OBLIQUE = np.array([[0.0, -2.0, 0.0, 30], [2 * C, 0.0, -3 * S, -44], [2 * S, 0.0, 3 * C, 7], [0, 0, 0, 1]])
+ORDERS = {
+    "as stored": None,
+    "turned": range(9, -1, -1),
+    "two exchanged": [0, 1, 3, 2, 4, 5, 6, 7, 8, 9],
+    "shuffled": np.random.default_rng(3).permutation(10).tolist(),
+}
+
+
+@pytest.fixture()
+def scan(tmp_path: Path) -> Path:
+    """A series of single slices, in a folder."""
+    nib.save(nib.Nifti1Image(VALUES, OBLIQUE), tmp_path / "scan.nii.gz")
+    write_series(tmp_path / "slices", tmp_path / "scan.nii.gz", 3, "T1")
+    return tmp_path / "slices"
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_frames_lie_where_single_slices_lie(scan: Path, tmp_path: Path, order: str) -> None:
+    """Of a file and of a folder with it, whatever the order in which the frames are stored."""
+    expected = LoadModalities()(scan)
+    (file,) = write_enhanced(tmp_path / "enhanced", scan, ORDERS[order])
+    (tmp_path / "enhanced" / "readme.txt").write_text("exported")
+    for path in (file, file.parent):
+        image = LoadModalities()(path)
+        np.testing.assert_array_equal(image.numpy(), expected.numpy())
+        np.testing.assert_allclose(image.affine, expected.affine, atol=1e-4)
+
+
+def test_each_frame_has_its_own_scale(scan: Path, tmp_path: Path) -> None:
+    (file,) = write_enhanced(tmp_path / "enhanced", scan)
+    read = pydicom.dcmread(file)
+    places = [float(g.PlanePositionSequence[0].ImagePositionPatient[2]) for g in read.PerFrameFunctionalGroupsSequence]
+    for group in read.SharedFunctionalGroupsSequence:
+        group.pop("PixelValueTransformationSequence", None)
+    rank = np.argsort(np.argsort(places))  # of each frame among the slices from below
+    for k, group in zip(rank, read.PerFrameFunctionalGroupsSequence, strict=True):
+        scale = pydicom.Dataset()
+        scale.RescaleSlope, scale.RescaleIntercept, scale.RescaleType = 1 + int(k), -5, "US"
+        group.PixelValueTransformationSequence = [scale]
+    read.save_as(file)
+    image = LoadModalities()(file)[0].numpy()
+    np.testing.assert_array_equal(image, VALUES * np.arange(1, 11, dtype=np.float32) - 5)
+
+
+WRONG = {
+    "missing": ([0, 1, 2, 4, 5, 6, 7, 8, 9], "found 9 that are not: Frame positions do not form a regularly-spaced"),
+    "echoes": ([*range(10), *range(10)], "found 20 that are not: Multiple frames found at one or more plane positions"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_frames_that_are_not_one_volume_are_refused(scan: Path, tmp_path: Path, kind: str) -> None:
+    frames, reason = WRONG[kind]
+    (file,) = write_enhanced(tmp_path / "enhanced", scan, frames)
+    with pytest.raises(DataError, match=f"{file}: expected frames of one volume, {reason}"):
+        LoadModalities()(file)
+
+
+def test_frames_without_a_place_are_refused(scan: Path, tmp_path: Path) -> None:
+    (file,) = write_enhanced(tmp_path / "enhanced", scan)
+    read = pydicom.dcmread(file)
+    for group in read.PerFrameFunctionalGroupsSequence:
+        del group.PlanePositionSequence
+    read.save_as(file)
+    with pytest.raises(DataError, match=f"{file}: expected frames of one volume, found 10 that are not"):
+        LoadModalities()(file)
+
+
+def test_a_folder_has_one_file_of_frames(scan: Path, tmp_path: Path) -> None:
+    (file,) = write_enhanced(tmp_path / "enhanced", scan)
+    shutil.copy(file, file.with_name("copy"))
+    with pytest.raises(DataError, match="enhanced: expected slices, or one file of several frames, found 10 in"):
+        LoadModalities()(file.parent)
+
+
+def test_a_file_that_ends_early_is_refused(scan: Path, tmp_path: Path) -> None:
+    (file,) = write_enhanced(tmp_path / "enhanced", scan)
+    file.write_bytes(file.read_bytes()[:-200])
+    with pytest.raises(DataError, match=str(file)):
+        LoadModalities()(file)
+
+
+def test_without_highdicom_it_is_named(scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (file,) = write_enhanced(tmp_path / "enhanced", scan)
+    monkeypatch.setitem(sys.modules, "highdicom", None)
+    with pytest.raises(DataError, match=f"{file}: expected the package highdicom to read 10 frames in a file"):
+        LoadModalities()(file)
