@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
 from tqdm import tqdm
 
 from ..transforms.chosen_threshold import compared_settings
-from ..utils import DataError, class_label, listed, read_json
+from ..utils import DataError, class_label, listed, read_json, read_nifti
 
 __all__ = ["HealthyPerson", "by_site", "read_healthy"]
 
@@ -99,7 +96,4 @@ def by_site(people: Iterable[HealthyPerson]) -> dict[str, list[HealthyPerson]]:
 def _read(path: Path) -> np.ndarray:
     if not path.is_file():
         raise DataError(f"{path}: expected the map of a case, found no such file; of diffseg give --entry mean")
-    try:
-        return np.asanyarray(nib.Nifti1Image.from_filename(path).dataobj).astype(np.float32)
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError) as error:
-        raise DataError(f"{path}: expected a map in NIfTI, found {type(error).__name__}: {error}") from error
+    return read_nifti(path, "a map")[0].astype(np.float32)

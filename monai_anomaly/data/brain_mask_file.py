@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
 
 from ..registration import MOST_OUTSIDE, Volume
-from ..utils import DataError, NiftiGeometry, split_suffix
+from ..utils import DataError, read_nifti, split_suffix
 from .brain_mask_names import BIDS_BRAIN_MASK, MASK_ENDINGS, STRIPPED, scans_named
 
 __all__ = ["find_brain_mask", "load_brain_mask"]
@@ -79,14 +76,10 @@ def _is_mask(values: np.ndarray) -> bool:
 
 
 def _read(file: str | os.PathLike) -> Volume:
-    try:
-        image = nib.Nifti1Image.from_filename(file)
-        values = np.asanyarray(image.dataobj).astype(np.float32)
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError) as error:
-        raise DataError(f"{file}: expected a brain mask in NIfTI, found {type(error).__name__}: {error}") from error
+    values, geometry = read_nifti(file, "a brain mask")
     if values.ndim != 3:
         raise DataError(f"{file}: expected a brain mask of 3 axes, found the shape {values.shape}")
-    return Volume(values, NiftiGeometry.of(image.header).affine)
+    return Volume(values.astype(np.float32), geometry.affine)
 
 
 def _stems(path: Path) -> tuple[list[str], str]:

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
-import numpy as np
-
 from ..utils import (
     NIFTI,
     DataError,
     files_in,
     is_image,
+    read_nifti,
     split_suffix,
     walk,
     whole_labels,
@@ -129,11 +127,7 @@ def _label_of(folder: Path, labels: Path) -> Path:
 
 
 def _has_lesion(mask: Path) -> int:
-    try:
-        values = np.asarray(nib.Nifti1Image.from_filename(mask).dataobj)
-    except Exception as error:  # nibabel's, zlib's or the system's
-        raise DataError(f"{mask}: expected a readable mask, found {type(error).__name__}: {error}") from error
-    whole = whole_labels(values)
+    whole = whole_labels(read_nifti(mask, "a mask")[0])
     if whole is None:
         raise DataError(f"{mask}: expected a mask of whole numbers, found values between them; put a threshold on it")
     return int((whole > 0).any())

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
 from scipy import ndimage as ndi
 
-from ..utils import DataError, NiftiGeometry
+from ..utils import DataError, read_nifti
 from ..utils.mni152 import mni152_file
 from .volume import Volume
 
@@ -66,17 +64,14 @@ def load_brain_template(path: str | os.PathLike = MNI152) -> BrainTemplate:
         DataError: the file cannot be read, is no volume, or has no background of 0.
     """
     file = mni152_file("t1") if path == MNI152 else Path(path)
-    try:
-        image = nib.Nifti1Image.from_filename(file)
-        values = np.asanyarray(image.dataobj).astype(np.float32)
-    except (OSError, EOFError, ImageFileError) as error:
-        raise DataError(f"{file}: expected a template in NIfTI, found {type(error).__name__}: {error}") from error
+    stored, geometry = read_nifti(file, "a template")
+    values = stored.astype(np.float32)
     if values.ndim != 3:
         raise DataError(f"{file}: expected a template of 3 axes, found the shape {values.shape}")
     share = float((values > 0).mean())
     if not 0.01 < share < 0.9:
         raise DataError(f"{file}: expected a brain without skull and 0 around it, found {share:.0%} above 0")
-    affine = NiftiGeometry.of(image.header).affine
+    affine = geometry.affine
     affine[:3, 3] -= affine[:3, :3] @ np.full(3, _MARGIN)
     padded = Volume(np.pad(np.maximum(values, 0), _MARGIN), affine)
     padded.values.setflags(write=False)  # shared by every caller through the cache

@@ -22,7 +22,7 @@ from scipy import ndimage as ndi
 
 from ..data import find_brain_mask, load_brain_mask
 from ..registration import Volume, find_brain, load_brain_template
-from ..utils import DataError
+from ..utils import DataError, read_nifti
 from .check_image import file_of
 from .foreground import find_foreground
 
@@ -142,8 +142,8 @@ class BrainExtraction(Transform):
             mask = next((p for p in (out[:-7] + "_bet.nii.gz", out[:-7] + "_mask.nii.gz") if os.path.exists(p)), None)
             if mask is None:
                 raise DataError(f"{name}: expected a mask from hd-bet, found {sorted(os.listdir(folder))}")
-            written = nib.Nifti1Image.from_filename(mask)
-            found = Volume(np.asanyarray(written.dataobj).astype(np.float32), np.array(written.affine, dtype=float))
+            values, geometry = read_nifti(mask, "the mask of hd-bet")
+            found = Volume(values.astype(np.float32), geometry.affine)
             return found.pulled(np.eye(4), like=head, order=0).values > 0
 
 

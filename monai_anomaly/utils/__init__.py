@@ -20,7 +20,7 @@ from .json_file import differing_entries, read_json, write_json
 from .labels import are_labels, label_type, whole_labels
 from .listed import listed
 from .model_record import file_digest, read_model_record, write_model_record
-from .nifti import ALIGNED, MNI, NiftiGeometry, check_intact, read_geometry, write_nifti
+from .nifti import ALIGNED, MNI, NiftiGeometry, check_intact, read_geometry, read_nifti, write_nifti
 from .one_of import one_of
 from .paths import as_path
 from .pictures import PICTURES, STORED_BITS, is_picture, lacks_spacing
@@ -98,6 +98,7 @@ __all__ = [
     "read_geometry",
     "read_json",
     "read_model_record",
+    "read_nifti",
     "read_number",
     "scaling_note",
     "shard_ending",

@@ -21,7 +21,7 @@ from .errors import DataError
 from .files import atomic_path
 from .suffixes import NIFTI, is_image
 
-__all__ = ["ALIGNED", "MNI", "NiftiGeometry", "check_intact", "read_geometry", "write_nifti"]
+__all__ = ["ALIGNED", "MNI", "NiftiGeometry", "check_intact", "read_geometry", "read_nifti", "write_nifti"]
 
 ALIGNED, MNI = 2, 4
 """Codes of NIfTI: the space of another file, and that of MNI152."""
@@ -29,7 +29,7 @@ ALIGNED, MNI = 2, 4
 _MILLIMETERS = {1: 1e3, 3: 1e-3}  # of a unit; no unit counts as mm, as everywhere
 _QFORM = ("qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
 _SFORM = ("sform_code", "srow_x", "srow_y", "srow_z")
-_ERRORS = (OSError, EOFError, ValueError, nib.filebasedimages.ImageFileError, HeaderDataError)
+_ERRORS = (OSError, EOFError, ValueError, zlib.error, nib.filebasedimages.ImageFileError, HeaderDataError)
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,23 @@ def read_geometry(path: Any) -> NiftiGeometry | None:
         found = "colors: convert it to gray" if dtype.names else "complex numbers: save their magnitude"
         raise DataError(f"{path}: expected one real number per voxel, found {found}")
     return geometry
+
+
+def read_nifti(path: str | os.PathLike, what: str) -> tuple[np.ndarray, NiftiGeometry]:
+    """The values of a file, as they are stored or scaled by its header, and where it lies.
+
+    Args:
+        path: of the file.
+        what: is expected there, for the message, e.g. ``"a brain mask"``.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        image = nib.Nifti1Image.from_filename(path)
+        return np.asanyarray(image.dataobj), NiftiGeometry.of(image.header)
+    except _ERRORS as error:
+        raise DataError(f"{path}: expected {what} in NIfTI, found {type(error).__name__}: {error}") from error
 
 
 def check_intact(path: str | os.PathLike) -> None:

@@ -55,7 +55,7 @@ def test_incomplete_slices_are_left_out(root: Path) -> None:
     assert left_out.keys() == {"000247", "001080", "002080"}
     assert "000247-label.nii.gz: expected the mask" in left_out["000247"]
     assert "expected t2, found only flair, seg, t1, t1ce" in left_out["001080"]
-    assert "002_seg_080_w.nii.gz: expected a readable mask" in left_out["002080"]
+    assert "002_seg_080_w.nii.gz: expected a mask in NIfTI" in left_out["002080"]
 
 
 def test_a_mask_whose_0_is_not_quite_0_has_no_lesion(root: Path) -> None:
