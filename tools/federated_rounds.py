@@ -139,34 +139,38 @@ def federated_rounds(out: str, rounds: int = 10, local_epochs: int = 1, seed: in
         **options,
     }
     hospitals = divide(folder / "phantom", folder)
-    start, rows = time.monotonic(), {}
+    start = time.monotonic()
     together = [
         client(n, data, folder / "together" / n, local_epochs=local_epochs, **common) for n, data in hospitals.items()
     ]
     shared = begin = own(together[0].trainer.network.state_dict())
     for _ in range(rounds):
         shared = mean([trained(algo, shared) for algo in together])
-    rows["together, after the last round"] = correct(together[0], shared)
+    federated, by_hospital = correct(together[0], shared), {}
     for name, data in hospitals.items():
         alone, weights = client(name, data, folder / "alone" / name, local_epochs=local_epochs, **common), begin
         for _ in range(rounds):
             weights = trained(alone, weights)
-        rows[f"hospital {name} alone"] = correct(alone, weights)
+        by_hospital[f"hospital {name} alone"] = correct(alone, weights)
     steps = together[0].trainer.state.iteration
-    lines = ["| model | accuracy [95 %] | together better by [95 %] |", "|---|---|---|"]
-    for name, right in rows.items():
-        better = (rows["together, after the last round"].double() - right.double()).numpy()
-        gain = "" if name.startswith("together") else f"{better.mean():.3f} {interval(better)}"
-        lines.append(f"| {name} | {right.double().mean():.3f} {interval(right.double().numpy())} | {gain} |")
-    people = len(rows["together, after the last round"])
-    lines.append(f"\n{people} people, {steps} steps of each hospital, {(time.monotonic() - start) / 60:.1f} minutes.")
+    lines = [
+        "| model | accuracy [95 %] | together better by [95 %] |",
+        "|---|---|---|",
+        f"| together, after the last round | {share(federated)} | |",
+    ]
+    for name, right in by_hospital.items():
+        lines.append(f"| {name} | {share(right)} | {share(federated.double() - right.double())} |")
+    minutes = (time.monotonic() - start) / 60
+    lines.append(f"\n{len(federated)} people, {steps} steps of each hospital, {minutes:.1f} minutes.")
     (folder / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 
 
-def interval(values: Any) -> str:
-    found = cluster_bootstrap(values, range(len(values)))
-    return "" if found is None else f"[{found[0]:.3f}, {found[1]:.3f}]"
+def share(values: torch.Tensor) -> str:
+    """The mean over people, with its interval."""
+    numbers = values.double().numpy()
+    low, high = cluster_bootstrap(numbers, range(len(numbers))) or (float("nan"), float("nan"))
+    return f"{numbers.mean():.3f} [{low:.3f}, {high:.3f}]"
 
 
 if __name__ == "__main__":
