@@ -13,7 +13,7 @@ import numpy as np
 
 from ..utils import DataError
 
-__all__ = ["SliceStack", "read_slice_stack"]
+__all__ = ["SliceStack", "find_series", "read_slice_stack"]
 
 _SERIES_DATE = "0008|0021"  # the same search as that of MONAI's ITKReader, so that its files are those checked
 _POSITION, _ORIENTATION = "0020|0032", "0020|0037"
@@ -38,7 +38,7 @@ class SliceStack:
         DataError: when slices are missing, doubled, unevenly spaced, or not parallel.
     """
 
-    def __init__(self, files: Sequence[str], positions: np.ndarray, orientations: np.ndarray) -> None:
+    def __init__(self, files: Sequence[str | os.PathLike], positions: np.ndarray, orientations: np.ndarray) -> None:
         self.files = [Path(f) for f in files]
         self.positions = positions
         folder = self.files[0].parent
@@ -99,15 +99,14 @@ class SliceStack:
             raise DataError(f"{folder}: expected slices along a line, found {name} {off.max():.3g} mm beside it")
 
 
-def read_slice_stack(folder: str | os.PathLike) -> SliceStack | None:
-    """The slices of a folder with one DICOM series; None of a single file, which is an image by itself.
+def find_series(folder: str | os.PathLike) -> list[Path]:
+    """The files of the one DICOM series in a folder, as ITK sorts them.
 
     Raises:
-        DataError: when there is no series, more than one, or slices that are not one volume.
+        DataError: when there is no series, or more than one.
     """
     import itk
 
-    folder = Path(folder)
     names = itk.GDCMSeriesFileNames.New()
     names.SetUseSeriesDetails(True)
     names.AddSeriesRestriction(_SERIES_DATE)
@@ -118,10 +117,19 @@ def read_slice_stack(folder: str | os.PathLike) -> SliceStack | None:
     if len(series) > 1:
         each = ", ".join(f"{len(f)} files with {Path(f[0]).name}" for f in map(names.GetFileNames, series[:5]))
         raise DataError(f"{folder}: expected one DICOM series, found {len(series)} ({each}): a folder for each")
-    files = list(names.GetFileNames(series[0]))
+    return [Path(file) for file in names.GetFileNames(series[0])]
+
+
+def read_slice_stack(folder: str | os.PathLike) -> SliceStack | None:
+    """The slices of a folder with one DICOM series; None of a single file, which is an image by itself.
+
+    Raises:
+        DataError: when there is no series, more than one, or slices that are not one volume.
+    """
+    files = find_series(folder)
     if len(files) == 1:
         return None
-    tags = [_read_tags(Path(file)) for file in files]
+    tags = [_read_tags(file) for file in files]
     stack = SliceStack(files, np.array([t[0] for t in tags]), np.array([t[1] for t in tags]))
     if stack.tilt > _TILT:
         warnings.warn(

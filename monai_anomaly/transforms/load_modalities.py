@@ -120,7 +120,8 @@ class LoadModalities(Transform):
         if path.name.lower().endswith(PICTURES):
             check_picture(path)
         stack = read_slice_stack(path) if path.is_dir() else None
-        frames = read_multi_frame(path) if header is None else None
+        other = header is not None or stack is not None or path.name.lower().endswith((*PICTURES, ".npy"))
+        frames = None if other else read_multi_frame(path)
         try:
             image = loader(path) if frames is None else frames
         except Exception as error:  # every reader has its own: zlib, OSError, EOFError, PIL's, nibabel's

@@ -11,6 +11,7 @@ from monai.data import MetaTensor
 from monai.utils import ImageMetaKey, optional_import
 
 from ..utils import RAS_TO_LPS, DataError
+from .dicom_series import find_series
 
 __all__ = ["read_multi_frame"]
 
@@ -24,7 +25,7 @@ def read_multi_frame(path: Path) -> MetaTensor | None:
     they are unsorted, incomplete or of two echoes, it gives what is no volume a grid of 1 mm, without a word.
 
     Args:
-        path: of a file, or of a folder with one DICOM file.
+        path: of a file, or of a folder with one DICOM image, beside which may lie a DICOMDIR and the like.
 
     Returns:
         the volume with its affine, or None of anything else, which has readers of its own.
@@ -32,10 +33,10 @@ def read_multi_frame(path: Path) -> MetaTensor | None:
     Raises:
         DataError: the frames are not one gray volume, cannot be read, or highdicom is not installed.
     """
-    file = path if path.is_file() else _only_dicom(path)
-    frames = _count_frames(file) if file is not None else 1
-    if file is None or frames == 1:
+    files = find_series(path) if path.is_dir() else [path]
+    if len(files) != 1 or (frames := _count_frames(files[0])) == 1:
         return None
+    file = files[0]
     imread, available = optional_import("highdicom", name="imread")
     if not available:
         raise DataError(
@@ -69,25 +70,15 @@ def _upward(volume: Any, file: Path) -> MetaTensor:
 
 
 def _count_frames(file: Path) -> int:
-    """Of what is no DICOM 1."""
-    if not _is_dicom(file):
-        return 1
+    """Of what ITK does not read as DICOM 1; some DICOM files do without the first bytes that say so."""
     import itk
 
     io = itk.GDCMImageIO.New()
     io.SetFileName(str(file))
     try:
+        if not io.CanReadFile(str(file)):
+            return 1
         io.ReadImageInformation()
     except RuntimeError:  # the reader says what is wrong
         return 1
     return int(io.GetDimensions(2)) if io.GetNumberOfDimensions() > 2 else 1
-
-
-def _only_dicom(folder: Path) -> Path | None:
-    found = [file for file in folder.iterdir() if file.is_file() and _is_dicom(file)]
-    return found[0] if len(found) == 1 else None
-
-
-def _is_dicom(file: Path) -> bool:
-    with open(file, "rb") as stream:
-        return stream.read(132)[128:] == b"DICM"

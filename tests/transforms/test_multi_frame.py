@@ -48,6 +48,34 @@ def test_frames_lie_where_single_slices_lie(scan: Path, tmp_path: Path, order: s
         np.testing.assert_allclose(image.affine, expected.affine, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", [".hidden", "DICOMDIR", "notes"])
+def test_other_dicom_files_beside_it(scan: Path, tmp_path: Path, name: str) -> None:
+    """A hidden copy, a directory of a disk, and what is no image do not count."""
+    (file,) = write_enhanced(tmp_path / "enhanced", scan, ORDERS["shuffled"])
+    other = file.with_name(name)
+    if name == ".hidden":
+        shutil.copy(file, other)
+    else:
+        header = pydicom.dcmread(file, specific_tags=["SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"])
+        kinds = {"DICOMDIR": pydicom.uid.MediaStorageDirectoryStorage, "notes": pydicom.uid.RawDataStorage}
+        header.SOPClassUID = header.file_meta.MediaStorageSOPClassUID = kinds[name]
+        header.save_as(other)
+    image, expected = LoadModalities()(file.parent), LoadModalities()(scan)
+    np.testing.assert_array_equal(image.numpy(), expected.numpy())
+    np.testing.assert_allclose(image.affine, expected.affine, atol=1e-4)
+
+
+def test_a_file_without_its_first_bytes_is_refused(scan: Path, tmp_path: Path) -> None:
+    """ITK reads it, as it is stored; pydicom does not."""
+    (file,) = write_enhanced(tmp_path / "enhanced", scan, ORDERS["shuffled"])
+    read = pydicom.Dataset()
+    read.update(pydicom.dcmread(file))
+    pydicom.dcmwrite(file, read, implicit_vr=True, little_endian=True)
+    for path in (file, file.parent):
+        with pytest.raises(DataError, match=f"{file}: expected frames of one volume, found 10 that are not: File is"):
+            LoadModalities()(path)
+
+
 def test_each_frame_has_its_own_scale(scan: Path, tmp_path: Path) -> None:
     (file,) = write_enhanced(tmp_path / "enhanced", scan)
     read = pydicom.dcmread(file)
