@@ -66,6 +66,14 @@ class SliceStack:
         exact[:3, 2], exact[:3, 3] = flip * self.step, flip * self.positions[0]
         return exact + 0.0  # no -0
 
+    def warn_about_tilt(self) -> None:
+        if self.tilt > _TILT:
+            warnings.warn(
+                f"{self.files[0].parent}: the slices are tilted by {self.tilt:.1f} degrees; the affine is sheared,"
+                " which ITK-based viewers cannot show",
+                stacklevel=3,
+            )
+
     def _check_gaps(self, folder: Path) -> None:
         along = self.positions @ self.normal
         order = np.argsort(along, kind="stable")
@@ -131,12 +139,7 @@ def read_slice_stack(folder: str | os.PathLike) -> SliceStack | None:
         return None
     tags = [_read_tags(file) for file in files]
     stack = SliceStack(files, np.array([t[0] for t in tags]), np.array([t[1] for t in tags]))
-    if stack.tilt > _TILT:
-        warnings.warn(
-            f"{folder}: the slices are tilted by {stack.tilt:.1f} degrees; the affine is sheared, which ITK-based"
-            " viewers cannot show",
-            stacklevel=2,
-        )
+    stack.warn_about_tilt()
     return stack
 
 

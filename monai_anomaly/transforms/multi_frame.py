@@ -11,11 +11,15 @@ from monai.data import MetaTensor
 from monai.utils import ImageMetaKey, optional_import
 
 from ..utils import RAS_TO_LPS, DataError
-from .dicom_series import find_series
+from .dicom_series import SliceStack, find_series
 
 __all__ = ["read_multi_frame"]
 
-_TOLERANCE = 0.1  # mm; as for slices in files of their own
+_PLACES = (
+    ("PlanePositionSequence", "ImagePositionPatient", 3),
+    ("PlaneOrientationSequence", "ImageOrientationPatient", 6),
+    ("PixelMeasuresSequence", "PixelSpacing", 2),
+)
 
 
 def read_multi_frame(path: Path) -> MetaTensor | None:
@@ -37,36 +41,68 @@ def read_multi_frame(path: Path) -> MetaTensor | None:
     if len(files) != 1 or (frames := _count_frames(files[0])) == 1:
         return None
     file = files[0]
-    imread, available = optional_import("highdicom", name="imread")
-    if not available:
+    if not optional_import("highdicom")[1]:
         raise DataError(
             f"{file}: expected the package highdicom to read {frames} frames in a file, found none; pip install "
             "highdicom, or export each slice as a file"
         )
     try:
-        volume = imread(file).get_volume(
-            dtype=np.float32, apply_real_world_transform=False, apply_voi_transform=False, atol=_TOLERANCE
-        )
+        return _read(file)
+    except DataError:
+        raise
     except Exception as error:  # pydicom's and highdicom's, of whatever the file holds
         raise DataError(
             f"{file}: expected frames of one volume, found {frames} that are not: {error}; export each volume (echo, "
             "time, part) as a file, or each slice"
         ) from error
-    if volume.array.ndim != 3:
-        raise DataError(f"{file}: expected gray frames, found colors")
-    return _upward(volume, file)
 
 
-def _upward(volume: Any, file: Path) -> MetaTensor:
+def _read(file: Path) -> MetaTensor:
     """Axes as ITK has them: columns, rows, and slices along their normal."""
-    affine = volume.affine[:, [2, 1, 0, 3]]
-    values = volume.array.transpose(2, 1, 0)
-    if np.linalg.det(affine[:3, :3]) < 0:
-        affine[:, 3] = affine @ [0, 0, values.shape[2] - 1, 1]
-        affine[:, 2] *= -1
-        values = values[:, :, ::-1]
+    from highdicom import Image
+    from pydicom import dcmread
+
+    header = dcmread(file)
+    header.pop("DimensionIndexSequence", None)  # not needed, and of private attributes, as scanners name, an error
+    if not header.get("SharedFunctionalGroupsSequence"):
+        header.pop("SharedFunctionalGroupsSequence", None)
+    order, stack, affine = _place(header, file)
+    stack.warn_about_tilt()
+    values = Image.from_dataset(header, copy=False).get_frames(
+        dtype=np.float32, apply_real_world_transform=False, apply_voi_transform=False
+    )
+    if values.ndim != 3:
+        raise DataError(f"{file}: expected gray frames, found colors")
+    values = np.ascontiguousarray(values[order].transpose(2, 1, 0))
     meta = {ImageMetaKey.FILENAME_OR_OBJ: str(file), ImageMetaKey.SPATIAL_SHAPE: np.asarray(values.shape)}
-    return MetaTensor(torch.from_numpy(values.copy()), affine=torch.from_numpy(RAS_TO_LPS @ affine), meta=meta)
+    return MetaTensor(torch.from_numpy(values), affine=torch.from_numpy(affine), meta=meta)
+
+
+def _place(header: Any, file: Path) -> tuple[np.ndarray, SliceStack, np.ndarray]:
+    """The frames by their places, checked like slices in files of their own, and the affine, RAS."""
+    groups = header.get("PerFrameFunctionalGroupsSequence") or []
+    if len(groups) != header.NumberOfFrames:
+        raise DataError(f"{file}: expected the places of {header.NumberOfFrames} frames, found those of {len(groups)}")
+    shared = (header.get("SharedFunctionalGroupsSequence") or [{}])[0]
+    positions, orientations, spacings = (
+        np.array([_numbers(group, shared, k, file, *place) for k, group in enumerate(groups, 1)]) for place in _PLACES
+    )
+    if np.ptp(spacings, axis=0).max() > 1e-3 * spacings.max():
+        raise DataError(f"{file}: expected one Pixel Spacing, found {np.unique(spacings, axis=0).tolist()}")
+    order = np.argsort(positions @ np.cross(orientations[0, :3], orientations[0, 3:]), kind="stable")
+    stack = SliceStack([file / f"frame {k + 1}" for k in order], positions[order], orientations[order])
+    affine = np.eye(4)
+    affine[:3, :2] = orientations[0].reshape(2, 3).T * spacings[0, ::-1]
+    return order, stack, stack.put_into(RAS_TO_LPS @ affine)
+
+
+def _numbers(group: Any, shared: Any, frame: int, file: Path, name: str, attribute: str, count: int) -> list[float]:
+    """An attribute of the frame's own, or else of the shared functional groups."""
+    item = (group.get(name) or shared.get(name) or [{}])[0]
+    numbers = [float(v) for v in item.get(attribute) or []]
+    if len(numbers) != count or not np.isfinite(numbers).all():
+        raise DataError(f"{file}: expected {attribute} of frame {frame}, found {numbers or 'none'}")
+    return numbers
 
 
 def _count_frames(file: Path) -> int:

@@ -185,7 +185,7 @@ def test_what_is_wrong_is_named(
         ("short", r"flair_6_AX_T2_FLAIR: expected 55 files that can be read, found some damaged: .*IM060054"),
         ("frame", r'flair: expected the frame of reference of t1 3 "AX T1 SE", found another in 6 "AX T2 FLAIR"'),
         ("none", r'flair: expected one frame of reference in series 6 "AX T2 FLAIR", found none'),
-        ("frames", "flair_6_AX_T2_FLAIR/0000_E06: expected frames of one volume, found 54 that are not"),
+        ("frames", "flair_6_AX_T2_FLAIR/0000_E06: expected slices at equal distances, found 1 missing"),
     ],
 )
 def test_a_study_that_is_no_set_of_volumes(wrong: str, reason: str, brain: dict[str, Path], tmp_path: Path) -> None:

@@ -93,8 +93,8 @@ def test_each_frame_has_its_own_scale(scan: Path, tmp_path: Path) -> None:
 
 
 WRONG = {
-    "missing": ([0, 1, 2, 4, 5, 6, 7, 8, 9], "found 9 that are not: Frame positions do not form a regularly-spaced"),
-    "echoes": ([*range(10), *range(10)], "found 20 that are not: Multiple frames found at one or more plane positions"),
+    "missing": ([0, 1, 2, 4, 5, 6, 7, 8, 9], "expected slices at equal distances, found 1 missing: 6 mm behind frame"),
+    "echoes": ([*range(10), *range(10)], "expected one slice at each position, found 10 more, frame 20 where frame"),
 }
 
 
@@ -102,18 +102,82 @@ WRONG = {
 def test_frames_that_are_not_one_volume_are_refused(scan: Path, tmp_path: Path, kind: str) -> None:
     frames, reason = WRONG[kind]
     (file,) = write_enhanced(tmp_path / "enhanced", scan, frames)
-    with pytest.raises(DataError, match=f"{file}: expected frames of one volume, {reason}"):
+    with pytest.raises(DataError, match=f"{file}: {reason}"):
         LoadModalities()(file)
 
 
-def test_frames_without_a_place_are_refused(scan: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "attribute"), [("PlanePosition", "ImagePositionPatient"), ("PixelMeasures", "PixelSpacing")]
+)
+def test_frames_without_a_place_are_refused(scan: Path, tmp_path: Path, name: str, attribute: str) -> None:
     (file,) = write_enhanced(tmp_path / "enhanced", scan)
     read = pydicom.dcmread(file)
-    for group in read.PerFrameFunctionalGroupsSequence:
-        del group.PlanePositionSequence
+    for group in (*read.SharedFunctionalGroupsSequence, *read.PerFrameFunctionalGroupsSequence):
+        group.pop(f"{name}Sequence", None)
     read.save_as(file)
-    with pytest.raises(DataError, match=f"{file}: expected frames of one volume, found 10 that are not"):
+    with pytest.raises(DataError, match=f"{file}: expected {attribute} of frame 1, found none"):
         LoadModalities()(file)
+
+
+def test_each_frame_has_a_header(scan: Path, tmp_path: Path) -> None:
+    (file,) = write_enhanced(tmp_path / "enhanced", scan)
+    read = pydicom.dcmread(file)
+    del read.PerFrameFunctionalGroupsSequence[8:]
+    read.save_as(file)
+    with pytest.raises(DataError, match=f"{file}: expected the places of 10 frames, found those of 8"):
+        LoadModalities()(file)
+
+
+def test_a_tilt_is_kept(tmp_path: Path) -> None:
+    """Of 2 degrees over 30 cm; as of single slices."""
+    tilted = OBLIQUE.copy()
+    tilted[:3, 2] += [1.5 * np.tan(np.radians(4)), 0, 0]
+    nib.save(nib.Nifti1Image(np.tile(VALUES, 10), tilted), tmp_path / "scan.nii.gz")
+    write_series(tmp_path / "slices", tmp_path / "scan.nii.gz", 3, "T1")
+    (file,) = write_enhanced(tmp_path / "enhanced", tmp_path / "slices")
+    with pytest.warns(UserWarning, match="tilted by 2.0 degrees"):
+        expected = LoadModalities()(tmp_path / "slices")
+    with pytest.warns(UserWarning, match=f"{file}: the slices are tilted by 2.0 degrees"):
+        image = LoadModalities()(file)
+    np.testing.assert_array_equal(image.numpy(), expected.numpy())
+    np.testing.assert_allclose(image.affine, expected.affine, atol=1e-4)
+
+
+def test_gaps_that_add_up_are_refused(tmp_path: Path) -> None:
+    """Each is right to 0.1 mm, the middle of the volume 4 mm off."""
+    nib.save(nib.Nifti1Image(np.tile(VALUES, 10), OBLIQUE), tmp_path / "scan.nii.gz")
+    write_series(tmp_path / "slices", tmp_path / "scan.nii.gz", 3, "T1")
+    (file,) = write_enhanced(tmp_path / "enhanced", tmp_path / "slices")
+    read = pydicom.dcmread(file)
+    normal = np.array([0, -3 * S, 3 * C]) / 3 * [-1, -1, 1]
+    items = [group.PlanePositionSequence[0] for group in read.PerFrameFunctionalGroupsSequence]
+    places = np.array([item.ImagePositionPatient for item in items], dtype=float)
+    rank = np.argsort(np.argsort(places @ normal))
+    for item, place, k in zip(items, places, rank, strict=True):
+        item.ImagePositionPatient = [f"{v:.5f}" for v in place + 0.09 * (50 - abs(50 - k)) * normal]
+    read.save_as(file)
+    with pytest.raises(DataError, match=f"{file}: expected slices at equal distances, found 49 of 99"):
+        LoadModalities()(file)
+
+
+def test_headers_as_scanners_write_them(scan: Path, tmp_path: Path) -> None:
+    """Orientations that differ in their last digits, and a dimension that is a private attribute."""
+    (file,) = write_enhanced(tmp_path / "enhanced", scan)
+    read = pydicom.dcmread(file)
+    (shared,) = read.SharedFunctionalGroupsSequence
+    given = [float(v) for v in shared.PlaneOrientationSequence[0].ImageOrientationPatient]
+    del shared.PlaneOrientationSequence
+    for k, group in enumerate(read.PerFrameFunctionalGroupsSequence):
+        orientation = pydicom.Dataset()
+        orientation.ImageOrientationPatient = [f"{v + 1e-6 * (k % 2):.7f}" for v in given]
+        group.PlaneOrientationSequence = [orientation]
+    dimension = pydicom.Dataset()
+    dimension.DimensionIndexPointer, dimension.DimensionIndexPrivateCreator = 0x20051013, "Philips MR Imaging DD 005"
+    read.DimensionIndexSequence = [dimension]
+    read.save_as(file)
+    image, expected = LoadModalities()(file), LoadModalities()(scan)
+    np.testing.assert_array_equal(image.numpy(), expected.numpy())
+    np.testing.assert_allclose(image.affine, expected.affine, atol=1e-4)
 
 
 def test_a_folder_has_one_file_of_frames(scan: Path, tmp_path: Path) -> None:
