@@ -68,6 +68,7 @@ def _read(file: Path) -> MetaTensor:
         header.pop("SharedFunctionalGroupsSequence", None)
     order, stack, affine = _place(header, file)
     stack.warn_about_tilt()
+    _clear_unused_bits(header)
     values = Image.from_dataset(header, copy=False).get_frames(
         dtype=np.float32, apply_real_world_transform=False, apply_voi_transform=False
     )
@@ -76,6 +77,16 @@ def _read(file: Path) -> MetaTensor:
     values = np.ascontiguousarray(values[order].transpose(2, 1, 0))
     meta = {ImageMetaKey.FILENAME_OR_OBJ: str(file), ImageMetaKey.SPATIAL_SHAPE: np.asarray(values.shape)}
     return MetaTensor(torch.from_numpy(values), affine=torch.from_numpy(affine), meta=meta)
+
+
+def _clear_unused_bits(header: Any) -> None:
+    """Those above the stored ones, which may be an overlay or lack the sign; highdicom takes them for values."""
+    unused = header.BitsAllocated - header.get("BitsStored", header.BitsAllocated)
+    if unused <= 0 or header.file_meta.TransferSyntaxUID.is_encapsulated or header.BitsAllocated not in (8, 16, 32):
+        return
+    kind = "i" if header.PixelRepresentation else "u"
+    values = np.frombuffer(header.PixelData, f"<{kind}{header.BitsAllocated // 8}")
+    header.PixelData = (values << unused >> unused).tobytes()
 
 
 def _place(header: Any, file: Path) -> tuple[np.ndarray, SliceStack, np.ndarray]:

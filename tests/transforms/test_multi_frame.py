@@ -92,6 +92,19 @@ def test_each_frame_has_its_own_scale(scan: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(image, VALUES * np.arange(1, 11, dtype=np.float32) - 5)
 
 
+@pytest.mark.parametrize("signed", [0, 1])
+def test_bits_that_are_not_used(scan: Path, tmp_path: Path, signed: int) -> None:
+    """Twelve of sixteen: above them an overlay, or nothing where the sign would be."""
+    (file,) = write_enhanced(tmp_path / "enhanced", scan)
+    read = pydicom.dcmread(file)
+    values = read.pixel_array.astype(int)
+    stored = (values - 500) & 0xFFF if signed else values | 0x8000
+    read.BitsStored, read.HighBit, read.PixelRepresentation = 12, 11, signed
+    read.PixelData = stored.astype("<u2").tobytes()
+    read.save_as(file)
+    np.testing.assert_array_equal(LoadModalities()(file)[0].numpy(), VALUES - 500 * signed)
+
+
 WRONG = {
     "missing": ([0, 1, 2, 4, 5, 6, 7, 8, 9], "expected slices at equal distances, found 1 missing: 6 mm behind frame"),
     "echoes": ([*range(10), *range(10)], "expected one slice at each position, found 10 more, frame 20 where frame"),
