@@ -22,7 +22,10 @@ _ECHOES = {"SPIN": ["SE"], "GRADIENT": ["GR"], "BOTH": ["SE", "GR"]}
 
 
 def enhanced_agent(header: Any) -> str:
-    """The meanings of the contrast agents; empty where there is none."""
+    """The meanings of the contrast agents; empty where there is none, or none of them was given yet."""
+    given = {_said(item, "ContrastBolusAgentAdministered") for item in _groups(header, "ContrastBolusUsageSequence")}
+    if given == {"NO"}:
+        return ""
     agents = header.get("ContrastBolusAgentSequence") or []
     return ", ".join(str(agent.get("CodeMeaning") or agent.get("CodeValue") or "agent") for agent in agents)
 

@@ -39,6 +39,15 @@ def test_a_contrast_agent(tmp_path: Path, agent: str | None, contrast: str) -> N
     assert contrast_of(read(tmp_path, "AX T1", ContrastBolusAgentSequence=sequence)) == contrast
 
 
+@pytest.mark.parametrize("place", ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"])
+@pytest.mark.parametrize(("given", "contrast"), [("NO", "t1"), ("YES", "t1ce")])
+def test_an_agent_that_is_given_later(tmp_path: Path, place: str, given: str, contrast: str) -> None:
+    """The agents of an examination are listed before they are given."""
+    groups = items(ContrastBolusUsageSequence=items(ContrastBolusAgentAdministered=given))
+    tags = {"ContrastBolusAgentSequence": items(CodeMeaning="Gadobutrol"), place: groups}
+    assert contrast_of(read(tmp_path, "AX T1", **tags)) == contrast
+
+
 def test_an_empty_list_of_agents_is_no_agent(tmp_path: Path) -> None:
     assert not read(tmp_path, "AX T1", ContrastBolusAgentSequence=[]).agent
 
