@@ -66,6 +66,7 @@ def _read(file: Path) -> MetaTensor:
     header.pop("DimensionIndexSequence", None)  # not needed, and of private attributes, as scanners name, an error
     if not header.get("SharedFunctionalGroupsSequence"):
         header.pop("SharedFunctionalGroupsSequence", None)
+    _check_whole(header, file)
     order, stack, affine = _place(header, file)
     stack.warn_about_tilt()
     _clear_unused_bits(header)
@@ -77,6 +78,16 @@ def _read(file: Path) -> MetaTensor:
     values = np.ascontiguousarray(values[order].transpose(2, 1, 0))
     meta = {ImageMetaKey.FILENAME_OR_OBJ: str(file), ImageMetaKey.SPATIAL_SHAPE: np.asarray(values.shape)}
     return MetaTensor(torch.from_numpy(values), affine=torch.from_numpy(affine), meta=meta)
+
+
+def _check_whole(header: Any, file: Path) -> None:
+    """The file is all of one image, and each value means the same."""
+    parts = header.get("InConcatenationTotalNumber") or "several"
+    if header.get("ConcatenationUID") and parts != 1:
+        number = header.get("InConcatenationNumber")
+        raise DataError(f"{file}: expected all frames in one file, found part {number} of {parts}; join the parts")
+    if (segments := len(header.get("SegmentSequence") or [])) > 1 and header.get("SegmentationType") != "LABELMAP":
+        raise DataError(f"{file}: expected one segment, found {segments}; export each as a file, or labels as NIfTI")
 
 
 def _clear_unused_bits(header: Any) -> None:

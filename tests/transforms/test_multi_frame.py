@@ -193,6 +193,21 @@ def test_headers_as_scanners_write_them(scan: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(image.affine, expected.affine, atol=1e-4)
 
 
+def test_a_part_of_an_image_is_refused(scan: Path, tmp_path: Path) -> None:
+    """Frames that a scanner cut into several files."""
+    tags = {"ConcatenationUID": pydicom.uid.generate_uid(), "InConcatenationNumber": 1, "InConcatenationTotalNumber": 2}
+    (file,) = write_enhanced(tmp_path / "enhanced", scan, range(5), **tags)
+    with pytest.raises(DataError, match=f"{file}: expected all frames in one file, found part 1 of 2; join"):
+        LoadModalities()(file)
+
+
+def test_segments_are_not_taken_for_one(scan: Path, tmp_path: Path) -> None:
+    """Two labels of slices of their own."""
+    (file,) = write_enhanced(tmp_path / "enhanced", scan, SegmentSequence=[pydicom.Dataset(), pydicom.Dataset()])
+    with pytest.raises(DataError, match=f"{file}: expected one segment, found 2; export each"):
+        LoadModalities()(file)
+
+
 def test_a_folder_has_one_file_of_frames(scan: Path, tmp_path: Path) -> None:
     (file,) = write_enhanced(tmp_path / "enhanced", scan)
     shutil.copy(file, file.with_name("copy"))
