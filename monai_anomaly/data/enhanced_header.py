@@ -13,11 +13,13 @@ ENHANCED_TAGS = (
     "EchoPlanarPulseSequence",
     "ComplexImageComponent",
     "AcquisitionContrast",
+    "VolumeBasedCalculationTechnique",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 )
 """Where enhanced (multi-frame) MR has what single slices say as Contrast/Bolus Agent, Scanning Sequence, Image Type."""
 
+_TYPES = ("ComplexImageComponent", "AcquisitionContrast", "VolumeBasedCalculationTechnique")
 _ECHOES = {"SPIN": ["SE"], "GRADIENT": ["GR"], "BOTH": ["SE", "GR"]}
 
 
@@ -41,10 +43,12 @@ def enhanced_sequence(header: Any) -> list[str]:
 
 
 def enhanced_type(header: Any) -> list[str]:
-    """What of the signal and of the weighting it shows, e.g. ``PHASE``, ``DIFFUSION``."""
-    named = [_said(header, name) for name in ("ComplexImageComponent", "AcquisitionContrast")]
-    frames = [str(v) for item in _groups(header, "MRImageFrameTypeSequence") for v in item.get("FrameType") or []]
-    return [value for value in (*named, *frames) if value]
+    """What of the signal and of the weighting it shows and how it was computed, e.g. ``PHASE``, ``T2``, ``MAX_IP``; of
+    the whole and of each frame."""
+    frames = list(_groups(header, "MRImageFrameTypeSequence"))
+    values = [_said(item, name) for item in (header, *frames) for name in _TYPES]
+    values += [str(v) for item in frames for v in item.get("FrameType") or []]
+    return [value for value in dict.fromkeys(values) if value not in ("", "NONE")]
 
 
 def _groups(header: Any, name: str) -> Iterator[Any]:

@@ -46,9 +46,13 @@ _FAT = _set("fs fatsat")
 
 _OTHER_TYPES = _set(
     "SUB SUBTRACTION PROJECTION_IMAGE MPR OUT_PHASE OPP_PHASE IN_PHASE FAT WATER ADC DIFFUSION PERFUSION"
-    " PHASE P REAL IMAGINARY MIXED LOCALIZER"
+    " PHASE P REAL IMAGINARY MIXED LOCALIZER QUANTITY MAXIMUM MINIMUM MEAN STD_DEVIATION MAX_IP MIN_IP VOLUME_RENDER"
+    " SURFACE_RENDER T2_STAR STIR PROTON_DENSITY TIME_OF_FLIGHT FLOW_ENCODED TAGGING"
 )
-"""Values of Image Type of what is computed from scans, or shows something else."""
+"""Values of Image Type, and of what enhanced MR has beside it, of what is computed from scans, or shows something
+else."""
+_TYPES = {"T1": {"t1"}, "T2": {"t2", "flair"}, "FLUID_ATTENUATED": {"flair"}}
+"""What enhanced MR calls the weighting, and which words of a description agree with it."""
 
 
 def contrast_of(series: DicomSeries) -> str | None:
@@ -61,6 +65,8 @@ def contrast_of(series: DicomSeries) -> str | None:
     if None in signs:
         return None
     weightings = {sign for sign in signs if sign in ("t1", "t2", "flair")}
+    if any(not weightings & _TYPES[kind] for kind in _TYPES.keys() & set(series.image_type)):
+        return None
     sequences = {*(sign for sign in signs if sign), *series.sequence}
     if "flair" in weightings:
         return "flair" if "t1" not in weightings and not sequences & {"t1 sequence", "GR", "EP"} else None

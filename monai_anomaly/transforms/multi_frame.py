@@ -95,9 +95,9 @@ def _clear_unused_bits(header: Any) -> None:
     unused = header.BitsAllocated - header.get("BitsStored", header.BitsAllocated)
     if unused <= 0 or header.file_meta.TransferSyntaxUID.is_encapsulated or header.BitsAllocated not in (8, 16, 32):
         return
-    kind = "i" if header.PixelRepresentation else "u"
-    values = np.frombuffer(header.PixelData, f"<{kind}{header.BitsAllocated // 8}")
-    header.PixelData = (values << unused >> unused).tobytes()
+    kind, order = "ui"[header.PixelRepresentation], "><"[header.file_meta.TransferSyntaxUID.is_little_endian]
+    values = np.frombuffer(header.PixelData, f"{order}{kind}{header.BitsAllocated // 8}")
+    header.PixelData = (values << unused >> unused).astype(values.dtype).tobytes()
 
 
 def _place(header: Any, file: Path) -> tuple[np.ndarray, SliceStack, np.ndarray]:

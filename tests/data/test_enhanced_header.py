@@ -70,10 +70,41 @@ def test_a_t2_with_inversion_is_no_t2(tmp_path: Path, place: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ComplexImageComponent", "PHASE"), ("ComplexImageComponent", "MIXED"), ("AcquisitionContrast", "PERFUSION")],
+    [
+        ("ComplexImageComponent", "PHASE"),
+        ("ComplexImageComponent", "MIXED"),
+        ("AcquisitionContrast", "PERFUSION"),
+        ("AcquisitionContrast", "T2"),
+        ("AcquisitionContrast", "FLUID_ATTENUATED"),
+        ("VolumeBasedCalculationTechnique", "MAX_IP"),
+    ],
 )
 def test_what_is_no_picture_of_the_weighting(tmp_path: Path, name: str, value: str) -> None:
-    assert contrast_of(read(tmp_path, "AX T1", **{name: value})) is None
+    """Said of the whole, or of a frame."""
+    groups = items(MRImageFrameTypeSequence=items(**{name: value}))
+    for where, tags in {"whole": {name: value}, "frame": {"PerFrameFunctionalGroupsSequence": groups}}.items():
+        (tmp_path / where).mkdir()
+        assert contrast_of(read(tmp_path / where, "AX T1", **tags)) is None
+
+
+@pytest.mark.parametrize(
+    ("description", "weighting", "contrast"),
+    [
+        ("AX T1", "T1", "t1"),
+        ("AX T1 MPRAGE", "UNKNOWN", "t1"),
+        ("AX T2", "T2", "t2"),
+        ("AX T2", "FLUID_ATTENUATED", None),
+        ("AX T2", "T2_STAR", None),
+        ("AX FLAIR", "FLUID_ATTENUATED", "flair"),
+        ("AX T2 FLAIR", "T2", "flair"),
+        ("AX FLAIR", "T1", None),
+    ],
+)
+def test_a_weighting_that_the_header_names(
+    tmp_path: Path, description: str, weighting: str, contrast: str | None
+) -> None:
+    computed = {"VolumeBasedCalculationTechnique": "NONE", "ComplexImageComponent": "MAGNITUDE"}
+    assert contrast_of(read(tmp_path, description, AcquisitionContrast=weighting, **computed)) == contrast
 
 
 def test_the_type_of_frames_counts(tmp_path: Path) -> None:
