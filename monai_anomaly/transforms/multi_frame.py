@@ -41,13 +41,14 @@ def read_multi_frame(path: Path) -> MetaTensor | None:
     if len(files) != 1 or (frames := _count_frames(files[0])) == 1:
         return None
     file = files[0]
-    if not optional_import("highdicom")[1]:
+    highdicom, available = optional_import("highdicom")
+    if not available:
         raise DataError(
             f"{file}: expected the package highdicom to read {frames} frames in a file, found none; pip install "
             "highdicom, or export each slice as a file"
         )
     try:
-        return _read(file)
+        return _read(file, highdicom)
     except DataError:
         raise
     except Exception as error:  # pydicom's and highdicom's, of whatever the file holds
@@ -57,12 +58,9 @@ def read_multi_frame(path: Path) -> MetaTensor | None:
         ) from error
 
 
-def _read(file: Path) -> MetaTensor:
+def _read(file: Path, highdicom: Any) -> MetaTensor:
     """Axes as ITK has them: columns, rows, and slices along their normal."""
-    from highdicom import Image
-    from pydicom import dcmread
-
-    header = dcmread(file)
+    header = optional_import("pydicom")[0].dcmread(file)
     header.pop("DimensionIndexSequence", None)  # not needed, and of private attributes, as scanners name, an error
     if not header.get("SharedFunctionalGroupsSequence"):
         header.pop("SharedFunctionalGroupsSequence", None)
@@ -70,7 +68,7 @@ def _read(file: Path) -> MetaTensor:
     order, stack, affine = _place(header, file)
     stack.warn_about_tilt()
     _clear_unused_bits(header)
-    values = Image.from_dataset(header, copy=False).get_frames(
+    values = highdicom.Image.from_dataset(header, copy=False).get_frames(
         dtype=np.float32, apply_real_world_transform=False, apply_voi_transform=False
     )
     if values.ndim != 3:
