@@ -84,7 +84,9 @@ def _check_whole(header: Any, file: Path) -> None:
     if header.get("ConcatenationUID") and parts != 1:
         number = header.get("InConcatenationNumber")
         raise DataError(f"{file}: expected all frames in one file, found part {number} of {parts}; join the parts")
-    if (segments := len(header.get("SegmentSequence") or [])) > 1 and header.get("SegmentationType") != "LABELMAP":
+    if (kind := header.get("SegmentationType")) == "FRACTIONAL":
+        raise DataError(f"{file}: expected a mask, found a fractional segmentation; put a threshold on it")
+    if (segments := len(header.get("SegmentSequence") or [])) > 1 and kind != "LABELMAP":
         raise DataError(f"{file}: expected one segment, found {segments}; export each as a file, or labels as NIfTI")
 
 

@@ -227,3 +227,9 @@ def test_without_highdicom_it_is_named(scan: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.setitem(sys.modules, "highdicom", None)
     with pytest.raises(DataError, match=f"{file}: expected the package highdicom to read 10 frames in a file"):
         LoadModalities()(file)
+
+
+def test_a_fractional_segmentation_is_no_mask(scan: Path, tmp_path: Path) -> None:
+    (file,) = write_enhanced(tmp_path / "enhanced", scan, SegmentationType="FRACTIONAL")
+    with pytest.raises(DataError, match=f"{file}: expected a mask, found a fractional segmentation"):
+        LoadModalities()(file)
