@@ -7,19 +7,17 @@ from typing import Any
 
 __all__ = ["ENHANCED_TAGS", "enhanced_agent", "enhanced_sequence", "enhanced_type"]
 
+_TYPES = ("ComplexImageComponent", "AcquisitionContrast", "VolumeBasedCalculationTechnique")
+_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 ENHANCED_TAGS = (
     "ContrastBolusAgentSequence",
     "EchoPulseSequence",
     "EchoPlanarPulseSequence",
-    "ComplexImageComponent",
-    "AcquisitionContrast",
-    "VolumeBasedCalculationTechnique",
-    "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence",
+    *_TYPES,
+    *_GROUPS,
 )
 """Where enhanced (multi-frame) MR has what single slices say as Contrast/Bolus Agent, Scanning Sequence, Image Type."""
 
-_TYPES = ("ComplexImageComponent", "AcquisitionContrast", "VolumeBasedCalculationTechnique")
 _ECHOES = {"SPIN": ["SE"], "GRADIENT": ["GR"], "BOTH": ["SE", "GR"]}
 
 
@@ -53,7 +51,7 @@ def enhanced_type(header: Any) -> list[str]:
 
 def _groups(header: Any, name: str) -> Iterator[Any]:
     """The items of a functional group, of all frames or of each."""
-    for place in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+    for place in _GROUPS:
         for group in header.get(place) or []:
             yield from group.get(name) or []
 

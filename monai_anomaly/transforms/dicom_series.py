@@ -8,12 +8,13 @@ import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..utils import DataError
 
-__all__ = ["SliceStack", "find_series", "read_slice_stack"]
+__all__ = ["SliceStack", "find_series", "frame_count", "read_slice_stack"]
 
 _SERIES_DATE = "0008|0021"  # the same search as that of MONAI's ITKReader, so that its files are those checked
 _POSITION, _ORIENTATION = "0020|0032", "0020|0037"
@@ -143,6 +144,11 @@ def read_slice_stack(folder: str | os.PathLike) -> SliceStack | None:
     return stack
 
 
+def frame_count(io: Any) -> int:
+    """How many frames ITK found in a file whose information it has read."""
+    return int(io.GetDimensions(2)) if io.GetNumberOfDimensions() > 2 else 1
+
+
 def _read_tags(file: Path) -> tuple[list[float], list[float]]:
     """Position and orientation of a slice."""
     import itk
@@ -150,7 +156,7 @@ def _read_tags(file: Path) -> tuple[list[float], list[float]]:
     io = itk.GDCMImageIO.New()
     io.SetFileName(str(file))
     io.ReadImageInformation()
-    if io.GetNumberOfDimensions() > 2 and (frames := io.GetDimensions(2)) > 1:
+    if (frames := frame_count(io)) > 1:
         raise DataError(f"{file.parent}: expected slices, or one file of several frames, found {frames} in {file.name}")
     header = io.GetMetaDataDictionary()
     found = []

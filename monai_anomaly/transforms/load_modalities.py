@@ -120,6 +120,7 @@ class LoadModalities(Transform):
         if path.name.lower().endswith(PICTURES):
             check_picture(path)
         stack = read_slice_stack(path) if path.is_dir() else None
+        # what needs no ITK does not wait for its import
         other = header is not None or stack is not None or path.name.lower().endswith((*PICTURES, ".npy"))
         frames = None if other else read_multi_frame(path)
         try:

@@ -11,7 +11,7 @@ from monai.data import MetaTensor
 from monai.utils import ImageMetaKey, optional_import
 
 from ..utils import RAS_TO_LPS, DataError
-from .dicom_series import SliceStack, find_series
+from .dicom_series import SliceStack, find_series, frame_count
 
 __all__ = ["read_multi_frame"]
 
@@ -23,7 +23,7 @@ _PLACES = (
 
 
 def read_multi_frame(path: Path) -> MetaTensor | None:
-    """The volume (X, Y, Z), float32, of a DICOM file with several frames, as scanners write with enhanced MR and CT.
+    """The volume (X, Y, Z), float32, of a DICOM file with several frames, as scanners write with enhanced MR.
 
     The frames are sorted by their places, and their own rescaling is applied. ITK takes them as they are stored: where
     they are unsorted, incomplete or of two echoes, it gives what is no volume a grid of 1 mm, without a word.
@@ -59,7 +59,10 @@ def read_multi_frame(path: Path) -> MetaTensor | None:
 
 
 def _read(file: Path, highdicom: Any) -> MetaTensor:
-    """Axes as ITK has them: columns, rows, and slices along their normal."""
+    """Axes as ITK has them: columns, rows, and slices along their normal.
+
+    highdicom's own ``get_volume`` takes a tilt of 2 degrees and gaps that add up to millimeters for rounding.
+    """
     header = optional_import("pydicom")[0].dcmread(file)
     header.pop("DimensionIndexSequence", None)  # not needed, and of private attributes, as scanners name, an error
     if not header.get("SharedFunctionalGroupsSequence"):
@@ -84,9 +87,9 @@ def _check_whole(header: Any, file: Path) -> None:
     if header.get("ConcatenationUID") and parts != 1:
         number = header.get("InConcatenationNumber")
         raise DataError(f"{file}: expected all frames in one file, found part {number} of {parts}; join the parts")
-    if (kind := header.get("SegmentationType")) == "FRACTIONAL":
+    if header.get("SegmentationType") == "FRACTIONAL":
         raise DataError(f"{file}: expected a mask, found a fractional segmentation; put a threshold on it")
-    if (segments := len(header.get("SegmentSequence") or [])) > 1 and kind != "LABELMAP":
+    if (segments := len(header.get("SegmentSequence") or [])) > 1:
         raise DataError(f"{file}: expected one segment, found {segments}; export each as a file, or labels as NIfTI")
 
 
@@ -139,4 +142,4 @@ def _count_frames(file: Path) -> int:
         io.ReadImageInformation()
     except RuntimeError:  # the reader says what is wrong
         return 1
-    return int(io.GetDimensions(2)) if io.GetNumberOfDimensions() > 2 else 1
+    return frame_count(io)

@@ -29,7 +29,15 @@ ALIGNED, MNI = 2, 4
 _MILLIMETERS = {1: 1e3, 3: 1e-3}  # of a unit; no unit counts as mm, as everywhere
 _QFORM = ("qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
 _SFORM = ("sform_code", "srow_x", "srow_y", "srow_z")
-_ERRORS = (OSError, EOFError, ValueError, zlib.error, nib.filebasedimages.ImageFileError, HeaderDataError)
+_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    OverflowError,  # of an axis with fewer than no voxels
+    zlib.error,
+    nib.filebasedimages.ImageFileError,
+    HeaderDataError,
+)
 
 
 @dataclass(frozen=True)

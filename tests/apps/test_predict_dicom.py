@@ -192,14 +192,12 @@ def test_a_study_that_is_no_set_of_volumes(wrong: str, reason: str, brain: dict[
     write_study(tmp_path / "in", {name: brain[name] for name in ("t1", "t1ce", "t2")})
     frame = {"frame": "1.2.3", "none": ""}
     tags = {"FrameOfReferenceUID": frame[wrong]} if wrong in frame else {}
-    write_series(tmp_path / "in", brain["flair"], 6, "AX T2 FLAIR", **tags)
+    place = tmp_path / ("slices" if wrong == "frames" else "in")
+    write_series(place, brain["flair"], 6, "AX T2 FLAIR", **tags)
     if wrong == "missing":
         (tmp_path / "in" / "IM060020").unlink()
     elif wrong == "frames":
-        write_series(tmp_path / "slices", brain["flair"], 6, "AX T2 FLAIR")
-        for file in (tmp_path / "in").glob("IM06*"):
-            file.unlink()
-        write_enhanced(tmp_path / "in", tmp_path / "slices", [k for k in range(55) if k != 20])
+        write_enhanced(tmp_path / "in", place, [k for k in range(55) if k != 20])
     elif wrong == "short":
         last = tmp_path / "in" / "IM060054"
         last.write_bytes(last.read_bytes()[:-3000])

@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from monai_anomaly.utils import DataError, read_geometry, write_nifti
+from monai_anomaly.utils import DataError, read_geometry, read_nifti, write_nifti
 
 SHAPE = (5, 6, 7)
 SFORM = np.array([[-2.0, 0, 0, 30], [0, -3, 0, 20], [0, 0, 4, -10], [0, 0, 0, 1]])
@@ -145,3 +145,14 @@ def test_a_suffix_that_is_wrong_about_compression(tmp_path: Path, written: str, 
     (tmp_path / f"a.{written}").rename(tmp_path / f"b.{named}")
     with pytest.raises(DataError, match=rf"b\.{named}: expected .*gzip.*rename it to \.{written}"):
         read_geometry(tmp_path / f"b.{named}")
+
+
+@pytest.mark.parametrize("axis", [-1, -251, 32767])
+def test_a_header_of_impossible_axes_is_named(tmp_path: Path, axis: int) -> None:
+    file = tmp_path / "scan.nii"
+    write_nifti(file, np.ones(SHAPE, np.int16), SFORM)
+    stored = bytearray(file.read_bytes())
+    stored[42:44] = np.int16(axis).tobytes()
+    file.write_bytes(stored)
+    with pytest.raises(DataError, match=f"{file}: expected a mask in NIfTI, found "):
+        read_nifti(file, "a mask")
